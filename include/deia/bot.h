@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bot.h - bot lifecycle: launch, supervise, talk to, stop bot processes.
+ *
+ * A deia_bots (the supervisor) owns a set of bots. Each launched bot runs
+ * under a small guard process (deia-guard) that applies limits, and ends every
+ * descendant when the bot ends, when it is told to, or when this process dies.
+ * Bots speak the bot protocol (docs/bot-protocol.md) on stdio. Nothing here
+ * is durable; deia_hive (hive.h) adds that.
+ *
+ * Threads: everything belongs to the thread of the event base. Callbacks run
+ * from the loop, never inside the call that causes them, and may call back in
+ * (also to remove the bot they are about).
+ */
+#ifndef DEIA_BOT_H
+#define DEIA_BOT_H
+
+#include <deia/error.h>
+
+DEIA_BEGIN
+
+struct event_base;
+struct cJSON;
+typedef struct deia_bots deia_bots;
+typedef struct deia_work deia_work;
+
+/* ---- states ------------------------------------------------------------ */
+
+/* X(enumerator, name used in API, store, logs and metrics) */
+#define DEIA_BOT_STATE_LIST(X)                                                 \
+	X(DEIA_BOT_STOPPED, "stopped")                                         \
+	X(DEIA_BOT_STARTING, "starting")                                       \
+	X(DEIA_BOT_READY, "ready")                                             \
+	X(DEIA_BOT_BUSY, "busy")                                               \
+	X(DEIA_BOT_PAUSED, "paused")                                           \
+	X(DEIA_BOT_STOPPING, "stopping")                                       \
+	X(DEIA_BOT_BACKOFF, "backoff")                                         \
+	X(DEIA_BOT_FAILED, "failed")                                           \
+	X(DEIA_BOT_OFFLINE, "offline")
+
+typedef enum deia_bot_state {
+#define DEIA_BOT_STATE_ENUM(e, n) e,
+	DEIA_BOT_STATE_LIST(DEIA_BOT_STATE_ENUM)
+#undef DEIA_BOT_STATE_ENUM
+		DEIA_BOT_STATES
+} deia_bot_state;
+
+/* "ready" for DEIA_BOT_READY; static text. Any thread. Since 0.1. */
+DEIA_API const char *deia_bot_state_name(deia_bot_state state);
+/* Whether a bot may move from one state to the other. Any thread. */
+DEIA_API bool deia_bot_state_can(deia_bot_state from, deia_bot_state to);
+/* True for `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`. Any thread. */
+DEIA_API bool deia_bot_id_valid(const char *id);
+
+/* ---- specification ----------------------------------------------------- */
+
+typedef enum deia_restart_policy {
+	DEIA_RESTART_ALWAYS,
+	DEIA_RESTART_ON_FAILURE,
+	DEIA_RESTART_NEVER
+} deia_restart_policy;
+
+/*
+ * What a bot is. All text is NUL-terminated UTF-8; NULL = not given.
+ * A spec that came from deia_bot_spec_parse or deia_bot_spec_dup is one heap
+ * block, freed with deia_bot_spec_free.
+ */
+struct deia_bot_spec {
+	size_t size;
+	const char *id;		   /* required */
+	const char *adapter;	   /* "echo", "ollama", "process"; required */
+	const char *template_name; /* where it came from */
+	const char *model;
+	const char *base_url;	 /* model server, http or https */
+	const char *const *argv; /* program of adapter "process" */
+	size_t n_argv;
+	const char *cwd;
+	const char *const *env; /* "NAME=value" */
+	size_t n_env;
+	const char *type; /* free word, for routing and bulk actions */
+	const char *const *capabilities;
+	size_t n_capabilities;
+	const char *system_prompt;
+	const char *options;	 /* a JSON object, passed to the adapter */
+	const char *on_message;	 /* "hold" (default) or "reply" */
+	unsigned max_concurrent; /* 1..DEIA_MAX_CONCURRENT, default 1 */
+	deia_restart_policy restart;
+	unsigned max_restarts;		/* within the window; default 10 */
+	unsigned window_seconds;	/* default 600 */
+	unsigned ready_timeout_seconds; /* default 60 */
+	unsigned stop_timeout_seconds;	/* grace of each stop step, default 5 */
+	unsigned heartbeat_timeout_seconds; /* external bots, default 90 */
+};
+#define DEIA_BOT_SPEC_INIT                                                     \
+	{                                                                      \
+		.size = sizeof(struct deia_bot_spec), .max_concurrent = 1,     \
+		.restart = DEIA_RESTART_ALWAYS, .max_restarts = 10,            \
+		.window_seconds = 600, .ready_timeout_seconds = 60,            \
+		.stop_timeout_seconds = 5, .heartbeat_timeout_seconds = 90     \
+	}
+
+/* What is wrong with a document: where and why. */
+struct deia_field_error {
+	char pointer[128]; /* JSON pointer, "/restart/policy" */
+	char detail[256];  /* says what was expected */
+};
+
+/*
+ * Reads a spec from the JSON of the HTTP API (design of `POST /bots`).
+ * base: defaults to start from (a template, or the old spec for PATCH); may
+ * be NULL. Unknown fields, wrong types and values out of range are refused.
+ * *out is the caller's. where: filled on DEIA_EFIELD; may be NULL.
+ * Returns DEIA_OK, DEIA_EFIELD, DEIA_ENOMEM. Any thread. Since 0.1.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_bot_spec_parse(
+	struct deia_bot_spec **out, const struct cJSON *json,
+	const struct deia_bot_spec *base, struct deia_field_error *where);
+/* Checks a spec that a program filled in itself. Returns as above. */
+DEIA_API DEIA_NODISCARD deia_err deia_bot_spec_check(
+	const struct deia_bot_spec *spec, struct deia_field_error *where);
+DEIA_API DEIA_NODISCARD deia_err
+deia_bot_spec_dup(struct deia_bot_spec **out, const struct deia_bot_spec *spec);
+DEIA_API void deia_bot_spec_free(struct deia_bot_spec *spec);
+struct deia_jw;
+/* Prints the spec's members into an open JSON object. env values are printed
+ * as "***" when redact is true. */
+DEIA_API void deia_bot_spec_print(const struct deia_bot_spec *spec, bool redact,
+				  struct deia_jw *w);
+
+/* ---- what is known about a bot ----------------------------------------- */
+
+struct deia_bot_info {
+	const struct deia_bot_spec *spec;
+	deia_bot_state state;
+	const char *state_reason;   /* never empty unless ready or busy */
+	const char *status_text;    /* the bot's last `status` line, or "" */
+	int64_t pid;		    /* the bot's own, 0 when none */
+	unsigned restarts;	    /* since it was last started by hand */
+	unsigned running, queued;   /* turns */
+	unsigned max_concurrent;    /* spec, lowered by the bot's ready line */
+	int64_t started_unix_ms;    /* this process; 0 when none */
+	int64_t ready_unix_ms;	    /* 0 when not ready */
+	int64_t next_start_unix_ms; /* in backoff */
+	int exit_code;	 /* of the last process; -1 none or by signal */
+	int exit_signal; /* 0 none */
+	uint64_t lines_in, lines_out, faults;
+};
+
+/* ---- the supervisor ---------------------------------------------------- */
+
+struct deia_bots_opts {
+	size_t size;
+	const char *guard_program; /* path of deia-guard; required */
+	const char *bot_program; /* path of deia-bot, for adapters; required */
+	const char *log_dir; /* "<log_dir>/<id>.log"; NULL: logs are dropped */
+	uint64_t seed;	     /* of the jitter; 0: random */
+	void *user;	     /* handed to the callbacks */
+	/*
+	 * Every state change, after it happened. from == info->state when only
+	 * the reason or status text changed.
+	 */
+	void (*on_state)(const struct deia_bot_info *info, deia_bot_state from,
+			 void *user);
+	/*
+	 * Extra environment right before a launch: print "NAME=value" through
+	 * add. May be NULL.
+	 */
+	void (*on_env)(const char *bot,
+		       void (*add)(void *ctx, const char *name,
+				   const char *value),
+		       void *ctx, void *user);
+	/*
+	 * A line the supervisor does not deal with itself (ack, nack, send,
+	 * submit). json is borrowed. May be NULL: counted as a fault.
+	 */
+	void (*on_line)(const char *bot, const char *type,
+			const struct cJSON *json, void *user);
+};
+#define DEIA_BOTS_OPTS_INIT                                                    \
+	{                                                                      \
+		.size = sizeof(struct deia_bots_opts)                          \
+	}
+
+/* Returns DEIA_OK, DEIA_EINVAL, DEIA_EIO, DEIA_ENOMEM. base is borrowed. */
+DEIA_API DEIA_NODISCARD deia_err
+deia_bots_new(deia_bots **out, struct event_base *base,
+	      const struct deia_bots_opts *opts);
+/*
+ * Ends every bot at once (KILL through the guards) and frees. Callbacks are
+ * not called any more. For a clean end use deia_bots_stop_all first.
+ */
+DEIA_API void deia_bots_free(deia_bots *bots);
+/* One line about the last failed call; lives until the next call. */
+DEIA_API const char *deia_bots_errmsg(const deia_bots *bots);
+
+/* Adds a stopped bot; the spec is copied. DEIA_EEXIST, DEIA_EFIELD, DEIA_ELIMIT,
+ * DEIA_ENOMEM. */
+DEIA_API DEIA_NODISCARD deia_err
+deia_bots_add(deia_bots *bots, const struct deia_bot_spec *spec);
+/* Replaces the spec; takes effect at the next start. DEIA_ENOTFOUND. */
+DEIA_API DEIA_NODISCARD deia_err
+deia_bots_set_spec(deia_bots *bots, const struct deia_bot_spec *spec);
+/* Removes a bot that has no process (stopped, failed, backoff, offline), else
+ * DEIA_ESTATE. Its waiting work ends with DEIA_ECANCELED. */
+DEIA_API DEIA_NODISCARD deia_err deia_bots_remove(deia_bots *bots,
+						  const char *id);
+/*
+ * Actions. Each returns DEIA_OK when it was begun (watch on_state),
+ * DEIA_ENOTFOUND, or DEIA_ESTATE with both states in errmsg.
+ * start: from stopped, failed, backoff. Clears the restart history. A program
+ * that cannot be run is no error here: the bot goes to failed or backoff with
+ * its reason.
+ * stop: `shutdown` line, after the grace TERM to the session, after the grace
+ * KILL until no descendant is left. Running turns end with DEIA_ECANCELED.
+ * restart: stop, then start; from any state but stopping.
+ * pause: no new turn is begun; running ones go on. resume: back.
+ * interrupt: asks the bot to end running turns (all, or the one with work_id);
+ * they end with what they have, error DEIA_ECANCELED.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_bots_start(deia_bots *bots,
+						 const char *id);
+DEIA_API DEIA_NODISCARD deia_err deia_bots_stop(deia_bots *bots,
+						const char *id);
+DEIA_API DEIA_NODISCARD deia_err deia_bots_restart(deia_bots *bots,
+						   const char *id);
+DEIA_API DEIA_NODISCARD deia_err deia_bots_pause(deia_bots *bots,
+						 const char *id);
+DEIA_API DEIA_NODISCARD deia_err deia_bots_resume(deia_bots *bots,
+						  const char *id);
+DEIA_API DEIA_NODISCARD deia_err deia_bots_interrupt(deia_bots *bots,
+						     const char *id,
+						     const char *work_id);
+/* Stops all; cb is called once when no process is left. */
+DEIA_API DEIA_NODISCARD deia_err deia_bots_stop_all(deia_bots *bots,
+						    void (*cb)(void *user),
+						    void *user);
+
+/* NULL when there is no such bot; lives until the next call that changes it. */
+DEIA_API const struct deia_bot_info *deia_bots_get(const deia_bots *bots,
+						   const char *id);
+DEIA_API size_t deia_bots_count(const deia_bots *bots);
+/* In order of id, starting after an id (NULL: from the first); at most max.
+ * Returns how many were put into out. */
+DEIA_API size_t deia_bots_list(const deia_bots *bots, const char *after,
+			       const struct deia_bot_info **out, size_t max);
+/* How many bots are in each state; constant time. */
+DEIA_API void deia_bots_count_states(const deia_bots *bots,
+				     unsigned counts[DEIA_BOT_STATES]);
+/* Reopens log files (after a rotation from outside). */
+DEIA_API void deia_bots_reopen_logs(deia_bots *bots);
+
+/* ---- work: one turn ---------------------------------------------------- */
+
+typedef enum deia_work_kind { DEIA_WORK_CHAT, DEIA_WORK_TASK } deia_work_kind;
+
+struct deia_history_item {
+	const char *role; /* "system", "user", "assistant" */
+	const char *content;
+};
+
+struct deia_work_spec {
+	size_t size;
+	const char *id;		  /* unique among this bot's turns */
+	deia_work_kind kind;	  /* waiting chat goes before waiting tasks */
+	const char *content;	  /* at most DEIA_MAX_CONTENT_BYTES */
+	const char *conversation; /* may be NULL */
+	const struct deia_history_item *history; /* oldest first */
+	size_t n_history;
+	unsigned timeout_seconds; /* from hand-over; 0: 600 */
+};
+
+struct deia_work_result {
+	deia_err err;	  /* OK, EREMOTE (bot said error), ECANCELED, ETIMEDOUT,
+		       * EUNAVAILABLE (the bot died or stopped), ELIMIT */
+	const char *code; /* the bot's error code, or "" */
+	const char *message; /* one line, or "" */
+	const char
+		*text; /* answer channel, whole or what there is; never NULL */
+	size_t text_len;
+	bool retryable;
+	unsigned retry_after_seconds;		  /* 0: not said */
+	int64_t prompt_tokens, completion_tokens; /* -1: not said */
+	const char *session; /* the agent's own session id, or NULL */
+	int64_t queued_ms, run_ms;
+};
+
+struct deia_work_events {
+	/* The turn was handed to the bot. May be NULL. */
+	void (*on_start)(void *user);
+	/* A piece of output; channel "answer", "thinking" or "tool". May be
+	 * NULL. */
+	void (*on_chunk)(const char *channel, const char *text, size_t len,
+			 void *user);
+	/* Called once, last. The deia_work is gone afterwards. */
+	void (*on_done)(const struct deia_work_result *result, void *user);
+};
+
+/*
+ * Queues one turn. Everything is copied. *out (may be NULL) is borrowed and
+ * lives until on_done. Returns DEIA_OK, DEIA_ENOTFOUND, DEIA_ESTATE (paused,
+ * stopped, stopping, failed, offline; starting and backoff queue), DEIA_EBUSY
+ * (DEIA_MAX_QUEUE_LEN waiting), DEIA_ELIMIT, DEIA_ENOMEM.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_bots_submit(
+	deia_bots *bots, const char *bot, const struct deia_work_spec *spec,
+	const struct deia_work_events *events, void *user, deia_work **out);
+/* Ends it: dropped from the queue, or interrupted. on_done still comes. */
+DEIA_API void deia_work_cancel(deia_work *work);
+/*
+ * Writes one JSON object (without newline) to a bot that has a process.
+ * DEIA_ENOTFOUND, DEIA_ESTATE, DEIA_EBUSY (it does not read), DEIA_ENOMEM.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_bots_send_line(deia_bots *bots,
+						     const char *bot,
+						     const char *json,
+						     size_t len);
+
+DEIA_END
+
+#endif

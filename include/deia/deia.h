@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* deia.h - everything that is stable, in one include. */
+#ifndef DEIA_DEIA_H
+#define DEIA_DEIA_H
+
+#include <deia/auth.h>
+#include <deia/base.h>
+#include <deia/bot.h>
+#include <deia/chat.h>
+#include <deia/client.h>
+#include <deia/config.h>
+#include <deia/error.h>
+#include <deia/hive.h>
+#include <deia/limits.h>
+#include <deia/version.h>
+#include <deia/worker.h>
+
+#endif

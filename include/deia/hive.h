@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hive.h - the whole: bots that are remembered, chat, events, tokens, audit.
+ *
+ * A hive composes the modules over one store and one event loop. Calls that
+ * change something return at once; when they returned DEIA_OK their callback
+ * runs exactly once, on the loop, after the change is durable. During a
+ * callback, and right after a call that failed, deia_hive_errmsg says more.
+ *
+ * Threads: everything belongs to the loop's thread, but deia_hive_post.
+ * What the library does to its process: it blocks no signal, handles none,
+ * prints nothing, never forks (it spawns deia-guard), starts the store's and
+ * the log's threads.
+ */
+#ifndef DEIA_HIVE_H
+#define DEIA_HIVE_H
+
+#include <deia/auth.h>
+#include <deia/bot.h>
+#include <deia/error.h>
+#include <deia/sys/store.h>
+
+DEIA_BEGIN
+
+struct event_base;
+typedef struct deia_hive deia_hive;
+
+/* ---- life -------------------------------------------------------------- */
+
+enum deia_log_level {
+	DEIA_LOG_ERROR,
+	DEIA_LOG_WARN,
+	DEIA_LOG_INFO,
+	DEIA_LOG_DEBUG
+};
+/* One line of the library's own log; text is borrowed. Loop thread. */
+typedef void (*deia_log_cb)(enum deia_log_level level, const char *text,
+			    void *user);
+
+struct deia_hive_opts {
+	size_t size;
+	const char *store_url; /* "memory:" (default), "sqlite:PATH" */
+	enum deia_durability durability;
+	const char *log_dir;	 /* bots' logs and journals; NULL: none */
+	const char *program_dir; /* of deia-guard and deia-bot; NULL: beside
+				  * the running program, then PATH */
+	const char *url; /* DEIA_URL in the bots' environment; may be NULL,
+			  * see deia_hive_set_url */
+	const char *token_file; /* administrator's token; NULL: none. Its hash
+				 * is inserted when absent and not revoked */
+	unsigned events_kept;	/* rows of history, default 100000 */
+	unsigned audit_days;	/* default 180 */
+	unsigned chat_days;	/* default 0: for ever */
+	uint64_t seed;		/* 0: random */
+	deia_log_cb log;
+	void *log_user;
+};
+#define DEIA_HIVE_OPTS_INIT                                                    \
+	{                                                                      \
+		.size = sizeof(struct deia_hive_opts), .events_kept = 100000,  \
+		.audit_days = 180                                              \
+	}
+
+/*
+ * Opens the store (blocking), loads what must be in memory. No bot is started
+ * yet. base: borrowed and outlives the hive, or NULL for one of its own.
+ * detail: as deia_store_open, may be NULL.
+ * Returns DEIA_OK, DEIA_EINVAL, DEIA_ENOMEM, DEIA_EIO, or what
+ * deia_store_open returns.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_new(
+	deia_hive **out, struct event_base *base,
+	const struct deia_hive_opts *opts, char *detail, size_t detail_len);
+/* Starts the bots that are meant to run. */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_start(deia_hive *hive);
+/*
+ * Stops all bots, ends their turns (partial answers are kept), commits. cb
+ * runs when nothing is left to do; what is meant to run stays so.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_stop(deia_hive *hive,
+						void (*cb)(void *user),
+						void *user);
+/* Frees; kills what still runs. Callbacks that are due are called. */
+DEIA_API void deia_hive_free(deia_hive *hive);
+/* Runs the hive's own loop until deia_hive_quit (only with base == NULL). */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_run(deia_hive *hive);
+DEIA_API void deia_hive_quit(deia_hive *hive);
+/* Runs fn on the loop, soon. Any thread, until deia_hive_free begins. */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_post(deia_hive *hive,
+						void (*fn)(void *arg),
+						void *arg);
+/* Detail of the last failed call or of the running callback; one line. */
+DEIA_API const char *deia_hive_errmsg(const deia_hive *hive);
+/* What was wrong with which field, after DEIA_EFIELD; else NULL. */
+DEIA_API const struct deia_field_error *deia_hive_field_error(
+	const deia_hive *hive);
+/* The address bots are told, once it is known. */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_set_url(deia_hive *hive,
+						   const char *url);
+/* Reopens logs and journals (SIGHUP). */
+DEIA_API void deia_hive_reopen_logs(deia_hive *hive);
+
+struct deia_hive_status {
+	unsigned bots, bot_states[DEIA_BOT_STATES];
+	struct deia_store_stats store;
+	const char *store_backend;
+	bool store_ok, stopping;
+	int64_t started_unix_ms;
+	uint64_t uptime_ms;
+	uint64_t turns_running, turns_done;
+};
+/* Constant time. */
+DEIA_API void deia_hive_get_status(const deia_hive *hive,
+				   struct deia_hive_status *out);
+
+/* Whose action it is when a program embeds the hive: role admin, "local". */
+DEIA_API const struct deia_actor *deia_actor_local(void);
+
+/* The change is durable (or failed: errmsg). */
+typedef void (*deia_done_cb)(deia_err err, void *user);
+
+/* ---- bots -------------------------------------------------------------- */
+
+struct deia_hive_bot {
+	const struct deia_bot_info *info;
+	int64_t created_unix_ms;
+	bool wanted; /* meant to run: started again after a restart */
+};
+/* bot: NULL on error; lives until the callback returns. */
+typedef void (*deia_hive_bot_cb)(deia_err err, const struct deia_hive_bot *bot,
+				 void *user);
+
+/*
+ * Adds a bot and, with start, launches it. Errors: EFIELD, EEXIST, ELIMIT,
+ * EUNSUPPORTED (adapter not in this build), EDENIED (argv or adapter
+ * "process" by who is no admin), ENOMEM, ESTORE.
+ */
+DEIA_API DEIA_NODISCARD deia_err
+deia_hive_bot_create(deia_hive *hive, const struct deia_actor *actor,
+		     const struct deia_bot_spec *spec, bool start,
+		     deia_hive_bot_cb cb, void *user);
+/* Replaces the specification; takes effect at the next start. */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_bot_update(
+	deia_hive *hive, const struct deia_actor *actor,
+	const struct deia_bot_spec *spec, deia_hive_bot_cb cb, void *user);
+/* Removes a bot; ESTATE when live, unless force (then it is stopped first).
+ * Its history is kept unless purge. */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_bot_remove(
+	deia_hive *hive, const struct deia_actor *actor, const char *id,
+	bool force, bool purge, deia_done_cb cb, void *user);
+
+typedef enum deia_bot_action {
+	DEIA_BOT_START,
+	DEIA_BOT_STOP,
+	DEIA_BOT_RESTART,
+	DEIA_BOT_PAUSE,
+	DEIA_BOT_RESUME,
+	DEIA_BOT_INTERRUPT
+} deia_bot_action;
+/* Records the wish durably, then acts; cb when the action was begun. */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_bot_act(
+	deia_hive *hive, const struct deia_actor *actor, const char *id,
+	deia_bot_action action, deia_hive_bot_cb cb, void *user);
+
+/* ENOTFOUND or OK; bot->info lives until the loop's next turn. */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_bot_get(const deia_hive *hive,
+						   const char *id,
+						   struct deia_hive_bot *bot);
+/* In order of id after `after`; returns how many were filled in. */
+DEIA_API size_t deia_hive_bot_list(const deia_hive *hive, const char *after,
+				   struct deia_hive_bot *out, size_t max);
+/* Path of a bot's log file, NULL when there is none; lives until the next
+ * call. */
+DEIA_API const char *deia_hive_bot_log_path(deia_hive *hive, const char *id);
+
+/* ---- events ------------------------------------------------------------ */
+
+struct deia_event {
+	int64_t seq; /* commit order, 1, 2, 3 ... */
+	int64_t at_unix_ms;
+	const char *type; /* "bot.state", "bot.created", "chat.message" ... */
+	const char *subject; /* usually a bot's id */
+	const char *data;    /* a JSON object */
+};
+typedef struct deia_subscription deia_subscription;
+/* ev == NULL: the subscriber fell behind what is kept; it must reread all. */
+typedef void (*deia_event_cb)(const struct deia_event *ev, void *user);
+/*
+ * Delivers every event with seq > after, first from the store, then live, in
+ * order, without gap or repeat. after < 0: only what comes from now on.
+ * Never calls back inside this call. Returns DEIA_OK, DEIA_ELIMIT, DEIA_ENOMEM.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_subscribe(deia_hive *hive,
+						     int64_t after,
+						     deia_event_cb cb,
+						     void *user,
+						     deia_subscription **out);
+/* Stops it; cb is not called any more. Also within cb. NULL is fine. */
+DEIA_API void deia_unsubscribe(deia_subscription *sub);
+/* The newest committed seq. */
+DEIA_API int64_t deia_hive_last_seq(const deia_hive *hive);
+
+/* ---- tokens, sign-in --------------------------------------------------- */
+
+/*
+ * Who shows this token. DEIA_EAUTH for one that is malformed, unknown,
+ * expired or revoked. Constant time in the secret; no I/O. Fills in name,
+ * token_id and role of actor; address and request_id are left alone.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_authenticate(
+	deia_hive *hive, const char *token, struct deia_actor *actor);
+
+/* token: the secret, shown once; NULL on error. */
+typedef void (*deia_token_cb)(deia_err err, const char *token,
+			      const struct deia_token_info *info, void *user);
+/* ttl_seconds 0: never expires. name: 1..DEIA_MAX_NAME_BYTES bytes. */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_token_create(
+	deia_hive *hive, const struct deia_actor *actor, const char *name,
+	deia_role role, int64_t ttl_seconds, deia_token_cb cb, void *user);
+DEIA_API DEIA_NODISCARD deia_err
+deia_hive_token_revoke(deia_hive *hive, const struct deia_actor *actor,
+		       const char *id, deia_done_cb cb, void *user);
+/* In order of id after `after`. */
+DEIA_API size_t deia_hive_token_list(const deia_hive *hive, const char *after,
+				     struct deia_token_info *out, size_t max);
+/*
+ * A code that signs in once within ttl_seconds (at most 3600) with this role;
+ * kept in memory only. code: at least 33 bytes.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_code_create(
+	deia_hive *hive, const struct deia_actor *actor, deia_role role,
+	unsigned ttl_seconds, char *code, size_t code_len);
+/*
+ * Trades a code for a session token (12 h). DEIA_EAUTH for a wrong, used or
+ * old one; DEIA_EBUSY after 5 failures within 5 minutes from one address.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_login(deia_hive *hive,
+						 const char *code,
+						 const char *address,
+						 deia_token_cb cb, void *user);
+
+/* ---- audit ------------------------------------------------------------- */
+
+/*
+ * Records something that was refused or that changed nothing in the store.
+ * Calls above record themselves. Lost only when the store fails.
+ */
+DEIA_API void deia_hive_audit(deia_hive *hive, const struct deia_actor *actor,
+			      const char *action, const char *target,
+			      deia_err outcome);
+struct deia_audit_entry {
+	int64_t seq, at_unix_ms;
+	const char *actor, *token_id, *role, *address, *request_id;
+	const char *action, *target, *outcome;
+};
+typedef void (*deia_audit_cb)(deia_err err,
+			      const struct deia_audit_entry *entries, size_t n,
+			      bool more, void *user);
+/* Newest first; before 0: from the newest. limit 1..1000. */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_audit_page(deia_hive *hive,
+						      int64_t before,
+						      unsigned limit,
+						      deia_audit_cb cb,
+						      void *user);
+
+DEIA_END
+
+#endif

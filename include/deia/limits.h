@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * limits.h - every limit on outside input, in one place.
+ *
+ * A limit that is exceeded is answered with DEIA_ELIMIT (HTTP 413, 422, 429
+ * or 431) and a sentence that names the limit. _BYTES are octets, _LEN counts
+ * elements.
+ */
+#ifndef DEIA_LIMITS_H
+#define DEIA_LIMITS_H
+
+/* Requests. */
+#define DEIA_MAX_BODY_BYTES (8u << 20)
+#define DEIA_MAX_HEAD_BYTES (16u << 10)
+#define DEIA_MAX_HEADER_FIELDS 100
+#define DEIA_MAX_URI_BYTES (4u << 10)
+#define DEIA_MAX_CONNECTIONS 10000
+#define DEIA_MAX_BODIES_IN_MEMORY_BYTES (256u << 20)
+#define DEIA_HEAD_TIMEOUT_MS 10000
+#define DEIA_BODY_TIMEOUT_MS 30000
+#define DEIA_IDLE_TIMEOUT_MS 60000
+#define DEIA_MAX_STREAM_QUEUE_BYTES (256u << 10)
+#define DEIA_MAX_STREAMS_PER_IDENTITY 32
+
+/* Values. */
+#define DEIA_MAX_ID_LEN 64
+#define DEIA_MAX_NAME_BYTES 256
+#define DEIA_MAX_PATH_BYTES 4096
+#define DEIA_MAX_CONTENT_BYTES (1u << 20)
+#define DEIA_MAX_METADATA_BYTES (16u << 10)
+#define DEIA_MAX_OPTIONS_BYTES (16u << 10)
+#define DEIA_MAX_PROMPT_BYTES (64u << 10)
+#define DEIA_MAX_BATCH_LEN 1000
+#define DEIA_MAX_PAGE_LEN 1000
+#define DEIA_DEFAULT_PAGE_LEN 50
+#define DEIA_MAX_JSON_DEPTH 64
+#define DEIA_MAX_ARGV_LEN 256
+#define DEIA_MAX_ENV_LEN 256
+#define DEIA_MAX_CAPABILITIES_LEN 64
+#define DEIA_MAX_TITLE_BYTES 200
+
+/* The hive. */
+#define DEIA_MAX_BOTS 10000
+#define DEIA_MAX_QUEUE_LEN 16  /* chat and tasks waiting at one bot */
+#define DEIA_MAX_CONCURRENT 64 /* turns one bot works on at a time */
+#define DEIA_MAX_CONVERSATIONS_PER_BOT 1000
+#define DEIA_MAX_TOKENS 10000
+#define DEIA_MAX_SUBSCRIBERS 10000
+
+/* The bot protocol. */
+#define DEIA_MAX_LINE_BYTES (2u << 20)
+#define DEIA_MAX_ANSWER_BYTES (8u << 20)
+#define DEIA_MAX_PROTOCOL_FAULTS 100 /* within a minute: then a crash */
+#define DEIA_MAX_LOG_FILE_BYTES (8u << 20)
+#define DEIA_LOG_FILES_KEPT 3
+
+#endif

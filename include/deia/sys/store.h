@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store.h - durable rows: tables, transactions, pages.
+ *
+ * The store keeps typed rows in declared tables. A caller builds a
+ * transaction (deia_txn_*), commits it, and is told on the loop once it is
+ * durable. All transactions committed in one turn of the loop, and all that
+ * arrive while the disk is busy, are written as one group with one fsync
+ * (group commit); inside the group each transaction is atomic and fails
+ * alone. Reads (deia_store_page) run on a connection of their own and see
+ * every transaction whose callback has run.
+ *
+ * A backend (struct deia_store_backend) does the blocking work on the store's
+ * threads: memory, SQLite, PostgreSQL. Callers never see which one it is.
+ *
+ * Threads: all deia_store_ and deia_txn_ functions belong to the loop thread.
+ */
+#ifndef DEIA_SYS_STORE_H
+#define DEIA_SYS_STORE_H
+
+#include <deia/error.h>
+
+DEIA_BEGIN
+
+struct event_base;
+typedef struct deia_store deia_store;
+typedef struct deia_txn deia_txn;
+
+/* ---- schema ------------------------------------------------------------ */
+
+enum deia_type { DEIA_NULL, DEIA_INT, DEIA_TEXT, DEIA_BLOB };
+
+struct deia_column {
+	const char *name; /* lower-case SQL identifier */
+	enum deia_type type;
+	bool nullable;
+};
+
+/*
+ * An index: its columns, then implicitly the table's key columns, are a total
+ * order that pages follow. columns are positions in the table.
+ */
+struct deia_index {
+	const char *name;
+	unsigned char columns[4], n_columns;
+	bool unique; /* over the named columns alone */
+};
+
+struct deia_table {
+	const char *name;
+	const struct deia_column *columns;
+	unsigned n_columns;
+	unsigned n_key; /* the first n_key columns are the primary key */
+	/*
+	 * Column 0 is an INT the store assigns: 1, 2, 3 ... in commit order,
+	 * never reused. The caller passes DEIA_NULL for it on insert.
+	 */
+	bool sequence;
+	const struct deia_index *indexes;
+	unsigned n_indexes;
+};
+
+/* A value; text and blobs are s[0..len). */
+struct deia_value {
+	enum deia_type type;
+	int64_t i;
+	const char *s;
+	size_t len;
+};
+
+static inline struct deia_value deia_null(void)
+{
+	struct deia_value v = { DEIA_NULL, 0, NULL, 0 };
+	return v;
+}
+static inline struct deia_value deia_int(int64_t i)
+{
+	struct deia_value v = { DEIA_INT, 0, NULL, 0 };
+	v.i = i;
+	return v;
+}
+/* A text; NULL gives DEIA_NULL. The bytes are borrowed. */
+DEIA_API struct deia_value deia_text(const char *s);
+
+/* ---- opening ----------------------------------------------------------- */
+
+enum deia_durability {
+	DEIA_DURABILITY_FULL = 0, /* acknowledged = on disk */
+	DEIA_DURABILITY_NORMAL,	  /* may lose the last moments on power loss */
+	DEIA_DURABILITY_MEMORY	  /* nothing is on disk */
+};
+
+struct deia_store_opts {
+	size_t size;
+	enum deia_durability durability;
+	unsigned queue_max; /* transactions waiting; over it DEIA_EBUSY */
+};
+#define DEIA_STORE_OPTS_INIT                                                   \
+	{                                                                      \
+		sizeof(struct deia_store_opts), DEIA_DURABILITY_FULL, 65536    \
+	}
+
+/*
+ * Opens a store and brings its schema up to date. Blocks (files, migrations):
+ * call it before the loop runs.
+ * url: "memory:", "sqlite:PATH" (created 0600 when missing).
+ * base: borrowed, outlives the store.
+ * detail: at least 256 bytes; on failure one line that says what to do.
+ * Returns DEIA_OK, DEIA_EINVAL (url), DEIA_EUNSUPPORTED (backend not in this
+ * build), DEIA_EVERSION (schema is newer than this program), DEIA_EBUSY
+ * (another process has it open), DEIA_EIO, DEIA_ESTORE, DEIA_ENOMEM.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_store_open(
+	deia_store **out, struct event_base *base, const char *url,
+	const struct deia_store_opts *opts, char *detail, size_t detail_len);
+
+/*
+ * Commits what is queued, then closes. Blocks. Callbacks that are due are
+ * called before it returns. NULL is fine.
+ */
+DEIA_API void deia_store_close(deia_store *store);
+
+/* "memory", "sqlite", ...; static text. */
+DEIA_API const char *deia_store_backend_name(const deia_store *store);
+
+struct deia_store_stats {
+	uint64_t transactions, failed, groups, group_rows_max;
+	uint64_t queued; /* right now */
+	uint64_t last_commit_us, reads;
+	bool failed_hard; /* the disk failed: nothing is acknowledged */
+};
+DEIA_API void deia_store_get_stats(const deia_store *store,
+				   struct deia_store_stats *out);
+
+/* ---- writing ----------------------------------------------------------- */
+
+/*
+ * Called once on the loop, never inside deia_txn_commit. seqs[i] is the
+ * sequence number given to the i-th insert into a sequence table, in order.
+ * err: DEIA_OK, DEIA_EEXIST (key or unique index), DEIA_ENOTFOUND (update of
+ * a missing row), DEIA_ECONFLICT (guard did not hold), DEIA_EFULL (no space),
+ * DEIA_ESTORE, DEIA_ENOMEM. On any error nothing of the transaction happened.
+ */
+typedef void (*deia_txn_cb)(deia_err err, const int64_t *seqs, size_t n_seqs,
+			    void *user);
+
+/* A new, empty transaction; NULL when memory ran out (calls below take it). */
+DEIA_API deia_txn *deia_txn_new(deia_store *store);
+/* Throws an uncommitted transaction away. NULL is fine. */
+DEIA_API void deia_txn_free(deia_txn *txn);
+/* Inserts a row of table->n_columns values, copied. */
+DEIA_API void deia_txn_insert(deia_txn *txn, const struct deia_table *table,
+			      const struct deia_value *row);
+/* Inserts, or replaces the row with the same key. Not for sequence tables. */
+DEIA_API void deia_txn_put(deia_txn *txn, const struct deia_table *table,
+			   const struct deia_value *row);
+
+struct deia_set {
+	unsigned column;
+	struct deia_value value;
+};
+/*
+ * Sets columns of the row with this key (table->n_key values). When guard is
+ * not NULL its column must hold its value now, else the transaction fails
+ * with DEIA_ECONFLICT. A missing row: DEIA_ENOTFOUND.
+ */
+DEIA_API void deia_txn_update(deia_txn *txn, const struct deia_table *table,
+			      const struct deia_value *key,
+			      const struct deia_set *set, size_t n_set,
+			      const struct deia_set *guard);
+/* Deletes the row with this key; none is no error. */
+DEIA_API void deia_txn_delete(deia_txn *txn, const struct deia_table *table,
+			      const struct deia_value *key);
+/*
+ * Deletes all rows whose first n_equal columns of the index (-1: of the key)
+ * hold these values and, when upto is not NULL, whose next column is <= it.
+ */
+DEIA_API void deia_txn_delete_where(deia_txn *txn,
+				    const struct deia_table *table, int index,
+				    const struct deia_value *equal,
+				    size_t n_equal,
+				    const struct deia_value *upto);
+/*
+ * Hands the transaction over; it is the store's from here on, whatever is
+ * returned. cb may be NULL. An error from here means cb is never called:
+ * DEIA_ENOMEM (also of any call above), DEIA_EBUSY (queue full), DEIA_ESTORE
+ * (the store failed for good).
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_txn_commit(deia_txn *txn, deia_txn_cb cb,
+						 void *user);
+
+/* ---- reading ----------------------------------------------------------- */
+
+struct deia_page_query {
+	const struct deia_table *table;
+	int index; /* position in table->indexes, -1: the primary key */
+	const struct deia_value *equal; /* first n_equal columns of the order */
+	unsigned n_equal;
+	/*
+	 * Start after this place in the order (exclusive): values of the
+	 * following order columns (index columns left, then key columns);
+	 * n_after 0 starts at the beginning.
+	 */
+	const struct deia_value *after;
+	unsigned n_after;
+	bool descending;
+	unsigned limit; /* 1..DEIA_MAX_PAGE_LEN */
+};
+
+typedef struct deia_rows deia_rows;
+DEIA_API size_t deia_rows_count(const deia_rows *rows);
+/* A value of row r (0..count-1), column c; lives as long as rows. */
+DEIA_API const struct deia_value *deia_rows_get(const deia_rows *rows, size_t r,
+						unsigned c);
+/* The same as text: NUL-terminated, "" for a null. */
+DEIA_API const char *deia_rows_text(const deia_rows *rows, size_t r,
+				    unsigned c);
+/* True when rows follow this page. */
+DEIA_API bool deia_rows_has_more(const deia_rows *rows);
+/* Frees a page that deia_store_page_now gave. NULL is fine. */
+DEIA_API void deia_rows_free(deia_rows *rows);
+
+/* rows live until the callback returns; NULL on error. */
+typedef void (*deia_page_cb)(deia_err err, const deia_rows *rows, void *user);
+
+/*
+ * Reads one page; cb is called once on the loop, never inside this call. The
+ * query is copied. Returns DEIA_OK, DEIA_EINVAL, DEIA_EBUSY, DEIA_ENOMEM.
+ */
+DEIA_API DEIA_NODISCARD deia_err
+deia_store_page(deia_store *store, const struct deia_page_query *query,
+		deia_page_cb cb, void *user);
+
+/*
+ * The same, blocking, for the time before the loop runs (loading at start).
+ * *out is the caller's: deia_rows_free.
+ */
+DEIA_API DEIA_NODISCARD deia_err
+deia_store_page_now(deia_store *store, const struct deia_page_query *query,
+		    deia_rows **out);
+
+DEIA_END
+
+#endif

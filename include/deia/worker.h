@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker.h - the bot's side of the bot protocol (docs/bot-protocol.md).
+ *
+ * A bot program fills in struct deia_worker_ops and calls deia_worker_run.
+ * The worker reads lines from stdin, checks them, calls the ops from its event
+ * loop, and writes answers to stdout. deia-bot itself is written on this.
+ *
+ * Threads: all functions belong to the thread that runs the worker.
+ */
+#ifndef DEIA_WORKER_H
+#define DEIA_WORKER_H
+
+#include <deia/error.h>
+
+DEIA_BEGIN
+
+struct event_base;
+struct cJSON;
+typedef struct deia_worker deia_worker;
+typedef struct deia_turn deia_turn;
+
+/* One turn as the hive asked for it; all text lives until the turn ends. */
+struct deia_turn_info {
+	const char *id;
+	const char *kind; /* "chat" or "task" */
+	const char *content;
+	const char *conversation; /* or NULL */
+	const struct deia_turn_history {
+		const char *role, *content;
+	} * history;
+	size_t n_history;
+	unsigned timeout_seconds;
+};
+
+struct deia_worker_ops {
+	size_t size;
+	/*
+	 * The `init` line arrived; config is its "config" object, borrowed
+	 * until the worker ends. Return an error to exit with status 1 after
+	 * saying why on stderr. Call deia_worker_ready, now or later.
+	 */
+	deia_err (*init)(deia_worker *w, const struct cJSON *config,
+			 void *user);
+	/* A turn begins. End it once with done or fail, now or later. */
+	void (*turn)(deia_worker *w, deia_turn *turn,
+		     const struct deia_turn_info *info, void *user);
+	/* The hive wants the turn to end soon: end it with fail("interrupted").
+	 * Optional: the default is to let it finish. */
+	void (*interrupt)(deia_worker *w, deia_turn *turn, void *user);
+	/* A message (mail) arrived; json is borrowed. Optional: mail is left
+	 * unacknowledged. */
+	void (*message)(deia_worker *w, const struct cJSON *json, void *user);
+	/* `shutdown` or end of input: free what the program holds. The worker
+	 * ends once it returns. Optional. */
+	void (*shutdown)(deia_worker *w, void *user);
+};
+
+/*
+ * Runs until shutdown or end of input. base: borrowed, or NULL for one of its
+ * own. Returns DEIA_OK, DEIA_EPROTO (the hive's lines made no sense), DEIA_EIO,
+ * DEIA_ENOMEM or what init returned. Since 0.1.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_worker_run(
+	struct event_base *base, const struct deia_worker_ops *ops, void *user);
+
+/* The worker's event base, to add own events to. */
+DEIA_API struct event_base *deia_worker_base(deia_worker *w);
+/* This bot's id, from the init line. */
+DEIA_API const char *deia_worker_bot(const deia_worker *w);
+/* Says `ready`. max_concurrent: turns at a time, 0 = as configured. */
+DEIA_API void deia_worker_ready(deia_worker *w, unsigned max_concurrent);
+/* Shows a short text as the bot's status; "" clears it. */
+DEIA_API void deia_worker_status(deia_worker *w, const char *text);
+/* Writes one JSON object as a line (send, submit, ack, nack). */
+DEIA_API void deia_worker_line(deia_worker *w, const char *json, size_t len);
+
+/* The program's own pointer for a turn. */
+DEIA_API void deia_turn_set_user(deia_turn *turn, void *user);
+DEIA_API void *deia_turn_user(deia_turn *turn);
+DEIA_API const struct deia_turn_info *deia_turn_info(const deia_turn *turn);
+/* A piece of output. channel NULL = "answer". Bytes that end inside a UTF-8
+ * sequence are held back until it is complete. */
+DEIA_API void deia_turn_chunk(deia_turn *turn, const char *channel,
+			      const char *text, size_t len);
+struct deia_usage {
+	int64_t prompt_tokens, completion_tokens; /* -1: unknown */
+};
+/* Ends the turn well. text NULL: the chunks were the answer. usage and session may be NULL.
+ * The turn is gone afterwards. */
+DEIA_API void deia_turn_done(deia_turn *turn, const char *text,
+			     const struct deia_usage *usage,
+			     const char *session);
+/* Ends the turn badly. retry_after_seconds 0 = not said. */
+DEIA_API void deia_turn_fail(deia_turn *turn, const char *code, bool retryable,
+			     unsigned retry_after_seconds, const char *message);
+
+DEIA_END
+
+#endif
