@@ -239,6 +239,26 @@ DEIA_API DEIA_NODISCARD deia_err deia_hive_login(deia_hive *hive,
 						 const char *address,
 						 deia_token_cb cb, void *user);
 
+/* ---- repeated requests ------------------------------------------------- */
+
+/*
+ * Answers kept under an Idempotency-Key, per owner (a token id or name), for
+ * at least 24 h. key: 1..255 bytes. fingerprint: of the request; the caller
+ * compares. status 0 and body NULL: there is none.
+ */
+typedef void (*deia_replay_cb)(deia_err err, const char *fingerprint,
+			       int status, const char *body, void *user);
+DEIA_API DEIA_NODISCARD deia_err deia_hive_replay_find(deia_hive *hive,
+						       const char *owner,
+						       const char *key,
+						       deia_replay_cb cb,
+						       void *user);
+/* Keeps an answer; cb (may be NULL) when it is durable. */
+DEIA_API DEIA_NODISCARD deia_err
+deia_hive_replay_keep(deia_hive *hive, const char *owner, const char *key,
+		      const char *fingerprint, int status, const char *body,
+		      deia_done_cb cb, void *user);
+
 /* ---- audit ------------------------------------------------------------- */
 
 /*

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * schema.c - the declared tables. Order of columns = enumerators in schema.h;
+ * the assertions below fail to compile when they part.
+ */
+#include "store/schema.h"
+
+#define LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define TEXT_COLUMN(n)                                                         \
+	{                                                                      \
+		n, DEIA_TEXT, false                                            \
+	}
+#define INT_COLUMN(n)                                                          \
+	{                                                                      \
+		n, DEIA_INT, false                                             \
+	}
+
+static const struct deia_column bot_columns[] = {
+	TEXT_COLUMN("id"),     TEXT_COLUMN("spec"),   INT_COLUMN("wanted"),
+	INT_COLUMN("created"), INT_COLUMN("updated"),
+};
+_Static_assert(LEN(bot_columns) == BOT_COLUMNS, "bots");
+
+const struct deia_table deia__table_bots = {
+	.name = "bots",
+	.columns = bot_columns,
+	.n_columns = BOT_COLUMNS,
+	.n_key = 1,
+};
+
+static const struct deia_column conversation_columns[] = {
+	TEXT_COLUMN("id"),	  TEXT_COLUMN("bot"),	 TEXT_COLUMN("title"),
+	INT_COLUMN("is_default"), INT_COLUMN("created"),
+};
+_Static_assert(LEN(conversation_columns) == CONV_COLUMNS, "conversations");
+
+static const struct deia_index conversation_indexes[] = {
+	[CONV_BY_BOT] = { "conversations_by_bot", { CONV_BOT }, 1, false },
+};
+
+const struct deia_table deia__table_conversations = {
+	.name = "conversations",
+	.columns = conversation_columns,
+	.n_columns = CONV_COLUMNS,
+	.n_key = 1,
+	.indexes = conversation_indexes,
+	.n_indexes = LEN(conversation_indexes),
+};
+
+static const struct deia_column line_columns[] = {
+	INT_COLUMN("seq"),
+	TEXT_COLUMN("id"),
+	TEXT_COLUMN("conversation"),
+	TEXT_COLUMN("bot"),
+	TEXT_COLUMN("role"),
+	TEXT_COLUMN("author"),
+	TEXT_COLUMN("content"),
+	TEXT_COLUMN("status"),
+	TEXT_COLUMN("error"),
+	INT_COLUMN("created"),
+	{ "prompt_tokens", DEIA_INT, true },
+	{ "completion_tokens", DEIA_INT, true },
+};
+_Static_assert(LEN(line_columns) == LINE_COLUMNS, "chat_lines");
+
+static const struct deia_index line_indexes[] = {
+	[LINE_BY_ID] = { "chat_lines_by_id", { LINE_ID }, 1, true },
+	[LINE_BY_CONVERSATION] = { "chat_lines_by_conversation",
+				   { LINE_CONVERSATION },
+				   1,
+				   false },
+	[LINE_BY_STATUS] = { "chat_lines_by_status",
+			     { LINE_STATUS },
+			     1,
+			     false },
+	[LINE_BY_BOT] = { "chat_lines_by_bot", { LINE_BOT }, 1, false },
+};
+
+const struct deia_table deia__table_chat_lines = {
+	.name = "chat_lines",
+	.columns = line_columns,
+	.n_columns = LINE_COLUMNS,
+	.n_key = 1,
+	.sequence = true,
+	.indexes = line_indexes,
+	.n_indexes = LEN(line_indexes),
+};
+
+static const struct deia_column event_columns[] = {
+	INT_COLUMN("seq"),	INT_COLUMN("at"),    TEXT_COLUMN("type"),
+	TEXT_COLUMN("subject"), TEXT_COLUMN("data"),
+};
+_Static_assert(LEN(event_columns) == EVENT_COLUMNS, "events");
+
+const struct deia_table deia__table_events = {
+	.name = "events",
+	.columns = event_columns,
+	.n_columns = EVENT_COLUMNS,
+	.n_key = 1,
+	.sequence = true,
+};
+
+static const struct deia_column token_columns[] = {
+	TEXT_COLUMN("id"),     { "hash", DEIA_BLOB, false },
+	TEXT_COLUMN("name"),   TEXT_COLUMN("role"),
+	TEXT_COLUMN("kind"),   INT_COLUMN("created"),
+	INT_COLUMN("expires"), INT_COLUMN("last_used"),
+	INT_COLUMN("revoked"),
+};
+_Static_assert(LEN(token_columns) == TOKEN_COLUMNS, "tokens");
+
+const struct deia_table deia__table_tokens = {
+	.name = "tokens",
+	.columns = token_columns,
+	.n_columns = TOKEN_COLUMNS,
+	.n_key = 1,
+};
+
+static const struct deia_column audit_columns[] = {
+	INT_COLUMN("seq"),	   INT_COLUMN("at"),
+	TEXT_COLUMN("actor"),	   TEXT_COLUMN("token"),
+	TEXT_COLUMN("role"),	   TEXT_COLUMN("address"),
+	TEXT_COLUMN("request_id"), TEXT_COLUMN("action"),
+	TEXT_COLUMN("target"),	   TEXT_COLUMN("outcome"),
+};
+_Static_assert(LEN(audit_columns) == AUDIT_COLUMNS, "audit");
+
+static const struct deia_index audit_indexes[] = {
+	[AUDIT_BY_TIME] = { "audit_by_time", { AUDIT_AT }, 1, false },
+};
+
+const struct deia_table deia__table_audit = {
+	.name = "audit",
+	.columns = audit_columns,
+	.n_columns = AUDIT_COLUMNS,
+	.n_key = 1,
+	.sequence = true,
+	.indexes = audit_indexes,
+	.n_indexes = LEN(audit_indexes),
+};
+
+static const struct deia_column replay_columns[] = {
+	TEXT_COLUMN("owner"), TEXT_COLUMN("key"),  TEXT_COLUMN("fingerprint"),
+	INT_COLUMN("status"), TEXT_COLUMN("body"), INT_COLUMN("created"),
+};
+_Static_assert(LEN(replay_columns) == REPLAY_COLUMNS, "replays");
+
+static const struct deia_index replay_indexes[] = {
+	[REPLAY_BY_TIME] = { "replays_by_time", { REPLAY_CREATED }, 1, false },
+};
+
+const struct deia_table deia__table_replays = {
+	.name = "replays",
+	.columns = replay_columns,
+	.n_columns = REPLAY_COLUMNS,
+	.n_key = 2,
+	.indexes = replay_indexes,
+	.n_indexes = LEN(replay_indexes),
+};
+
+const struct deia_table *const deia__tables[] = {
+	&deia__table_bots,	 &deia__table_conversations,
+	&deia__table_chat_lines, &deia__table_events,
+	&deia__table_tokens,	 &deia__table_audit,
+	&deia__table_replays,
+};
+const size_t deia__tables_len = LEN(deia__tables);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * schema.h - the tables of a hive, as the store sees them.
+ *
+ * The same tables stand in migrations/<backend>/NNNN_name.sql; a test compares
+ * the two. Column enumerators are positions in the table. Times are wall-clock
+ * milliseconds. Adding a column: append it here, write a migration for each
+ * SQL backend.
+ */
+#ifndef DEIA_STORE_SCHEMA_H
+#define DEIA_STORE_SCHEMA_H
+
+#include <deia/sys/store.h>
+
+enum { BOT_ID, BOT_SPEC, BOT_WANTED, BOT_CREATED, BOT_UPDATED, BOT_COLUMNS };
+extern const struct deia_table deia__table_bots;
+
+enum {
+	CONV_ID,
+	CONV_BOT,
+	CONV_TITLE,
+	CONV_IS_DEFAULT,
+	CONV_CREATED,
+	CONV_COLUMNS
+};
+enum { CONV_BY_BOT };
+extern const struct deia_table deia__table_conversations;
+
+enum {
+	LINE_SEQ,
+	LINE_ID,
+	LINE_CONVERSATION,
+	LINE_BOT,
+	LINE_ROLE,
+	LINE_AUTHOR,
+	LINE_CONTENT,
+	LINE_STATUS,
+	LINE_ERROR,
+	LINE_CREATED,
+	LINE_PROMPT_TOKENS,
+	LINE_COMPLETION_TOKENS,
+	LINE_COLUMNS
+};
+enum { LINE_BY_ID, LINE_BY_CONVERSATION, LINE_BY_STATUS, LINE_BY_BOT };
+extern const struct deia_table deia__table_chat_lines;
+
+enum {
+	EVENT_SEQ,
+	EVENT_AT,
+	EVENT_TYPE,
+	EVENT_SUBJECT,
+	EVENT_DATA,
+	EVENT_COLUMNS
+};
+extern const struct deia_table deia__table_events;
+
+enum {
+	TOKEN_ID,
+	TOKEN_HASH,
+	TOKEN_NAME,
+	TOKEN_ROLE,
+	TOKEN_KIND,
+	TOKEN_CREATED,
+	TOKEN_EXPIRES,
+	TOKEN_LAST_USED,
+	TOKEN_REVOKED,
+	TOKEN_COLUMNS
+};
+extern const struct deia_table deia__table_tokens;
+
+enum {
+	AUDIT_SEQ,
+	AUDIT_AT,
+	AUDIT_ACTOR,
+	AUDIT_TOKEN,
+	AUDIT_ROLE,
+	AUDIT_ADDRESS,
+	AUDIT_REQUEST,
+	AUDIT_ACTION,
+	AUDIT_TARGET,
+	AUDIT_OUTCOME,
+	AUDIT_COLUMNS
+};
+enum { AUDIT_BY_TIME };
+extern const struct deia_table deia__table_audit;
+
+/* Answers kept for repeated requests (Idempotency-Key). */
+enum {
+	REPLAY_OWNER,
+	REPLAY_KEY,
+	REPLAY_FINGERPRINT,
+	REPLAY_STATUS,
+	REPLAY_BODY,
+	REPLAY_CREATED,
+	REPLAY_COLUMNS
+};
+enum { REPLAY_BY_TIME };
+extern const struct deia_table deia__table_replays;
+
+/* All of them, for checks and tests. */
+extern const struct deia_table *const deia__tables[];
+extern const size_t deia__tables_len;
+
+#endif
