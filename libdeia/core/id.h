@@ -16,8 +16,9 @@ double deia__rng_ratio(struct deia__rng *r); /* [0, 1) */
 /* Bytes from the kernel, for secrets; true on success. */
 bool deia__random(void *p, size_t len);
 /*
- * UUIDv7 (RFC 9562): 36 characters and NUL; strictly rising within a process
- * also within one millisecond (method 3: 12-bit counter). Any thread.
+ * UUIDv7 (RFC 9562): 36 characters and NUL; strictly rising within a process,
+ * also within one millisecond (method 1: a 12-bit counter) and when the clock
+ * steps back. Any thread.
  */
 void deia__uuid7(char out[static 37], int64_t unix_ms);
 bool deia__uuid_valid(const char *s);

@@ -17,7 +17,8 @@ char *deia__strdup(const char *s); /* NULL for NULL */
 char *deia__strndup(const char *s, size_t len);
 /* A printed string; NULL: out of memory. */
 char *deia__asprintf(const char *fmt, ...) DEIA_PRINTF(1, 2);
-/* Tests: the n-th next allocation of this thread fails (1: the next), and all after it if sticky; 0: off. */
+/* Tests: the n-th next allocation of this thread fails (1: the next), and all
+ * after it if sticky; 0: off. */
 void deia__mem_fail_at(unsigned long n, bool sticky);
 
 #endif
