@@ -28,6 +28,7 @@ typedef enum deia_role {
 		DEIA_ROLES
 } deia_role;
 
+/* "admin" for DEIA_ROLE_ADMIN; static text. Any thread. Since 0.1. */
 DEIA_API const char *deia_role_name(deia_role role);
 /* DEIA_ROLE_NONE for a text that names no role. */
 DEIA_API deia_role deia_role_parse(const char *name);

@@ -34,6 +34,7 @@ typedef enum deia_line_status {
 #undef DEIA_LINE_STATUS_ENUM
 		DEIA_LINE_STATUSES
 } deia_line_status;
+/* "sent" for DEIA_LINE_SENT; static text. Any thread. Since 0.1. */
 DEIA_API const char *deia_line_status_name(deia_line_status status);
 
 struct deia_chat_line {

@@ -68,11 +68,13 @@ struct deia_value {
 	size_t len;
 };
 
+/* The null value. */
 static inline struct deia_value deia_null(void)
 {
 	struct deia_value v = { DEIA_NULL, 0, NULL, 0 };
 	return v;
 }
+/* A whole number. */
 static inline struct deia_value deia_int(int64_t i)
 {
 	struct deia_value v = { DEIA_INT, 0, NULL, 0 };
@@ -129,6 +131,7 @@ struct deia_store_stats {
 	uint64_t last_commit_us, reads;
 	bool failed_hard; /* the disk failed: nothing is acknowledged */
 };
+/* Counters since the store was opened; constant time. */
 DEIA_API void deia_store_get_stats(const deia_store *store,
 				   struct deia_store_stats *out);
 
@@ -208,6 +211,7 @@ struct deia_page_query {
 };
 
 typedef struct deia_rows deia_rows;
+/* How many rows the page has. */
 DEIA_API size_t deia_rows_count(const deia_rows *rows);
 /* A value of row r (0..count-1), column c; lives as long as rows. */
 DEIA_API const struct deia_value *deia_rows_get(const deia_rows *rows, size_t r,

@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""gcc and clang build everything without a warning.
+
+Uses BUILD-gcc and BUILD-clang, kept between runs.
+"""
+
+import os
+import re
+
+from lintlib import Gate, run, tool
+
+FINDING = re.compile(r"^(.*?):(\d+):\d+: (?:warning|error): (.*)$", re.M)
+
+
+def build(gate, compiler):
+    folder = f"{gate.build}-{compiler}"
+    env = dict(os.environ, CC=tool(compiler))
+    if not os.path.exists(os.path.join(folder, "build.ninja")):
+        out = run(["meson", "setup", folder, gate.root, "-Dwerror=true"],
+                  env=env)
+        if out.returncode:
+            gate.find("meson.build", 0, f"{compiler}: {out.stdout[-2000:]}")
+            return
+    out = run(["ninja", "-C", folder, "-k", "0"], env=env)
+    if not out.returncode:
+        return
+    known = gate.found
+    for m in FINDING.finditer(out.stdout):
+        gate.find(m.group(1), m.group(2), f"{compiler}: {m.group(3)}")
+    if gate.found == known:
+        gate.find("meson.build", 0, f"{compiler}: {out.stdout[-2000:]}")
+
+
+def main():
+    gate = Gate(__doc__)
+    if not gate.build:
+        gate.build = os.path.join(gate.root, "build-lint")
+    for compiler in ("gcc", "clang"):
+        build(gate, compiler)
+    gate.end()
+
+
+main()
