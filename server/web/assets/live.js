@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// The stream of events, kept open: reconnects with growing pauses and the
+// last seq seen, and says when the server cannot be reached.
+
+import { api } from './api.js';
+import { events } from './sse.js';
+
+const SILENCE_MS = 45000; // heartbeats come every 15 s
+const PAUSE_MIN_MS = 500;
+const PAUSE_MAX_MS = 10000;
+
+export class Live {
+  /**
+   * on.open(): connected (again): read everything anew. on.event(e): one
+   * event. on.down(seconds): not connected, next try in so many seconds.
+   */
+  constructor(on) {
+    this.on = on;
+    this.seq = null;
+    this.pause = PAUSE_MIN_MS;
+    this.stopped = false;
+    this.wake = () => {};
+    this.soon = () => { if (!document.hidden) this.wake(); };
+  }
+
+  start() {
+    window.addEventListener('online', this.soon);
+    document.addEventListener('visibilitychange', this.soon);
+    this.run();
+  }
+
+  stop() {
+    this.stopped = true;
+    window.removeEventListener('online', this.soon);
+    document.removeEventListener('visibilitychange', this.soon);
+    this.controller?.abort();
+    this.wake();
+  }
+
+  /** Tries now instead of waiting. */
+  retry() {
+    this.wake();
+  }
+
+  async run() {
+    while (!this.stopped) {
+      try {
+        await this.follow();
+      } catch (error) {
+        if (error.status === 401) return;
+      }
+      if (this.stopped) return;
+      await this.rest();
+    }
+  }
+
+  /** One connection, from its beginning to its end. */
+  async follow() {
+    this.controller = new AbortController();
+    let timer = null;
+    const alive = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => this.controller.abort(), SILENCE_MS);
+    };
+    alive();
+    try {
+      const response = await api.events(this.seq, this.controller.signal);
+      this.pause = PAUSE_MIN_MS;
+      this.on.open();
+      for await (const e of events(response, alive)) this.take(e);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  take(e) {
+    if (e.id && /^[0-9]+$/.test(e.id)) this.seq = Number(e.id);
+    if (e.event === 'resync') {
+      this.on.open();
+      return;
+    }
+    let body;
+    try {
+      body = JSON.parse(e.data);
+    } catch {
+      return;
+    }
+    this.on.event({ type: body.type ?? e.event, subject: body.subject ?? '', data: body.data ?? {} });
+  }
+
+  rest() {
+    const ms = this.pause * (0.75 + Math.random() / 2);
+    this.pause = Math.min(this.pause * 2, PAUSE_MAX_MS);
+    this.on.down(Math.ceil(ms / 1000));
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wake = () => { clearTimeout(timer); resolve(); };
+    });
+  }
+}
