@@ -14,7 +14,13 @@ bool deia__json_int(const cJSON *obj, const char *key, int64_t min, int64_t max,
 		    int64_t *out);
 /* NULL when absent; never a JSON null. */
 const cJSON *deia__json_get(const cJSON *obj, const char *key);
-/* Compact text of a tree; deia__free it. NULL: out of memory. */
+/* Compact text of a tree; deia__free it. NULL: out of memory (or a tree made
+ * by hand that is deeper than DEIA_MAX_JSON_DEPTH). */
 char *deia__json_print(const cJSON *json);
+
+/* The shortest text that reads back as v; "null" for what is not finite. */
+void deia__json_number(char out[static 40], double v);
+/* strtod with '.' whatever the process's locale is. */
+double deia__json_double(const char *text);
 
 #endif

@@ -4,9 +4,9 @@
  *
  * Reading: cJSON accepts texts that RFC 8259 refuses, so a strict check runs
  * first (grammar, UTF-8, depth, size, duplicate keys, no U+0000 in strings,
- * since cJSON's strings end at a NUL). Writing: a printer into a growing buffer that
- * escapes control characters, U+2028, U+2029 and DEL, and replaces invalid UTF-8 by U+FFFD, so
- * that one value is always one line.
+ * since cJSON's strings end at a NUL). Writing: a printer into a growing buffer
+ * that escapes control characters, U+2028, U+2029 and DEL, and replaces invalid
+ * UTF-8 by U+FFFD, so that one value is always one line.
  */
 #ifndef DEIA_SYS_JSON_H
 #define DEIA_SYS_JSON_H
@@ -27,15 +27,15 @@ struct deia_json_error {
 /*
  * Checks a text against RFC 8259 and the limits above.
  * text: any bytes, len of them, need not end in NUL. where: may be NULL.
- * Returns DEIA_OK, DEIA_EPARSE or DEIA_ELIMIT (depth over
- * DEIA_MAX_JSON_DEPTH). Any thread. Since 0.1.
+ * Returns DEIA_OK, DEIA_EPARSE, DEIA_ELIMIT (depth over DEIA_MAX_JSON_DEPTH,
+ * or longer than 1 GiB) or DEIA_ENOMEM. Any thread. Since 0.1.
  */
 DEIA_API DEIA_NODISCARD deia_err deia_json_check(const char *text, size_t len,
 						 struct deia_json_error *where);
 
 /*
  * Checks and parses. *out is the caller's, to be freed with cJSON_Delete.
- * Returns as deia_json_check, or DEIA_ENOMEM. Any thread. Since 0.1.
+ * Returns as deia_json_check. Any thread. Since 0.1.
  */
 DEIA_API DEIA_NODISCARD deia_err deia_json_parse(struct cJSON **out,
 						 const char *text, size_t len,
@@ -48,10 +48,11 @@ DEIA_API DEIA_NODISCARD deia_err deia_json_parse(struct cJSON **out,
 typedef struct deia_jw {
 	char *text; /* NUL-terminated once anything was printed */
 	size_t len, cap;
-	uint64_t in_array; /* bit d: depth d is an array */
-	uint64_t has_item; /* bit d: depth d needs a comma */
+	uint64_t in_array; /* bit d: container d is an array */
+	uint64_t has_item; /* bit d: container d needs a comma */
 	unsigned depth;
 	bool after_key, failed;
+	bool misused; /* failed by wrong calls, not for want of memory */
 } deia_jw;
 
 /* Prepares a printer; nothing is allocated. Since 0.1. */
@@ -60,7 +61,7 @@ DEIA_API void deia_jw_init(deia_jw *w);
 DEIA_API void deia_jw_fini(deia_jw *w);
 /* Empties it for another value and keeps its memory. Since 0.1. */
 DEIA_API void deia_jw_reset(deia_jw *w);
-/* Opens and closes objects and arrays (depth at most 60). Since 0.1. */
+/* Opens and closes objects and arrays (at most DEIA_MAX_JSON_DEPTH deep). Since 0.1. */
 DEIA_API void deia_jw_object(deia_jw *w);
 DEIA_API void deia_jw_end_object(deia_jw *w);
 DEIA_API void deia_jw_array(deia_jw *w);
@@ -73,7 +74,8 @@ DEIA_API void deia_jw_str(deia_jw *w, const char *s);
 DEIA_API void deia_jw_strn(deia_jw *w, const char *s, size_t len);
 /* A whole number. Since 0.1. */
 DEIA_API void deia_jw_int(deia_jw *w, int64_t v);
-/* A number with up to 6 significant decimals; NaN and infinities: null. */
+/* A number with up to 6 decimals (very large and very small ones: 6 digits and
+ * an exponent); NaN and infinities: null. Since 0.1. */
 DEIA_API void deia_jw_num(deia_jw *w, double v);
 DEIA_API void deia_jw_bool(deia_jw *w, bool v);
 DEIA_API void deia_jw_null(deia_jw *w);
