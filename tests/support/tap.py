@@ -74,7 +74,8 @@ class Result(unittest.TestResult):
         self.sub_failed = False
 
     def bad(self, test, err):
-        self.tap.case(False, self.name(test))
+        if not self.sub_failed:
+            self.tap.case(False, self.name(test))
         self.tap.notes("".join(traceback.format_exception(*err)))
 
     def addSuccess(self, test):

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""What `meson install` puts on a machine is enough to embed libdeia.
+
+Installs into an own folder, then compiles each example against that alone,
+the way its head says, with gcc and clang, and runs it.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+BUILD = os.environ["DEIA_BUILD"]
+SOURCE = os.environ["DEIA_SOURCE"]
+PROGRAMS = ["deia", "deiad", "deia-bot", "deia-guard"]
+COMPILERS = ["gcc", "clang"]
+
+
+def run(argv, **more):
+    return subprocess.run(argv, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=120, check=False,
+                          **more)
+
+
+def headers_under(folder):
+    return sorted(os.path.relpath(os.path.join(d, n), folder)
+                  for d, _, names in os.walk(folder) for n in names
+                  if n.endswith(".h"))
+
+
+class Installed(unittest.TestCase):
+    """One installation for all cases."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.root = tempfile.mkdtemp(prefix="deia-api-")
+        cls.addClassCleanup(shutil.rmtree, cls.root)
+        out = run(["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet",
+                   "--destdir", cls.root])
+        if out.returncode:
+            raise AssertionError(out.stdout + out.stderr)
+        cls.pc = next(os.path.join(d, "deia.pc")
+                      for d, _, names in os.walk(cls.root)
+                      if "deia.pc" in names)
+        with open(cls.pc, encoding="utf-8") as f:
+            text = f.read()
+        prefix = re.search(r"^prefix=(.*)$", text, re.M).group(1)
+        cls.prefix = cls.root + prefix
+        # The installation was moved by --destdir: tell its .pc file.
+        with open(cls.pc, "w", encoding="utf-8") as f:
+            f.write(text.replace(f"prefix={prefix}", f"prefix={cls.prefix}"))
+        cls.bin = os.path.join(cls.prefix, "bin")
+
+    def flags(self, *args):
+        env = dict(os.environ, PKG_CONFIG_PATH=os.path.dirname(self.pc))
+        out = run(["pkg-config", "--static", *args, "deia"], env=env)
+        self.assertEqual(out.returncode, 0, out.stderr)
+        return out.stdout.split()
+
+    def compile(self, compiler, source, *more):
+        if not shutil.which(compiler):
+            self.skipTest(f"{compiler} is not installed")
+        name = os.path.splitext(os.path.basename(source))[0]
+        program = os.path.join(self.root, f"{name}-{compiler}")
+        out = run([compiler, "-Wall", "-Wextra", "-Werror", "-o", program,
+                   source, *more, *self.flags("--cflags", "--libs")],
+                  cwd=self.root)
+        self.assertEqual(out.returncode, 0, out.stderr)
+        return program
+
+    def example(self, name, *args):
+        """What the example prints, the same whichever compiler built it."""
+        texts = set()
+        source = os.path.join(SOURCE, "examples", name + ".c")
+        for compiler in COMPILERS:
+            out = run([self.compile(compiler, source), self.bin, *args])
+            self.assertEqual(out.returncode, 0, out.stdout + out.stderr)
+            self.assertEqual(out.stderr, "")
+            texts.add(out.stdout)
+        self.assertEqual(len(texts), 1, texts)
+        return texts.pop().splitlines()
+
+    def test_programs_are_installed_and_start(self):
+        for name in PROGRAMS:
+            with self.subTest(program=name):
+                path = os.path.join(self.bin, name)
+                self.assertTrue(os.access(path, os.X_OK), path)
+        out = run([os.path.join(self.bin, "deia"), "version"])
+        self.assertEqual(out.returncode, 0, out.stderr)
+        self.assertIn("0.1.0", out.stdout)
+
+    def test_every_public_header_is_installed(self):
+        self.assertEqual(
+            headers_under(os.path.join(self.prefix, "include", "deia")),
+            headers_under(os.path.join(SOURCE, "include", "deia")))
+
+    def test_the_pkg_config_file_names_the_version(self):
+        self.assertEqual(self.flags("--modversion"), ["0.1.0"])
+
+    def test_supervise_program_sees_its_program_come_back(self):
+        lines = self.example("supervise_program")
+        # The first restart is at once: backoff is not more than a moment.
+        states = [line.split(":")[1].strip() for line in lines]
+        self.assertEqual(states[:2], ["stopped -> starting",
+                                      "starting -> ready"])
+        self.assertEqual(states[-2:], ["ready -> stopping",
+                                       "stopping -> stopped"])
+        self.assertEqual(states.count("starting -> ready"), 2, lines)
+
+    def test_chat_with_bot_prints_the_echo(self):
+        lines = self.example("chat_with_bot", "twenty two")
+        self.assertEqual(lines[-1], "echo-1: twenty two")
+        self.assertEqual(lines[0], "[answer] twenty two")
+
+    def test_a_program_of_one_line_links_without_the_examples_headers(self):
+        source = os.path.join(self.root, "version.c")
+        with open(source, "w", encoding="utf-8") as f:
+            f.write("#include <deia/deia.h>\n#include <stdio.h>\n"
+                    "int main(void) { return puts(deia_version()) < 0; }\n")
+        for compiler in COMPILERS:
+            out = run([self.compile(compiler, source)])
+            self.assertEqual(out.stdout, "0.1.0\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
