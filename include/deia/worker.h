@@ -51,15 +51,28 @@ struct deia_worker_ops {
 	/* A message (mail) arrived; json is borrowed. Optional: mail is left
 	 * unacknowledged. */
 	void (*message)(deia_worker *w, const struct cJSON *json, void *user);
-	/* `shutdown` or end of input: free what the program holds. The worker
-	 * ends once it returns. Optional. */
+	/* `shutdown` or end of input: free what the program holds. Turns that
+	 * are still open after it are ended by the worker, which ends once its
+	 * output is written. Optional. */
 	void (*shutdown)(deia_worker *w, void *user);
+	/* An answer to a line of the program's own: type is "sent", "submitted"
+	 * or "result"; json is borrowed. Optional. */
+	void (*answer)(deia_worker *w, const char *type,
+		       const struct cJSON *json, void *user);
+	/* The hive reads again: deia_worker_is_full is false. Optional. */
+	void (*drained)(deia_worker *w, void *user);
+	/* A line for the bot's log (stderr by protocol; the library itself
+	 * never prints), without newline. Optional. */
+	void (*note)(deia_worker *w, const char *text, void *user);
 };
 
 /*
  * Runs until shutdown or end of input. base: borrowed, or NULL for one of its
- * own. Returns DEIA_OK, DEIA_EPROTO (the hive's lines made no sense), DEIA_EIO,
- * DEIA_ENOMEM or what init returned. Since 0.1.
+ * own. Why it ended badly was said through ops->note. A program should ignore
+ * SIGPIPE first, else it dies when the hive closes its pipe.
+ * Returns DEIA_OK, DEIA_EINVAL (no turn op), DEIA_EPROTO (the hive's lines made
+ * no sense), DEIA_ELIMIT (the program went on writing to a hive that does not
+ * read), DEIA_EIO, DEIA_ENOMEM or what init returned. Since 0.1.
  */
 DEIA_API DEIA_NODISCARD deia_err deia_worker_run(
 	struct event_base *base, const struct deia_worker_ops *ops, void *user);
@@ -70,28 +83,40 @@ DEIA_API struct event_base *deia_worker_base(deia_worker *w);
 DEIA_API const char *deia_worker_bot(const deia_worker *w);
 /* Says `ready`. max_concurrent: turns at a time, 0 = as configured. */
 DEIA_API void deia_worker_ready(deia_worker *w, unsigned max_concurrent);
-/* Shows a short text as the bot's status; "" clears it. */
+/* Shows a short text (up to 200 bytes) as the bot's status; "" clears it. */
 DEIA_API void deia_worker_status(deia_worker *w, const char *text);
 /* Writes one JSON object as a line (send, submit, ack, nack). */
 DEIA_API void deia_worker_line(deia_worker *w, const char *json, size_t len);
+/*
+ * True while the hive is slow to read and a lot of output waits: stop
+ * producing (stop reading from the model) until the drained op. A program that
+ * goes on regardless is ended when 32 MiB wait.
+ */
+DEIA_API bool deia_worker_is_full(const deia_worker *w);
+/* Hands a line for the bot's log to ops->note. */
+DEIA_API void deia_worker_note(deia_worker *w, const char *fmt, ...)
+	DEIA_PRINTF(2, 3);
 
 /* The program's own pointer for a turn. */
 DEIA_API void deia_turn_set_user(deia_turn *turn, void *user);
 DEIA_API void *deia_turn_user(deia_turn *turn);
 DEIA_API const struct deia_turn_info *deia_turn_info(const deia_turn *turn);
-/* A piece of output. channel NULL = "answer". Bytes that end inside a UTF-8
- * sequence are held back until it is complete. */
+/* A piece of output. channel NULL = "answer", else "answer", "thinking" or
+ * "tool". Bytes that end inside a UTF-8 sequence are held back until it is
+ * complete; bytes that are not UTF-8 are replaced by U+FFFD. */
 DEIA_API void deia_turn_chunk(deia_turn *turn, const char *channel,
 			      const char *text, size_t len);
 struct deia_usage {
 	int64_t prompt_tokens, completion_tokens; /* -1: unknown */
 };
-/* Ends the turn well. text NULL: the chunks were the answer. usage and session may be NULL.
- * The turn is gone afterwards. */
+/* Ends the turn well. text NULL: the chunks were the answer; else text replaces
+ * them (a text above 256 KiB that no chunk went before is sent as chunks).
+ * usage and session may be NULL. The turn is gone afterwards. */
 DEIA_API void deia_turn_done(deia_turn *turn, const char *text,
 			     const struct deia_usage *usage,
 			     const char *session);
-/* Ends the turn badly. retry_after_seconds 0 = not said. */
+/* Ends the turn badly. retry_after_seconds 0 = not said. The turn is gone
+ * afterwards. */
 DEIA_API void deia_turn_fail(deia_turn *turn, const char *code, bool retryable,
 			     unsigned retry_after_seconds, const char *message);
 

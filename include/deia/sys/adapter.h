@@ -17,7 +17,8 @@ struct deia_adapter {
 	const char *summary; /* one line for --help */
 	struct deia_worker_ops ops;
 	/* The user pointer of the ops, allocated before the run. NULL return:
-	 * out of memory. */
+	 * out of memory. create and destroy may both be NULL: the adapter
+	 * keeps nothing. ops.note is left to the program. */
 	void *(*create)(void);
 	void (*destroy)(void *user);
 };

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * adapters.c - the table of adapters.
+ *
+ * It is compiled twice. deia-bot has what needs no HTTP, so that it starts in
+ * about a millisecond and stays small; deia-bot-http (BOT_WITH_HTTP) has all,
+ * with libcurl. A new adapter is one row here.
+ */
+#include "adapters.h"
+
+#ifndef BOT_WITH_HTTP
+#define BOT_WITH_HTTP 0
+#endif
+
+#if BOT_WITH_HTTP
+#define HTTP_ADAPTER(a) &(a)
+#else
+#define HTTP_ADAPTER(a) NULL
+#endif
+
+#define HTTP_PROGRAM "deia-bot-http"
+
+const struct bot_adapter bot_adapters[] = {
+	{ "echo", "answers with the last user message, unchanged",
+	  &deia_adapter_echo, NULL },
+};
+
+const size_t n_bot_adapters = sizeof(bot_adapters) / sizeof(*bot_adapters);
