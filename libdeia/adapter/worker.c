@@ -41,10 +41,13 @@ static void finish(deia_worker *w)
 	event_base_loopbreak(w->base);
 }
 
-static void end_turns(deia_worker *w)
+static void shut_down(deia_worker *w)
 {
 	deia_turn *turn;
 
+	w->ended = true;
+	if (w->init && w->ops.shutdown)
+		w->ops.shutdown(w, w->user);
 	while ((turn = TAILQ_FIRST(&w->turns)))
 		deia_turn_fail(turn, "shutting_down", true, 0,
 			       "the bot is shutting down");
@@ -61,10 +64,7 @@ static void on_end(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	if (!w->ended) {
-		w->ended = true;
-		if (w->init && w->ops.shutdown)
-			w->ops.shutdown(w, w->user);
-		end_turns(w);
+		shut_down(w);
 		event_add(&w->ev_end, &drain);
 	}
 	if (what & EV_TIMEOUT || deia__worker_flush(w))
@@ -141,6 +141,8 @@ deia_err deia_worker_run(struct event_base *base,
 	err = open_worker(w);
 	if (!err)
 		err = run_loop(w);
+	if (!w->ended)
+		shut_down(w);
 	close_worker(w);
 	return err;
 }

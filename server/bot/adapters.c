@@ -23,6 +23,8 @@
 const struct bot_adapter bot_adapters[] = {
 	{ "echo", "answers with the last user message, unchanged",
 	  &deia_adapter_echo, NULL },
+	{ "ollama", "a model behind an Ollama server",
+	  HTTP_ADAPTER(deia_adapter_ollama), HTTP_PROGRAM },
 };
 
 const size_t n_bot_adapters = sizeof(bot_adapters) / sizeof(*bot_adapters);
