@@ -15,8 +15,10 @@ typedef struct deia__post deia__post;
 
 DEIA_NODISCARD deia_err deia__post_new(deia__post **out,
 				       struct event_base *base);
-/* What is still queued is run now, once. */
+/* What is still queued is run now; what that posts is refused. */
 void deia__post_free(deia__post *p);
+/* Any thread. DEIA_OK, DEIA_ENOMEM, DEIA_ECANCELED (being freed); on failure
+ * fn is never called. */
 DEIA_NODISCARD deia_err deia__post_call(deia__post *p, void (*fn)(void *arg),
 					void *arg);
 
