@@ -10,8 +10,8 @@
  * alone. Reads (deia_store_page) run on a connection of their own and see
  * every transaction whose callback has run.
  *
- * A backend (struct deia_store_backend) does the blocking work on the store's
- * threads: memory, SQLite, PostgreSQL. Callers never see which one it is.
+ * A backend does the blocking work on the store's threads: memory, SQLite,
+ * PostgreSQL. Callers never see which one it is.
  *
  * Threads: all deia_store_ and deia_txn_ functions belong to the loop thread.
  */
@@ -37,8 +37,10 @@ struct deia_column {
 };
 
 /*
- * An index: its columns, then implicitly the table's key columns, are a total
- * order that pages follow. columns are positions in the table.
+ * An index: its columns, then implicitly the table's key columns (those that
+ * are not in it yet), are a total order that pages follow. columns are
+ * positions in the table; pages and delete_where need them not nullable.
+ * Numbers order by value, texts and blobs by their bytes.
  */
 struct deia_index {
 	const char *name;
@@ -49,18 +51,19 @@ struct deia_index {
 struct deia_table {
 	const char *name;
 	const struct deia_column *columns;
-	unsigned n_columns;
-	unsigned n_key; /* the first n_key columns are the primary key */
+	unsigned n_columns; /* 1..64 */
+	unsigned n_key;	    /* the first n_key (1..8) columns are the key */
 	/*
 	 * Column 0 is an INT the store assigns: 1, 2, 3 ... in commit order,
-	 * never reused. The caller passes DEIA_NULL for it on insert.
+	 * never reused. The caller passes DEIA_NULL for it on insert. It is
+	 * the key.
 	 */
 	bool sequence;
 	const struct deia_index *indexes;
 	unsigned n_indexes;
 };
 
-/* A value; text and blobs are s[0..len). */
+/* A value; a text (UTF-8 without NUL) or blob (any bytes) is s[0..len). */
 struct deia_value {
 	enum deia_type type;
 	int64_t i;
@@ -84,6 +87,14 @@ static inline struct deia_value deia_int(int64_t i)
 /* A text; NULL gives DEIA_NULL. The bytes are borrowed. */
 DEIA_API struct deia_value deia_text(const char *s);
 
+/* Over these: DEIA_ELIMIT from deia_txn_commit. */
+#define DEIA_STORE_MAX_VALUE_BYTES (16u << 20)
+#define DEIA_STORE_MAX_TXN_BYTES (64u << 20)
+/* Bytes of transactions whose callback is still to come; over it DEIA_EBUSY. */
+#define DEIA_STORE_MAX_QUEUE_BYTES (64u << 20)
+/* Reads waiting; over it DEIA_EBUSY. */
+#define DEIA_STORE_MAX_READS 4096
+
 /* ---- opening ----------------------------------------------------------- */
 
 enum deia_durability {
@@ -95,7 +106,11 @@ enum deia_durability {
 struct deia_store_opts {
 	size_t size;
 	enum deia_durability durability;
-	unsigned queue_max; /* transactions waiting; over it DEIA_EBUSY */
+	/*
+	 * Transactions whose callback is still to come; over it DEIA_EBUSY.
+	 * 0: the default.
+	 */
+	unsigned queue_max;
 };
 #define DEIA_STORE_OPTS_INIT                                                   \
 	{                                                                      \
@@ -105,7 +120,10 @@ struct deia_store_opts {
 /*
  * Opens a store and brings its schema up to date. Blocks (files, migrations):
  * call it before the loop runs.
- * url: "memory:", "sqlite:PATH" (created 0600 when missing).
+ * url: "memory:", "sqlite:PATH" (created 0600 when missing; the folder must
+ * exist; beside the file a folder run/ holds the lock that keeps a second
+ * process away). With DEIA_DURABILITY_MEMORY the url is checked, but all is
+ * kept in memory.
  * base: borrowed, outlives the store.
  * detail: at least 256 bytes; on failure one line that says what to do.
  * Returns DEIA_OK, DEIA_EINVAL (url), DEIA_EUNSUPPORTED (backend not in this
@@ -118,7 +136,8 @@ DEIA_API DEIA_NODISCARD deia_err deia_store_open(
 
 /*
  * Commits what is queued, then closes. Blocks. Callbacks that are due are
- * called before it returns. NULL is fine.
+ * called before it returns; what they commit is refused with DEIA_ESTATE.
+ * Never call it from a callback of this store. NULL is fine.
  */
 DEIA_API void deia_store_close(deia_store *store);
 
@@ -135,6 +154,12 @@ struct deia_store_stats {
 DEIA_API void deia_store_get_stats(const deia_store *store,
 				   struct deia_store_stats *out);
 
+/*
+ * Why the store failed for good, one line; "" while it has not. Lives as long
+ * as the store.
+ */
+DEIA_API const char *deia_store_errmsg(const deia_store *store);
+
 /* ---- writing ----------------------------------------------------------- */
 
 /*
@@ -142,7 +167,11 @@ DEIA_API void deia_store_get_stats(const deia_store *store,
  * sequence number given to the i-th insert into a sequence table, in order.
  * err: DEIA_OK, DEIA_EEXIST (key or unique index), DEIA_ENOTFOUND (update of
  * a missing row), DEIA_ECONFLICT (guard did not hold), DEIA_EFULL (no space),
- * DEIA_ESTORE, DEIA_ENOMEM. On any error nothing of the transaction happened.
+ * DEIA_EUNAVAILABLE (locked by another program; later it may work),
+ * DEIA_EINVAL (the table is not in the database), DEIA_ESTORE, DEIA_ENOMEM.
+ * On any error but DEIA_ESTORE nothing of the transaction happened; DEIA_ESTORE
+ * is final for the whole store and what is on the disk will only be known
+ * after it was opened again.
  */
 typedef void (*deia_txn_cb)(deia_err err, const int64_t *seqs, size_t n_seqs,
 			    void *user);
@@ -165,7 +194,8 @@ struct deia_set {
 /*
  * Sets columns of the row with this key (table->n_key values). When guard is
  * not NULL its column must hold its value now, else the transaction fails
- * with DEIA_ECONFLICT. A missing row: DEIA_ENOTFOUND.
+ * with DEIA_ECONFLICT. A missing row: DEIA_ENOTFOUND. Key columns cannot be
+ * set, no column twice.
  */
 DEIA_API void deia_txn_update(deia_txn *txn, const struct deia_table *table,
 			      const struct deia_value *key,
@@ -186,8 +216,9 @@ DEIA_API void deia_txn_delete_where(deia_txn *txn,
 /*
  * Hands the transaction over; it is the store's from here on, whatever is
  * returned. cb may be NULL. An error from here means cb is never called:
- * DEIA_ENOMEM (also of any call above), DEIA_EBUSY (queue full), DEIA_ESTORE
- * (the store failed for good).
+ * DEIA_ENOMEM (also of any call above), DEIA_EINVAL, DEIA_ELIMIT (of a call
+ * above: a value that does not fit its column, a limit), DEIA_EBUSY (queue
+ * full), DEIA_ESTATE (the store is closing), DEIA_ESTORE (it failed for good).
  */
 DEIA_API DEIA_NODISCARD deia_err deia_txn_commit(deia_txn *txn, deia_txn_cb cb,
 						 void *user);
@@ -216,10 +247,14 @@ DEIA_API size_t deia_rows_count(const deia_rows *rows);
 /* A value of row r (0..count-1), column c; lives as long as rows. */
 DEIA_API const struct deia_value *deia_rows_get(const deia_rows *rows, size_t r,
 						unsigned c);
-/* The same as text: NUL-terminated, "" for a null. */
+/* The same as text: NUL-terminated, "" for a null or a number. */
 DEIA_API const char *deia_rows_text(const deia_rows *rows, size_t r,
 				    unsigned c);
-/* True when rows follow this page. */
+/*
+ * True when rows follow this page. A page may hold fewer rows than its limit
+ * (8 MiB or 50 ms are a page, too), but at least one if there is one: only
+ * this tells the end.
+ */
 DEIA_API bool deia_rows_has_more(const deia_rows *rows);
 /* Frees a page that deia_store_page_now gave. NULL is fine. */
 DEIA_API void deia_rows_free(deia_rows *rows);
@@ -229,7 +264,9 @@ typedef void (*deia_page_cb)(deia_err err, const deia_rows *rows, void *user);
 
 /*
  * Reads one page; cb is called once on the loop, never inside this call. The
- * query is copied. Returns DEIA_OK, DEIA_EINVAL, DEIA_EBUSY, DEIA_ENOMEM.
+ * query is copied. Returns DEIA_OK, DEIA_EINVAL, DEIA_ELIMIT, DEIA_EBUSY,
+ * DEIA_ESTATE, DEIA_ENOMEM; the callback gets DEIA_OK, DEIA_ENOMEM,
+ * DEIA_EUNAVAILABLE, DEIA_EINVAL, DEIA_ESTORE.
  */
 DEIA_API DEIA_NODISCARD deia_err
 deia_store_page(deia_store *store, const struct deia_page_query *query,

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * backend.h - what a store backend fills in, and what it is given.
+ *
+ * The front (store.c, worker.c) checks every argument, queues, groups, keeps
+ * order and calls back; a backend does the blocking work of one group of
+ * transactions or of one page and may assume good input: values have their
+ * column's type, texts are UTF-8 without NUL, order columns are not nullable.
+ */
+#ifndef DEIA_STORE_BACKEND_H
+#define DEIA_STORE_BACKEND_H
+
+#include <deia/limits.h>
+#include <deia/sys/store.h>
+
+#include "core/errmsg.h"
+#include "store/arena.h"
+
+/* ---- transactions ------------------------------------------------------ */
+
+enum deia__op_kind {
+	DEIA__OP_INSERT,
+	DEIA__OP_PUT,
+	DEIA__OP_UPDATE,
+	DEIA__OP_DELETE,
+	DEIA__OP_DELETE_WHERE
+};
+
+struct deia__op {
+	struct deia__op *next;
+	const struct deia_table *table;
+	enum deia__op_kind kind;
+	int index; /* delete_where: -1 is the key */
+	/* insert, put: the row; update, delete: the key; delete_where: equal */
+	const struct deia_value *values;
+	unsigned n_values;
+	const struct deia_set *set; /* by rising column, each once */
+	unsigned n_set;
+	const struct deia_set *guard;  /* or NULL */
+	const struct deia_value *upto; /* or NULL */
+	unsigned seq_pos;	       /* sequence insert: place in txn->seqs */
+};
+
+/* What waits in the store's queues: the head of a deia_txn or a read. */
+struct deia__job {
+	struct deia__job *next;
+	bool is_read;
+};
+
+struct deia_txn {
+	struct deia__job job; /* first */
+	deia_store *store;
+	struct deia__arena arena;
+	struct deia__op *first, *last;
+	unsigned n_ops;
+	size_t n_seqs;
+	int64_t *seqs; /* filled by the backend */
+	deia_err err;  /* while building: the first mistake; then outcome */
+	deia_txn_cb cb;
+	void *user;
+};
+
+static inline deia_txn *deia__txn_next(const deia_txn *t)
+{
+	return (deia_txn *)(void *)t->job.next;
+}
+
+/* ---- order and pages --------------------------------------------------- */
+
+#define DEIA__MAX_COLUMNS 64u
+#define DEIA__MAX_KEY 8u
+#define DEIA__MAX_ORDER (DEIA__MAX_KEY + 4u)
+
+/* The columns of a total order: the index, then key columns not yet in it. */
+struct deia__order {
+	unsigned char columns[DEIA__MAX_ORDER];
+	unsigned n;
+};
+
+/* False when the table has no such index. */
+bool deia__order_init(struct deia__order *o, const struct deia_table *table,
+		      int index);
+/* Sign of a - b: null < int < text < blob; bytes as unsigned. */
+int deia__value_cmp(const struct deia_value *a, const struct deia_value *b);
+/* DEIA_OK, DEIA_EINVAL, DEIA_ELIMIT. */
+deia_err deia__value_check(const struct deia_column *c,
+			   const struct deia_value *v);
+/* DEIA_OK, DEIA_EINVAL: sizes and positions are sane. */
+deia_err deia__table_check(const struct deia_table *t);
+deia_err deia__query_check(const struct deia_page_query *q);
+
+/*
+ * A page being filled. The bounds are the reader's promise to let go soon: a
+ * page ends early, with has_more, when it holds DEIA__PAGE_BYTES or after
+ * DEIA__PAGE_MS.
+ */
+#define DEIA__PAGE_BYTES ((size_t)8 << 20)
+#define DEIA__PAGE_MS 50
+
+struct deia_rows {
+	struct deia__arena arena;
+	struct deia_value *values; /* count * n_columns */
+	size_t count, cap;
+	unsigned n_columns;
+	bool has_more;
+	int64_t until_ms;
+};
+
+deia_rows *deia__rows_new(unsigned n_columns); /* NULL: out of memory */
+/* True when no further row fits: set has_more and stop. */
+bool deia__rows_full(const deia_rows *rows, unsigned limit);
+/* The next row's n_columns values, zeroed; NULL: out of memory. */
+struct deia_value *deia__rows_add(deia_rows *rows);
+/* Copies v into a value of rows; false: out of memory. */
+bool deia__rows_set(deia_rows *rows, struct deia_value *to,
+		    const struct deia_value *v);
+
+/* ---- the table --------------------------------------------------------- */
+
+/*
+ * All slots are required unless they say otherwise. self is what open made.
+ */
+struct deia__store_backend {
+	size_t size;	  /* of this struct */
+	const char *name; /* also the scheme of its urls: "name:rest" */
+	/*
+	 * True: commit, maintain and read block; the front calls commit and
+	 * maintain on its writer thread and read on its reader thread (or,
+	 * before the loop runs, on the loop thread, but never two reads at
+	 * once). commit and read run at the same moment. False: they do not
+	 * block and all run on the loop thread.
+	 */
+	bool threads;
+	/*
+	 * Opens rest (the url behind the scheme), brings the schema up to date
+	 * and sets *self. Loop thread, may block. On failure msg says what to
+	 * do, *self is NULL and nothing is left open. Returns the codes of
+	 * deia_store_open.
+	 */
+	deia_err (*open)(void **self, const char *rest,
+			 const struct deia_store_opts *opts,
+			 struct deia__errmsg *msg);
+	/* Loop thread, after the other threads ended; may block. */
+	void (*close)(void *self);
+	/*
+	 * Applies the transactions from first on, in order, each atomic and
+	 * failing alone, and makes all durable at once. Sets err and seqs of
+	 * each; owns nothing.
+	 * DEIA_OK: each transaction's err counts (DEIA_OK, DEIA_EEXIST,
+	 * DEIA_ENOTFOUND, DEIA_ECONFLICT, DEIA_EINVAL: not in the schema,
+	 * DEIA_ENOMEM). Any other code: nothing of the group happened and it
+	 * counts for all: DEIA_EFULL, DEIA_ENOMEM, DEIA_EUNAVAILABLE are for
+	 * the moment; DEIA_ESTORE is final, no commit will be called again,
+	 * the outcome may be unknown and msg says why.
+	 */
+	deia_err (*commit)(void *self, deia_txn *first,
+			   struct deia__errmsg *msg);
+	/*
+	 * Optional. After a group's outcome is on its way: housekeeping
+	 * (checkpoints). DEIA_OK, or DEIA_ESTORE as with commit.
+	 */
+	deia_err (*maintain)(void *self, struct deia__errmsg *msg);
+	/*
+	 * Adds up to query->limit rows to rows (of table->n_columns values)
+	 * and sets has_more, stopping at deia__rows_full. DEIA_OK,
+	 * DEIA_ENOMEM, DEIA_EUNAVAILABLE, DEIA_EINVAL, DEIA_ESTORE.
+	 */
+	deia_err (*read)(void *self, const struct deia_page_query *query,
+			 deia_rows *rows);
+};
+
+extern const struct deia__store_backend deia__store_memory;
+extern const struct deia__store_backend deia__store_sqlite;
+
+#endif

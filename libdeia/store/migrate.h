@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * migrate.h - schema versions, for all SQL backends.
+ *
+ * The files migrations/<backend>/NNNN_name.sql are embedded at build time in
+ * order (embed_sql.py), with the SHA-256 of their text. A database keeps what
+ * was applied in the table schema_migrations; files that were released never
+ * change.
+ */
+#ifndef DEIA_STORE_MIGRATE_H
+#define DEIA_STORE_MIGRATE_H
+
+#include "core/errmsg.h"
+
+struct deia__migration {
+	unsigned version; /* 1, 2, 3 ... without gaps */
+	const char *name;
+	const char *checksum; /* hexadecimal */
+	const char *sql;
+};
+
+extern const struct deia__migration deia__migrations_sqlite[];
+extern const unsigned deia__migrations_sqlite_len;
+
+/* The table in which a database keeps what was applied. */
+extern const char deia__migrate_table[];
+
+/*
+ * Checks one row of schema_migrations against the program's list: DEIA_OK,
+ * DEIA_EVERSION (not known here: the schema is newer), DEIA_ESTORE (another
+ * text was applied).
+ */
+deia_err deia__migrate_check(const struct deia__migration *list, unsigned n,
+			     int64_t version, const char *checksum,
+			     struct deia__errmsg *msg);
+
+#endif
