@@ -36,6 +36,10 @@ _Static_assert(LEN(conversation_columns) == CONV_COLUMNS, "conversations");
 
 static const struct deia_index conversation_indexes[] = {
 	[CONV_BY_BOT] = { "conversations_by_bot", { CONV_BOT }, 1, false },
+	[CONV_BY_DEFAULT] = { "conversations_by_default",
+			      { CONV_BOT, CONV_IS_DEFAULT },
+			      2,
+			      false },
 };
 
 const struct deia_table deia__table_conversations = {

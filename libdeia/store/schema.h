@@ -23,7 +23,7 @@ enum {
 	CONV_CREATED,
 	CONV_COLUMNS
 };
-enum { CONV_BY_BOT };
+enum { CONV_BY_BOT, CONV_BY_DEFAULT };
 extern const struct deia_table deia__table_conversations;
 
 enum {

@@ -15,6 +15,7 @@ CREATE TABLE conversations (
   created INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX conversations_by_bot ON conversations (bot, id);
+CREATE INDEX conversations_by_default ON conversations (bot, is_default, id);
 
 CREATE TABLE chat_lines (
   seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,

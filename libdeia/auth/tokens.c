@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tokens.c - the tokens that are known, by id.
+ *
+ * A sorted array of pointers: look-ups and pages are binary searches, and the
+ * number of tokens is bounded, so inserting by memmove is cheap. A token is
+ * found by its public id and proved by the hash of the whole text, compared in
+ * constant time; an unknown id costs the same hash.
+ */
+#include "auth/auth.h"
+
+#include <string.h>
+
+#include <deia/limits.h>
+
+#include "core/mem.h"
+
+struct deia__tokens {
+	struct deia__token **items; /* in order of id */
+	size_t n, cap, n_bots;
+};
+
+/* Position of id, or where it would be inserted. */
+static size_t seek(const deia__tokens *t, const char *id, bool *found)
+{
+	size_t lo = 0, hi = t->n;
+
+	*found = false;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = strcmp(t->items[mid]->id, id);
+
+		if (c == 0) {
+			*found = true;
+			return mid;
+		}
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+deia_err deia__tokens_new(deia__tokens **out)
+{
+	*out = deia__alloc(sizeof(**out));
+	return *out ? DEIA_OK : DEIA_ENOMEM;
+}
+
+static void token_free(struct deia__token *token)
+{
+	deia__free(token->name);
+	deia__free(token);
+}
+
+void deia__tokens_free(deia__tokens *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->n; i++)
+		token_free(t->items[i]);
+	deia__free(t->items);
+	deia__free(t);
+}
+
+static bool is_bot(const struct deia__token *token)
+{
+	return strcmp(token->kind, "bot") == 0;
+}
+
+/* Tokens of bots are bounded by the number of bots, not by this limit. */
+static bool is_full(const deia__tokens *t, const struct deia__token *token)
+{
+	return is_bot(token) ? t->n_bots >= DEIA_MAX_BOTS
+			     : t->n - t->n_bots >= DEIA_MAX_TOKENS;
+}
+
+static bool grow(deia__tokens *t)
+{
+	size_t cap = t->cap ? t->cap * 2 : 16;
+	void *items;
+
+	if (t->n < t->cap)
+		return true;
+	items = deia__realloc(t->items, cap * sizeof(*t->items));
+	if (!items)
+		return false;
+	t->items = items;
+	t->cap = cap;
+	return true;
+}
+
+deia_err deia__tokens_add(deia__tokens *t, const struct deia__token *token)
+{
+	struct deia__token *copy;
+	bool found;
+	size_t at = seek(t, token->id, &found);
+
+	if (found)
+		return DEIA_EEXIST;
+	if (is_full(t, token))
+		return DEIA_ELIMIT;
+	copy = deia__alloc(sizeof(*copy));
+	if (!copy)
+		return DEIA_ENOMEM;
+	*copy = *token;
+	copy->name = deia__strdup(token->name);
+	if (!copy->name || !grow(t)) {
+		token_free(copy);
+		return DEIA_ENOMEM;
+	}
+	memmove(t->items + at + 1, t->items + at,
+		(t->n - at) * sizeof(*t->items));
+	t->items[at] = copy;
+	t->n++;
+	t->n_bots += is_bot(copy);
+	return DEIA_OK;
+}
+
+void deia__tokens_remove(deia__tokens *t, const char *id)
+{
+	bool found;
+	size_t at = seek(t, id, &found);
+
+	if (!found)
+		return;
+	t->n_bots -= is_bot(t->items[at]);
+	token_free(t->items[at]);
+	t->n--;
+	memmove(t->items + at, t->items + at + 1,
+		(t->n - at) * sizeof(*t->items));
+}
+
+struct deia__token *deia__tokens_get(const deia__tokens *t, const char *id)
+{
+	bool found;
+	size_t at = seek(t, id, &found);
+
+	return found ? t->items[at] : NULL;
+}
+
+struct deia__token *deia__tokens_check(deia__tokens *t, const char *secret,
+				       int64_t unix_ms)
+{
+	static const unsigned char nobody[DEIA__HASH_BYTES];
+	unsigned char hash[DEIA__HASH_BYTES];
+	char id[DEIA_TOKEN_ID_LEN + 1];
+	struct deia__token *token;
+	bool equal;
+
+	if (!secret || !deia_token_well_formed(secret))
+		return NULL;
+	memcpy(id, secret + 5, DEIA_TOKEN_ID_LEN);
+	id[DEIA_TOKEN_ID_LEN] = '\0';
+	deia__secret_hash(hash, secret);
+	token = deia__tokens_get(t, id);
+	equal = deia__hash_equal(hash, token ? token->hash : nobody);
+	if (!token || !equal || token->revoked)
+		return NULL;
+	if (token->expires_ms && token->expires_ms <= unix_ms)
+		return NULL;
+	return token;
+}
+
+size_t deia__tokens_list(const deia__tokens *t, const char *after,
+			 const struct deia__token **out, size_t max)
+{
+	bool found = false;
+	size_t n = 0, at = after ? seek(t, after, &found) : 0;
+
+	for (at += found; at < t->n && n < max; at++)
+		if (!is_bot(t->items[at]))
+			out[n++] = t->items[at];
+	return n;
+}
+
+void deia__tokens_each(const deia__tokens *t,
+		       void (*fn)(struct deia__token *token, void *user),
+		       void *user)
+{
+	for (size_t i = 0; i < t->n; i++)
+		fn(t->items[i], user);
+}
+
+const char *deia__token_kind(const char *kind)
+{
+	static const char *const kinds[] = { "token", "session", "file",
+					     "bot" };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(kind, kinds[i]) == 0)
+			return kinds[i];
+	return kinds[0];
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bot_acts.c - what is done to a bot that exists: start, stop, remove ...
+ *
+ * Whether a bot is meant to run is durable before anything happens to its
+ * process, so that a restart of the hive finds the last wish, not the last
+ * accident.
+ */
+#include "hive/hive.h"
+
+#include <string.h>
+
+struct act {
+	char id[DEIA_MAX_ID_LEN + 1];
+	struct deia_actor actor;
+	deia_bot_action action;
+	bool purge;
+	deia_hive_bot_cb bot_cb;
+	deia_done_cb done_cb;
+	void *user;
+};
+
+static struct act *act_new(const char *id, const struct deia_actor *actor)
+{
+	struct act *a = deia__alloc(sizeof(*a));
+
+	if (!a)
+		return NULL;
+	memcpy(a->id, id, strlen(id) + 1);
+	a->actor = *actor;
+	return a;
+}
+
+/* ---- actions -------------------------------------------------------------- */
+
+#define IN(s) (1u << DEIA_BOT_##s)
+#define WITH_PROCESS (IN(STARTING) | IN(READY) | IN(BUSY) | IN(PAUSED))
+
+static const struct {
+	const char *verb, *audit;
+	uint32_t from; /* states in which it makes sense */
+	deia_bot_state to;
+	int wanted; /* what it says about the wish; -1: nothing */
+} actions[] = {
+	[DEIA_BOT_START] = { "start", "bot.start",
+			     IN(STOPPED) | IN(FAILED) | IN(BACKOFF),
+			     DEIA_BOT_STARTING, 1 },
+	[DEIA_BOT_STOP] = { "stop", "bot.stop",
+			    WITH_PROCESS | IN(BACKOFF) | IN(OFFLINE),
+			    DEIA_BOT_STOPPING, 0 },
+	[DEIA_BOT_RESTART] = { "restart", "bot.restart",
+			       WITH_PROCESS | IN(BACKOFF) | IN(FAILED) |
+				       IN(STOPPED),
+			       DEIA_BOT_STARTING, 1 },
+	[DEIA_BOT_PAUSE] = { "pause", "bot.pause", IN(READY) | IN(BUSY),
+			     DEIA_BOT_PAUSED, -1 },
+	[DEIA_BOT_RESUME] = { "resume", "bot.resume", IN(PAUSED),
+			      DEIA_BOT_READY, -1 },
+	[DEIA_BOT_INTERRUPT] = { "interrupt", "bot.interrupt",
+				 IN(READY) | IN(BUSY) | IN(PAUSED),
+				 DEIA_BOT_READY, -1 },
+};
+#define N_ACTIONS (sizeof(actions) / sizeof(actions[0]))
+_Static_assert(N_ACTIONS == DEIA_BOT_INTERRUPT + 1, "every action");
+
+static deia_err perform(deia_hive *h, const struct act *a)
+{
+	switch (a->action) {
+	case DEIA_BOT_START:
+		return deia_bots_start(h->bots, a->id);
+	case DEIA_BOT_STOP:
+		return deia_bots_stop(h->bots, a->id);
+	case DEIA_BOT_RESTART:
+		return deia_bots_restart(h->bots, a->id);
+	case DEIA_BOT_PAUSE:
+		return deia_bots_pause(h->bots, a->id);
+	case DEIA_BOT_RESUME:
+		return deia_bots_resume(h->bots, a->id);
+	case DEIA_BOT_INTERRUPT:
+		return deia_bots_interrupt(h->bots, a->id, NULL);
+	}
+	return DEIA_EINVAL;
+}
+
+static void on_act_durable(deia_hive *h, deia_err err, const int64_t *seqs,
+			   size_t n_seqs, void *arg)
+{
+	struct act *a = arg;
+	struct deia_hive_bot bot;
+
+	(void)seqs;
+	(void)n_seqs;
+	if (!err && h->stopping)
+		err = deia__hive_fail(h, DEIA_EUNAVAILABLE,
+				      "the hive is stopping");
+	if (!err) {
+		err = perform(h, a);
+		if (err)
+			deia__hive_fail(h, err, "%s",
+					deia_bots_errmsg(h->bots));
+	}
+	if (!err)
+		err = deia_hive_bot_get(h, a->id, &bot);
+	if (a->bot_cb)
+		a->bot_cb(err, err ? NULL : &bot, a->user);
+	deia__free(a);
+}
+
+static deia_err check_state(deia_hive *h, const char *id,
+			    deia_bot_action action)
+{
+	const struct deia_bot_info *info = deia_bots_get(h->bots, id);
+
+	if (!info)
+		return deia__no_bot(h, id);
+	if (actions[action].from & (1u << info->state))
+		return DEIA_OK;
+	return deia__hive_fail(h, DEIA_ESTATE,
+			       "cannot %s bot \"%s\": it is %s, and %s -> %s "
+			       "is no legal move",
+			       actions[action].verb, id,
+			       deia_bot_state_name(info->state),
+			       deia_bot_state_name(info->state),
+			       deia_bot_state_name(actions[action].to));
+}
+
+deia_err deia_hive_bot_act(deia_hive *h, const struct deia_actor *actor,
+			   const char *id, deia_bot_action action,
+			   deia_hive_bot_cb cb, void *user)
+{
+	struct deia__hbot *b = deia__hbot_find(h, id);
+	struct deia__change *c;
+	struct deia_value key;
+	struct deia_set set;
+	struct act *a;
+	deia_err err;
+
+	if ((unsigned)action >= N_ACTIONS)
+		return deia__hive_fail(h, DEIA_EINVAL, "action: %d is none",
+				       (int)action);
+	if (!b)
+		return DEIA_ENOTFOUND;
+	err = check_state(h, id, action);
+	if (err)
+		return err;
+	a = act_new(id, actor);
+	if (!a)
+		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
+	a->action = action;
+	a->bot_cb = cb;
+	a->user = user;
+	c = deia__change_new(h);
+	if (actions[action].wanted >= 0) {
+		key = deia_text(id);
+		set.column = BOT_WANTED;
+		set.value = deia_int(actions[action].wanted);
+		deia_txn_update(deia__change_txn(c), &deia__table_bots, &key,
+				&set, 1, NULL);
+	}
+	deia__change_audit(c, actor, actions[action].audit, id, DEIA_OK);
+	err = deia__change_commit(c, h, on_act_durable, a);
+	if (err)
+		deia__free(a);
+	else if (actions[action].wanted >= 0)
+		b->wanted = actions[action].wanted;
+	return err;
+}
+
+/* ---- removing --------------------------------------------------------------- */
+
+static void give_done(deia_hive *h, struct act *a, deia_err err)
+{
+	(void)h;
+	if (a->done_cb)
+		a->done_cb(err, a->user);
+	deia__free(a);
+}
+
+static void on_removed(deia_hive *h, deia_err err, const int64_t *seqs,
+		       size_t n_seqs, void *arg)
+{
+	struct act *a = arg;
+	struct deia__hbot *b = deia__hbot_get(h, a->id);
+
+	(void)seqs;
+	(void)n_seqs;
+	b->removal = NULL;
+	b->removing = false;
+	if (!err && deia_bots_remove(h->bots, a->id))
+		deia__hive_log(h, DEIA_LOG_ERROR, "bot %s: %s", a->id,
+			       deia_bots_errmsg(h->bots));
+	if (!err)
+		deia__hbot_drop(h, b);
+	give_done(h, a, err);
+}
+
+static deia_err commit_removal(deia_hive *h, struct act *a)
+{
+	struct deia__change *c = deia__change_new(h);
+	struct deia_value id = deia_text(a->id);
+	deia_txn *txn = deia__change_txn(c);
+
+	deia_txn_delete(txn, &deia__table_bots, &id);
+	if (a->purge) {
+		deia_txn_delete_where(txn, &deia__table_chat_lines, LINE_BY_BOT,
+				      &id, 1, NULL);
+		deia_txn_delete_where(txn, &deia__table_conversations,
+				      CONV_BY_BOT, &id, 1, NULL);
+	}
+	deia__change_bot_event(c, "bot.removed", a->id, &a->actor);
+	deia__change_audit(c, &a->actor, a->purge ? "bot.purge" : "bot.remove",
+			   a->id, DEIA_OK);
+	return deia__change_commit(c, h, on_removed, a);
+}
+
+static bool has_process(const struct deia_bot_info *info)
+{
+	return info->state != DEIA_BOT_STOPPED &&
+	       info->state != DEIA_BOT_FAILED &&
+	       info->state != DEIA_BOT_BACKOFF &&
+	       info->state != DEIA_BOT_OFFLINE;
+}
+
+/* Goes on as soon as neither a process nor a turn is left. */
+void deia__hbot_stopped_for_removal(deia_hive *h, struct deia__hbot *b)
+{
+	const struct deia_bot_info *info = deia_bots_get(h->bots, b->id);
+	struct act *a = b->removal;
+	deia_err err;
+
+	if (!a || b->n_turns || (info && has_process(info)))
+		return;
+	b->removal = NULL;
+	err = commit_removal(h, a);
+	if (err) {
+		b->removing = false;
+		give_done(h, a, err);
+	}
+}
+
+static deia_err begin_removal(deia_hive *h, struct deia__hbot *b, struct act *a)
+{
+	const struct deia_bot_info *info = deia_bots_get(h->bots, b->id);
+	deia_err err;
+
+	if (info && (has_process(info) || info->state == DEIA_BOT_BACKOFF) &&
+	    info->state != DEIA_BOT_STOPPING) {
+		err = deia_bots_stop(h->bots, b->id);
+		if (err)
+			return deia__hive_fail(h, err, "%s",
+					       deia_bots_errmsg(h->bots));
+	}
+	b->removing = true;
+	b->removal = a;
+	deia__turns_cancel_bot(b);
+	return DEIA_OK;
+}
+
+static void removal_tick(void *arg)
+{
+	deia_hive *h = arg;
+	struct deia__hbot *b, *next;
+
+	HASH_ITER(hh, h->hbots, b, next)
+		deia__hbot_stopped_for_removal(h, b);
+}
+
+void deia__removal_abandon(deia_hive *h, struct deia__hbot *b)
+{
+	struct act *a = b->removal;
+
+	b->removal = NULL;
+	if (a)
+		give_done(h, a, DEIA_ECANCELED);
+}
+
+deia_err deia_hive_bot_remove(deia_hive *h, const struct deia_actor *actor,
+			      const char *id, bool force, bool purge,
+			      deia_done_cb cb, void *user)
+{
+	struct deia__hbot *b = deia__hbot_find(h, id);
+	const struct deia_bot_info *info;
+	struct act *a;
+	deia_err err;
+
+	if (!b)
+		return DEIA_ENOTFOUND;
+	info = deia_bots_get(h->bots, id);
+	if (!force && info && has_process(info))
+		return deia__hive_fail(h, DEIA_ESTATE,
+				       "bot \"%s\" is %s; stop it first, or "
+				       "remove it with force",
+				       id, deia_bot_state_name(info->state));
+	a = act_new(id, actor);
+	if (!a)
+		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
+	a->purge = purge;
+	a->done_cb = cb;
+	a->user = user;
+	err = begin_removal(h, b, a);
+	if (!err && deia__post_call(h->post, removal_tick, h)) {
+		b->removing = false;
+		b->removal = NULL;
+		err = deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
+	}
+	if (err)
+		deia__free(a);
+	return err;
+}

@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bots.c - bots that are remembered: every wish is a row before it is an act.
+ *
+ * A row holds the specification and whether the bot is meant to run. The
+ * supervisor (deia_bots) holds the state; it is told after the commit. A bot
+ * that is being created or removed is reserved in memory meanwhile, so that
+ * two calls cannot cross.
+ */
+#include "hive/hive.h"
+
+#include <string.h>
+
+#include <sodium.h>
+
+struct op {
+	deia_hive_bot_cb bot_cb;
+	void *user;
+	char id[DEIA_MAX_ID_LEN + 1];
+	struct deia_bot_spec *spec;
+	struct deia_actor actor;
+	bool start, need_conversation;
+	char conversation[37];
+	int64_t at_ms;
+};
+
+static struct op *op_new(const char *id, const struct deia_actor *actor)
+{
+	struct op *op = deia__alloc(sizeof(*op));
+
+	if (!op)
+		return NULL;
+	memcpy(op->id, id, strlen(id) + 1);
+	op->actor = *actor;
+	op->at_ms = deia__unix_ms(NULL);
+	return op;
+}
+
+static void op_free(struct op *op)
+{
+	deia_bot_spec_free(op->spec);
+	deia__free(op);
+}
+
+struct deia__hbot *deia__hbot_get(const deia_hive *h, const char *id)
+{
+	struct deia__hbot *b = NULL;
+
+	if (id)
+		HASH_FIND_STR(h->hbots, id, b);
+	return b;
+}
+
+struct deia__hbot *deia__hbot_add(deia_hive *h, const char *id,
+				  int64_t created_ms, bool wanted)
+{
+	struct deia__hbot *b = deia__alloc(sizeof(*b));
+
+	if (!b)
+		return NULL;
+	memcpy(b->id, id, strlen(id) + 1);
+	b->created_ms = created_ms;
+	b->wanted = wanted;
+	TAILQ_INIT(&b->turns);
+	HASH_ADD_STR(h->hbots, id, b);
+	if (!b->hh.tbl) {
+		deia__free(b);
+		return NULL;
+	}
+	return b;
+}
+
+void deia__hbot_drop(deia_hive *h, struct deia__hbot *b)
+{
+	if (b->token_id[0])
+		deia__tokens_remove(h->tokens, b->token_id);
+	HASH_DEL(h->hbots, b);
+	deia__free(b);
+}
+
+deia_err deia__no_bot(deia_hive *h, const char *id)
+{
+	return deia__hive_fail(h, DEIA_ENOTFOUND,
+			       "there is no bot \"%.64s\"; `deia bot list` "
+			       "shows those there are",
+			       id ? id : "");
+}
+
+struct deia__hbot *deia__hbot_find(deia_hive *h, const char *id)
+{
+	struct deia__hbot *b = deia__hbot_get(h, id);
+
+	if (!b || b->creating || b->removing) {
+		deia__no_bot(h, id);
+		return NULL;
+	}
+	return b;
+}
+
+deia_err deia_hive_bot_get(const deia_hive *h, const char *id,
+			   struct deia_hive_bot *bot)
+{
+	struct deia__hbot *b = deia__hbot_get(h, id);
+
+	memset(bot, 0, sizeof(*bot));
+	if (!b || b->creating)
+		return deia__no_bot((deia_hive *)(uintptr_t)h, id);
+	bot->info = deia_bots_get(h->bots, id);
+	bot->created_unix_ms = b->created_ms;
+	bot->wanted = b->wanted;
+	return bot->info ? DEIA_OK : DEIA_ENOTFOUND;
+}
+
+size_t deia_hive_bot_list(const deia_hive *h, const char *after,
+			  struct deia_hive_bot *out, size_t max)
+{
+	const struct deia_bot_info *infos[64];
+	size_t n = 0;
+
+	while (n < max) {
+		size_t want = max - n < 64 ? max - n : 64;
+		size_t got = deia_bots_list(h->bots, after, infos, want);
+
+		for (size_t i = 0; i < got; i++)
+			if (!deia_hive_bot_get(h, infos[i]->spec->id, &out[n]))
+				n++;
+		if (got < want)
+			break;
+		after = infos[got - 1]->spec->id;
+	}
+	return n;
+}
+
+const char *deia_hive_bot_log_path(deia_hive *h, const char *id)
+{
+	if (!h->log_dir || !deia_bot_id_valid(id))
+		return NULL;
+	deia__free(h->log_path);
+	h->log_path = deia__asprintf("%s/%s.log", h->log_dir, id);
+	return h->log_path;
+}
+
+/* ---- printing ---------------------------------------------------------- */
+
+static char *spec_json(const struct deia_bot_spec *spec)
+{
+	deia_jw w;
+
+	deia_jw_init(&w);
+	deia_jw_object(&w);
+	deia_bot_spec_print(spec, false, &w);
+	deia_jw_end_object(&w);
+	if (deia_jw_status(&w)) {
+		deia_jw_fini(&w);
+		return NULL;
+	}
+	return w.text;
+}
+
+static void add_state_event(struct deia__change *c,
+			    const struct deia_bot_info *info,
+			    deia_bot_state from)
+{
+	deia_jw w;
+
+	deia_jw_init(&w);
+	deia_jw_object(&w);
+	deia_jw_kstr(&w, "from", deia_bot_state_name(from));
+	deia_jw_kstr(&w, "state", deia_bot_state_name(info->state));
+	deia_jw_kstr(&w, "state_reason", info->state_reason);
+	deia_jw_kstr(&w, "status_text", info->status_text);
+	deia_jw_kint(&w, "pid", info->pid);
+	deia_jw_kint(&w, "restarts", info->restarts);
+	deia_jw_end_object(&w);
+	deia__change_event(c, from == info->state ? "bot.status" : "bot.state",
+			   info->spec->id, deia_jw_status(&w) ? NULL : w.text);
+	deia_jw_fini(&w);
+}
+
+void deia__change_bot_event(struct deia__change *c, const char *type,
+			    const char *bot, const struct deia_actor *actor)
+{
+	deia_jw w;
+
+	deia_jw_init(&w);
+	deia_jw_object(&w);
+	deia_jw_kstr(&w, "by", actor->name);
+	deia_jw_end_object(&w);
+	deia__change_event(c, type, bot, deia_jw_status(&w) ? NULL : w.text);
+	deia_jw_fini(&w);
+}
+
+/* ---- what the supervisor tells ------------------------------------------ */
+
+static bool is_dead(deia_bot_state s)
+{
+	return s == DEIA_BOT_STOPPED || s == DEIA_BOT_FAILED ||
+	       s == DEIA_BOT_BACKOFF || s == DEIA_BOT_OFFLINE;
+}
+
+static void forget_token(deia_hive *h, struct deia__hbot *b)
+{
+	if (!b->token_id[0])
+		return;
+	deia__tokens_remove(h->tokens, b->token_id);
+	b->token_id[0] = '\0';
+}
+
+void deia__bots_on_state(const struct deia_bot_info *info, deia_bot_state from,
+			 void *user)
+{
+	deia_hive *h = user;
+	struct deia__hbot *b = deia__hbot_get(h, info->spec->id);
+	struct deia__change *c;
+	int64_t now = deia__timers_now(h->timers);
+
+	if (!b)
+		return;
+	if (from == info->state) {
+		if (now - b->status_event_ms < 250)
+			return; /* a flood of status lines is not history */
+		b->status_event_ms = now;
+	} else {
+		deia__hive_log(h,
+			       info->state == DEIA_BOT_FAILED ? DEIA_LOG_WARN
+							      : DEIA_LOG_DEBUG,
+			       "bot %s: %s -> %s%s%s", b->id,
+			       deia_bot_state_name(from),
+			       deia_bot_state_name(info->state),
+			       info->state_reason[0] ? ": " : "",
+			       info->state_reason);
+	}
+	if (is_dead(info->state))
+		forget_token(h, b);
+	c = deia__change_new(h);
+	if (c)
+		add_state_event(c, info, from);
+	if (deia__change_commit(c, h, NULL, NULL))
+		deia__hive_log(h, DEIA_LOG_ERROR,
+			       "an event of bot %s could not be stored: %s",
+			       b->id, h->msg.text);
+	if (b->removing && is_dead(info->state))
+		deia__hbot_stopped_for_removal(h, b);
+}
+
+void deia__bots_on_env(const char *bot,
+		       void (*add)(void *ctx, const char *name,
+				   const char *value),
+		       void *ctx, void *user)
+{
+	deia_hive *h = user;
+	struct deia__hbot *b = deia__hbot_get(h, bot);
+	char token[DEIA_TOKEN_LEN + 1];
+
+	if (h->url)
+		add(ctx, "DEIA_URL", h->url);
+	if (b && deia__bot_token(h, b, token))
+		add(ctx, "DEIA_TOKEN", token);
+	sodium_memzero(token, sizeof(token));
+}
+
+static void answer_unsupported(deia_hive *h, const char *bot, const char *type,
+			       const char *ref)
+{
+	deia_jw w;
+
+	deia_jw_init(&w);
+	deia_jw_object(&w);
+	deia_jw_kstr(&w, "type",
+		     strcmp(type, "send") == 0 ? "sent" : "submitted");
+	deia_jw_kstr(&w, "ref", ref);
+	deia_jw_key(&w, "error");
+	deia_jw_object(&w);
+	deia_jw_kstr(&w, "code", deia_err_name(DEIA_EUNSUPPORTED));
+	deia_jw_kstr(&w, "message",
+		     "this version of deia has no mail and no tasks yet");
+	deia_jw_end_object(&w);
+	deia_jw_end_object(&w);
+	if (deia_jw_status(&w) == DEIA_OK &&
+	    deia_bots_send_line(h->bots, bot, w.text, w.len))
+		deia__hive_log(h, DEIA_LOG_DEBUG,
+			       "bot %s did not take an answer", bot);
+	deia_jw_fini(&w);
+}
+
+void deia__bots_on_line(const char *bot, const char *type,
+			const struct cJSON *json, void *user)
+{
+	const char *ref = deia__json_str(json, "ref");
+
+	if (strcmp(type, "send") == 0 || strcmp(type, "submit") == 0)
+		answer_unsupported(user, bot, type, ref);
+}
+
+/* ---- create ------------------------------------------------------------- */
+
+static void give_bot(deia_hive *h, struct op *op, deia_err err)
+{
+	struct deia_hive_bot bot;
+
+	if (!err)
+		err = deia_hive_bot_get(h, op->id, &bot);
+	if (op->bot_cb)
+		op->bot_cb(err, err ? NULL : &bot, op->user);
+	op_free(op);
+}
+
+static void give_up_creating(deia_hive *h, struct op *op, deia_err err)
+{
+	struct deia__hbot *b = deia__hbot_get(h, op->id);
+
+	if (b)
+		deia__hbot_drop(h, b);
+	give_bot(h, op, err);
+}
+
+static void on_created(deia_hive *h, deia_err err, const int64_t *seqs,
+		       size_t n_seqs, void *arg)
+{
+	struct op *op = arg;
+	struct deia__hbot *b = deia__hbot_get(h, op->id);
+
+	(void)seqs;
+	(void)n_seqs;
+	if (!err) {
+		err = deia_bots_add(h->bots, op->spec);
+		if (err)
+			deia__hive_fail(h, err, "%s",
+					deia_bots_errmsg(h->bots));
+	}
+	if (err) {
+		give_up_creating(h, op, err);
+		return;
+	}
+	b->creating = false;
+	memcpy(b->default_conversation, op->conversation,
+	       sizeof(op->conversation));
+	if (op->start && !h->stopping && deia_bots_start(h->bots, op->id))
+		deia__hive_log(h, DEIA_LOG_ERROR, "bot %s: %s", op->id,
+			       deia_bots_errmsg(h->bots));
+	give_bot(h, op, DEIA_OK);
+}
+
+static void add_first_conversation(struct deia__change *c, struct op *op)
+{
+	struct deia_value row[CONV_COLUMNS];
+	struct deia_conversation conv = {
+		.id = op->conversation,
+		.bot = op->id,
+		.title = "",
+		.created_unix_ms = op->at_ms,
+		.is_default = true,
+	};
+
+	deia__uuid7(op->conversation, op->at_ms);
+	deia__conversation_row(row, &conv);
+	deia_txn_insert(deia__change_txn(c), &deia__table_conversations, row);
+}
+
+static deia_err commit_bot(deia_hive *h, struct op *op, bool wanted)
+{
+	struct deia__change *c = deia__change_new(h);
+	struct deia_value row[BOT_COLUMNS];
+	char *json = spec_json(op->spec);
+	deia_err err;
+
+	if (!json)
+		deia__change_no_memory(c);
+	row[BOT_ID] = deia_text(op->id);
+	row[BOT_SPEC] = deia_text(json ? json : "{}");
+	row[BOT_WANTED] = deia_int(wanted);
+	row[BOT_CREATED] = deia_int(op->at_ms);
+	row[BOT_UPDATED] = deia_int(op->at_ms);
+	deia_txn_insert(deia__change_txn(c), &deia__table_bots, row);
+	if (op->need_conversation)
+		add_first_conversation(c, op);
+	deia__change_bot_event(c, "bot.created", op->id, &op->actor);
+	deia__change_audit(c, &op->actor, "bot.create", op->id, DEIA_OK);
+	err = deia__change_commit(c, h, on_created, op);
+	deia__free(json);
+	return err;
+}
+
+/* The bot may have a history from an earlier life. */
+static void on_first_conversation(deia_hive *h, deia_err err,
+				  const char *conversation, void *arg)
+{
+	struct op *op = arg;
+
+	if (err == DEIA_ENOTFOUND) {
+		op->need_conversation = true;
+		err = DEIA_OK;
+	} else if (!err) {
+		memcpy(op->conversation, conversation,
+		       sizeof(op->conversation));
+	}
+	if (!err)
+		err = commit_bot(h, op, op->start);
+	if (err)
+		give_up_creating(h, op, err);
+}
+
+static deia_err may_create(deia_hive *h, const struct deia_actor *actor,
+			   const struct deia_bot_spec *spec)
+{
+	deia_err err = deia_bot_spec_check(spec, &h->field);
+	bool argv = spec->n_argv > 0 || spec->n_env > 0;
+
+	if (err) {
+		deia__hive_fail(h, err, "%s: %s", h->field.pointer,
+				h->field.detail);
+		h->has_field = true;
+		return err;
+	}
+	if (argv && !spec->template_name && actor->role != DEIA_ROLE_ADMIN)
+		return deia__hive_fail(h, DEIA_EDENIED,
+				       "only an administrator may name a "
+				       "program or its environment; launch "
+				       "from a template instead");
+	return DEIA_OK;
+}
+
+deia_err deia_hive_bot_create(deia_hive *h, const struct deia_actor *actor,
+			      const struct deia_bot_spec *spec, bool start,
+			      deia_hive_bot_cb cb, void *user)
+{
+	deia_err err = may_create(h, actor, spec);
+	struct deia__hbot *b;
+	struct op *op;
+
+	if (err)
+		return err;
+	if (h->stopping)
+		return deia__hive_fail(h, DEIA_EUNAVAILABLE,
+				       "the hive is stopping");
+	if (deia__hbot_get(h, spec->id))
+		return deia__hive_fail(h, DEIA_EEXIST,
+				       "there is a bot \"%s\" already; choose "
+				       "another id, or start that one",
+				       spec->id);
+	if (HASH_COUNT(h->hbots) >= DEIA_MAX_BOTS)
+		return deia__hive_fail(h, DEIA_ELIMIT,
+				       "a hive holds at most %u bots",
+				       DEIA_MAX_BOTS);
+	op = op_new(spec->id, actor);
+	b = op ? deia__hbot_add(h, spec->id, op->at_ms, start) : NULL;
+	if (!b || deia_bot_spec_dup(&op->spec, spec)) {
+		err = deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
+		goto fail;
+	}
+	b->creating = true;
+	op->start = start;
+	op->bot_cb = cb;
+	op->user = user;
+	err = deia__conversation_resolve(h, spec->id, NULL, false,
+					 on_first_conversation, op);
+	if (!err)
+		return DEIA_OK;
+fail:
+	if (b)
+		deia__hbot_drop(h, b);
+	if (op)
+		op_free(op);
+	return err;
+}
+
+/* ---- update --------------------------------------------------------------- */
+
+static void on_updated(deia_hive *h, deia_err err, const int64_t *seqs,
+		       size_t n_seqs, void *arg)
+{
+	struct op *op = arg;
+
+	(void)seqs;
+	(void)n_seqs;
+	if (!err) {
+		err = deia_bots_set_spec(h->bots, op->spec);
+		if (err)
+			deia__hive_fail(h, err, "%s",
+					deia_bots_errmsg(h->bots));
+	}
+	give_bot(h, op, err);
+}
+
+static deia_err commit_update(deia_hive *h, struct op *op)
+{
+	struct deia__change *c = deia__change_new(h);
+	char *json = spec_json(op->spec);
+	struct deia_value key = deia_text(op->id);
+	struct deia_set set[] = {
+		{ BOT_SPEC, deia_text(json ? json : "{}") },
+		{ BOT_UPDATED, deia_int(op->at_ms) },
+	};
+	deia_err err;
+
+	if (!json)
+		deia__change_no_memory(c);
+	deia_txn_update(deia__change_txn(c), &deia__table_bots, &key, set, 2,
+			NULL);
+	deia__change_bot_event(c, "bot.updated", op->id, &op->actor);
+	deia__change_audit(c, &op->actor, "bot.update", op->id, DEIA_OK);
+	err = deia__change_commit(c, h, on_updated, op);
+	deia__free(json);
+	return err;
+}
+
+deia_err deia_hive_bot_update(deia_hive *h, const struct deia_actor *actor,
+			      const struct deia_bot_spec *spec,
+			      deia_hive_bot_cb cb, void *user)
+{
+	deia_err err = may_create(h, actor, spec);
+	struct op *op;
+
+	if (err)
+		return err;
+	if (!deia__hbot_find(h, spec->id))
+		return DEIA_ENOTFOUND;
+	op = op_new(spec->id, actor);
+	if (!op || deia_bot_spec_dup(&op->spec, spec)) {
+		if (op)
+			op_free(op);
+		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
+	}
+	op->bot_cb = cb;
+	op->user = user;
+	err = commit_update(h, op);
+	if (err)
+		op_free(op);
+	return err;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * change.c - one durable change: rows, its events, its audit entry.
+ *
+ * All of it is one transaction, so that nothing is done unrecorded and
+ * nothing recorded undone. Events are published, and the caller is told, when
+ * the commit has come back; commits come back in the order of their sequence
+ * numbers, so events are published in order too.
+ */
+#include "hive/hive.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CHANGE_ROWS 8 /* sequence rows in one change that are not lines */
+
+enum row_kind { ROW_EVENT, ROW_AUDIT, ROW_LINE };
+
+struct draft {
+	char *type, *subject, *data;
+};
+
+struct deia__change {
+	deia_hive *hive;
+	deia_txn *txn;
+	int64_t at_ms;
+	struct draft events[CHANGE_ROWS];
+	size_t n_events;
+	struct audit_draft {
+		struct deia_actor actor;
+		char action[32], target[DEIA_MAX_ID_LEN + 1];
+		deia_err outcome;
+		bool set;
+	} audit;	      /* for the journal */
+	unsigned char *kinds; /* row_kind of each sequence row, in order */
+	size_t n_kinds, cap_kinds;
+	bool failed;
+	deia__change_cb cb;
+	void *arg;
+};
+
+struct deia__change *deia__change_new(deia_hive *h)
+{
+	struct deia__change *c;
+
+	c = h->store ? deia__alloc(sizeof(*c)) : NULL;
+	if (!c)
+		return NULL;
+	c->hive = h;
+	c->at_ms = deia__unix_ms(NULL);
+	c->txn = deia_txn_new(h->store);
+	return c;
+}
+
+static void change_free(struct deia__change *c)
+{
+	for (size_t i = 0; i < c->n_events; i++) {
+		deia__free(c->events[i].type);
+		deia__free(c->events[i].subject);
+		deia__free(c->events[i].data);
+	}
+	deia__free(c->kinds);
+	deia__free(c);
+}
+
+void deia__change_drop(struct deia__change *c)
+{
+	deia_txn_free(c->txn);
+	change_free(c);
+}
+
+deia_txn *deia__change_txn(struct deia__change *c)
+{
+	return c ? c->txn : NULL;
+}
+
+static void note_row(struct deia__change *c, enum row_kind kind)
+{
+	if (c->n_kinds == c->cap_kinds) {
+		size_t cap = c->cap_kinds ? c->cap_kinds * 2 : CHANGE_ROWS;
+		void *kinds = deia__realloc(c->kinds, cap);
+
+		if (!kinds) {
+			c->failed = true;
+			return;
+		}
+		c->kinds = kinds;
+		c->cap_kinds = cap;
+	}
+	c->kinds[c->n_kinds++] = (unsigned char)kind;
+}
+
+void deia__change_line(struct deia__change *c, const struct deia_value *row)
+{
+	if (!c)
+		return;
+	note_row(c, ROW_LINE);
+	deia_txn_insert(c->txn, &deia__table_chat_lines, row);
+}
+
+void deia__change_event(struct deia__change *c, const char *type,
+			const char *subject, const char *data)
+{
+	struct deia_value row[EVENT_COLUMNS];
+	struct draft *d;
+
+	if (!c)
+		return;
+	if (!data || c->n_events == CHANGE_ROWS) {
+		c->failed = true;
+		return;
+	}
+	d = &c->events[c->n_events++];
+	d->type = deia__strdup(type);
+	d->subject = deia__strdup(subject);
+	d->data = deia__strdup(data);
+	if (!d->type || !d->subject || !d->data)
+		c->failed = true;
+	note_row(c, ROW_EVENT);
+	row[EVENT_SEQ] = deia_null();
+	row[EVENT_AT] = deia_int(c->at_ms);
+	row[EVENT_TYPE] = deia_text(type);
+	row[EVENT_SUBJECT] = deia_text(subject);
+	row[EVENT_DATA] = deia_text(data);
+	deia_txn_insert(c->txn, &deia__table_events, row);
+}
+
+void deia__change_audit(struct deia__change *c, const struct deia_actor *actor,
+			const char *action, const char *target,
+			deia_err outcome)
+{
+	struct deia_value row[AUDIT_COLUMNS];
+
+	if (!c)
+		return;
+	note_row(c, ROW_AUDIT);
+	c->audit.actor = *actor;
+	snprintf(c->audit.action, sizeof(c->audit.action), "%s", action);
+	snprintf(c->audit.target, sizeof(c->audit.target), "%s",
+		 target ? target : "");
+	c->audit.outcome = outcome;
+	c->audit.set = true;
+	row[AUDIT_SEQ] = deia_null();
+	row[AUDIT_AT] = deia_int(c->at_ms);
+	row[AUDIT_ACTOR] = deia_text(actor->name);
+	row[AUDIT_TOKEN] = deia_text(actor->token_id);
+	row[AUDIT_ROLE] = deia_text(deia_role_name(actor->role));
+	row[AUDIT_ADDRESS] = deia_text(actor->address);
+	row[AUDIT_REQUEST] = deia_text(actor->request_id);
+	row[AUDIT_ACTION] = deia_text(action);
+	row[AUDIT_TARGET] = deia_text(target ? target : "");
+	row[AUDIT_OUTCOME] = deia_text(deia_err_name(outcome));
+	deia_txn_insert(c->txn, &deia__table_audit, row);
+}
+
+void deia__change_no_memory(struct deia__change *c)
+{
+	if (c)
+		c->failed = true;
+}
+
+static void publish(struct deia__change *c, const int64_t *seqs, size_t n_seqs)
+{
+	size_t e = 0;
+
+	for (size_t i = 0; i < c->n_kinds && i < n_seqs; i++) {
+		struct draft *d;
+
+		if (c->kinds[i] != ROW_EVENT)
+			continue;
+		d = &c->events[e++];
+		deia__events_publish(c->hive, seqs[i], c->at_ms, d->type,
+				     d->subject, d->data);
+	}
+}
+
+/* Moves the seqs of lines to the front; returns how many there are. */
+static size_t pick_lines(struct deia__change *c, const int64_t *seqs,
+			 size_t n_seqs, int64_t *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_kinds && i < n_seqs; i++)
+		if (c->kinds[i] == ROW_LINE)
+			out[n++] = seqs[i];
+	return n;
+}
+
+static void on_committed(deia_err err, const int64_t *seqs, size_t n_seqs,
+			 void *user)
+{
+	struct deia__change *c = user;
+	deia_hive *h = c->hive;
+	int64_t *lines = NULL;
+	size_t n_lines = 0;
+
+	if (!err && n_seqs) {
+		lines = deia__alloc(n_seqs * sizeof(*lines));
+		if (lines)
+			n_lines = pick_lines(c, seqs, n_seqs, lines);
+		publish(c, seqs, n_seqs);
+		if (c->audit.set)
+			deia__audit_journal(h, c->at_ms, &c->audit.actor,
+					    c->audit.action, c->audit.target,
+					    c->audit.outcome);
+	}
+	if (err)
+		deia__hive_fail(h, err, "the store refused it: %s",
+				deia_err_text(err));
+	if (c->cb)
+		c->cb(h, err, lines, n_lines, c->arg);
+	else if (err)
+		deia__hive_log(h, DEIA_LOG_ERROR,
+			       "a record could not be stored: %s",
+			       deia_err_text(err));
+	deia__free(lines);
+	change_free(c);
+	h->n_changes--;
+	deia__hive_check_stopped(h);
+}
+
+deia_err deia__change_commit(struct deia__change *c, deia_hive *h,
+			     deia__change_cb cb, void *arg)
+{
+	deia_err err;
+
+	if (!h->store)
+		return deia__hive_fail(h, DEIA_EUNAVAILABLE,
+				       "the hive is closed");
+	if (!c)
+		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
+	if (c->failed) {
+		deia__change_drop(c);
+		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
+	}
+	c->cb = cb;
+	c->arg = arg;
+	h->n_changes++;
+	err = deia_txn_commit(c->txn, on_committed, c);
+	if (err) {
+		h->n_changes--;
+		change_free(c);
+		if (err == DEIA_EBUSY)
+			return deia__hive_fail(h, err,
+					       "the store is behind with "
+					       "writing; try again later");
+		return deia__hive_fail(h, err, "the store refused it: %s",
+				       deia_err_text(err));
+	}
+	return DEIA_OK;
+}

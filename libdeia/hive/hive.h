@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hive.h - the inside of a hive, shared by the files of this folder.
+ *
+ * The files: hive.c (life), load.c (what is read at start), change.c (one
+ * durable change with its events and audit entry), events.c (live and stored
+ * events), bots.c (bots that are remembered), access.c (tokens, sign-in),
+ * audit.c (audit pages, kept answers), conversations.c, turn.c and
+ * chat_edit.c (chat), retention.c (what is pruned).
+ */
+#ifndef DEIA_HIVE_HIVE_H
+#define DEIA_HIVE_HIVE_H
+
+#include <sys/queue.h>
+
+#include <deia/chat.h>
+#include <deia/hive.h>
+#include <deia/limits.h>
+#include <deia/sys/json.h>
+
+#include "auth/auth.h"
+#include "core/clock.h"
+#include "core/errmsg.h"
+#include "core/id.h"
+#include "core/json.h"
+#include "core/logfile.h"
+#include "core/mem.h"
+#include "core/post.h"
+#include "core/timer.h"
+#include "core/utf8.h"
+#include "store/schema.h"
+
+#define HASH_NONFATAL_OOM 1 /* hh.tbl stays NULL */
+#include <uthash.h>
+
+#define DEIA__RING_LEN 4096    /* newest events kept in memory */
+#define DEIA__HISTORY_LINES 64 /* sent to a bot with a turn, at most */
+#define DEIA__HISTORY_BYTES (256u << 10)
+#define DEIA__CHECKPOINT_MS 2000 /* how often a growing answer is saved */
+
+TAILQ_HEAD(deia__turn_list, deia_chat_turn);
+
+/* A bot that is remembered; the supervisor has its specification and state. */
+struct deia__hbot {
+	char id[DEIA_MAX_ID_LEN + 1];
+	int64_t created_ms;
+	bool wanted;
+	bool creating; /* its row is not committed yet */
+	bool removing; /* its row is being deleted */
+	void *removal; /* bot_acts.c: how, and who waits for it */
+	char default_conversation[37];	      /* "" until looked up */
+	char token_id[DEIA_TOKEN_ID_LEN + 1]; /* of the running process */
+	int64_t status_event_ms;      /* boot clock, of the last bot.status */
+	struct deia__turn_list turns; /* oldest first */
+	unsigned n_turns, n_waiting;  /* waiting: not yet at the supervisor */
+	UT_hash_handle hh;
+};
+
+struct deia__ring_event {
+	struct deia_event ev;
+	char *block; /* type, subject, data in one piece */
+};
+
+struct deia_subscription {
+	deia_hive *hive;
+	deia_event_cb cb;
+	void *user;
+	int64_t last; /* newest seq delivered */
+	bool paging, dead, behind;
+	unsigned busy; /* calls into cb under way */
+	TAILQ_ENTRY(deia_subscription) link;
+};
+
+struct deia__ring {
+	struct deia__ring_event *items; /* DEIA__RING_LEN, circular */
+	size_t first, n;
+	int64_t last_seq;   /* newest committed */
+	int64_t pruned_seq; /* events up to here are gone */
+	TAILQ_HEAD(deia__subs, deia_subscription) subs;
+	unsigned n_subs;
+};
+
+struct deia_hive {
+	struct event_base *base;
+	bool own_base, quit, started, stopping, freeing;
+	deia__post *post;
+	deia__timers *timers;
+	deia__logs *logs;
+	deia__logfile *audit_journal;
+	deia_store *store;
+	deia_bots *bots;
+	struct deia__hbot *hbots; /* by id */
+	struct deia__ring ring;
+	deia__tokens *tokens;
+	struct deia__codes codes;
+	struct deia__errmsg msg;
+	struct deia_field_error field;
+	bool has_field;
+	char *url, *log_dir, *log_path;
+	unsigned events_kept, audit_days, chat_days;
+	int64_t started_unix_ms, started_ms;
+	uint64_t turns_done;
+	unsigned n_turns, n_changes; /* under way */
+	void (*stop_cb)(void *user);
+	void *stop_user;
+	bool bots_stopped;
+	struct deia__timer retention_timer, last_used_timer;
+	deia_log_cb log;
+	void *log_user;
+};
+
+/* Sets the detail (and clears the field error); returns err. */
+deia_err deia__hive_fail(deia_hive *h, deia_err err, const char *fmt, ...)
+	DEIA_PRINTF(3, 4);
+/* Says what is wrong with which field; returns DEIA_EFIELD. */
+deia_err deia__hive_field(deia_hive *h, const char *pointer, const char *fmt,
+			  ...) DEIA_PRINTF(3, 4);
+void deia__hive_log(deia_hive *h, enum deia_log_level level, const char *fmt,
+		    ...) DEIA_PRINTF(3, 4);
+/* Called whenever something under way has ended; ends a stop. */
+void deia__hive_check_stopped(deia_hive *h);
+
+/* ---- change.c: one durable change -------------------------------------- */
+
+struct deia__change;
+/*
+ * seqs: of the rows the caller inserted itself into sequence tables with
+ * deia__change_line, in order. Runs on the loop, once.
+ */
+typedef void (*deia__change_cb)(deia_hive *h, deia_err err, const int64_t *seqs,
+				size_t n_seqs, void *arg);
+/* NULL: out of memory; all calls below take NULL. */
+struct deia__change *deia__change_new(deia_hive *h);
+deia_txn *deia__change_txn(struct deia__change *c);
+/* Inserts a chat line; its seq is reported. */
+void deia__change_line(struct deia__change *c, const struct deia_value *row);
+/* An event that is published once the change is durable. data: JSON object. */
+void deia__change_event(struct deia__change *c, const char *type,
+			const char *subject, const char *data);
+void deia__change_audit(struct deia__change *c, const struct deia_actor *actor,
+			const char *action, const char *target,
+			deia_err outcome);
+/* "bot.created" and the like, with who did it. */
+void deia__change_bot_event(struct deia__change *c, const char *type,
+			    const char *bot, const struct deia_actor *actor);
+/* Throws it away, uncommitted. */
+void deia__change_drop(struct deia__change *c);
+/* What goes into it could not be allocated: its commit will say so. */
+void deia__change_no_memory(struct deia__change *c);
+/* Hands it over. On an error cb is never called (detail in the hive). */
+DEIA_NODISCARD deia_err deia__change_commit(struct deia__change *c,
+					    deia_hive *h, deia__change_cb cb,
+					    void *arg);
+
+/* ---- events.c ---------------------------------------------------------- */
+
+DEIA_NODISCARD deia_err deia__events_init(deia_hive *h);
+void deia__events_fini(deia_hive *h);
+/* A committed event: into the ring and to those who listen. */
+void deia__events_publish(deia_hive *h, int64_t seq, int64_t at_ms,
+			  const char *type, const char *subject,
+			  const char *data);
+
+/* ---- load.c ------------------------------------------------------------ */
+
+DEIA_NODISCARD deia_err deia__hive_load(deia_hive *h, const char *token_file);
+
+/* ---- bots.c ------------------------------------------------------------ */
+
+struct deia__hbot *deia__hbot_get(const deia_hive *h, const char *id);
+/* Says that there is none; returns DEIA_ENOTFOUND. */
+deia_err deia__no_bot(deia_hive *h, const char *id);
+/* A bot that calls may act on, or NULL with the error said. */
+struct deia__hbot *deia__hbot_find(deia_hive *h, const char *id);
+/* bot_acts.c: a bot that is being removed has no process any more. */
+void deia__hbot_stopped_for_removal(deia_hive *h, struct deia__hbot *b);
+/* The hive is freed: who waits for a removal is told so. */
+void deia__removal_abandon(deia_hive *h, struct deia__hbot *b);
+/* Adds it to the hash; NULL: out of memory. */
+struct deia__hbot *deia__hbot_add(deia_hive *h, const char *id,
+				  int64_t created_ms, bool wanted);
+void deia__hbot_drop(deia_hive *h, struct deia__hbot *b);
+void deia__bots_on_state(const struct deia_bot_info *info, deia_bot_state from,
+			 void *user);
+void deia__bots_on_env(const char *bot,
+		       void (*add)(void *ctx, const char *name,
+				   const char *value),
+		       void *ctx, void *user);
+void deia__bots_on_line(const char *bot, const char *type,
+			const struct cJSON *json, void *user);
+
+/* ---- access.c ---------------------------------------------------------- */
+
+/* The row of a token; text borrowed from it. */
+void deia__token_row(struct deia_value *row, const struct deia__token *token);
+/* A fresh token for a bot's process, in memory only; token: 64 bytes. */
+bool deia__bot_token(deia_hive *h, struct deia__hbot *b, char *token);
+void deia__access_timers(deia_hive *h);
+
+/* ---- audit.c ----------------------------------------------------------- */
+
+/* A copy of a committed entry, for log shippers. */
+void deia__audit_journal(deia_hive *h, int64_t at_ms,
+			 const struct deia_actor *actor, const char *action,
+			 const char *target, deia_err outcome);
+
+/* ---- conversations.c --------------------------------------------------- */
+
+/*
+ * Finds a conversation of a bot: id NULL means the first one, which is made
+ * when there is none and make is set. cb runs once, later. err: ENOTFOUND.
+ */
+typedef void (*deia__resolve_cb)(deia_hive *h, deia_err err,
+				 const char *conversation, void *arg);
+DEIA_NODISCARD deia_err deia__conversation_resolve(deia_hive *h,
+						   const char *bot,
+						   const char *id, bool make,
+						   deia__resolve_cb cb,
+						   void *arg);
+deia_err deia__title_check(deia_hive *h, const char *title);
+void deia__conversation_row(struct deia_value *row,
+			    const struct deia_conversation *c);
+
+/* ---- lines.c ----------------------------------------------------------- */
+
+/* Fills a line from a row of chat_lines; text borrowed from it. */
+void deia__line_from_row(struct deia_chat_line *line, const deia_rows *rows,
+			 size_t r);
+/* The row of a line that is inserted; text borrowed from it. */
+void deia__line_row(struct deia_value *row, const struct deia_chat_line *line);
+/* An event about a line (without its content). */
+void deia__line_event(struct deia__change *c, const char *type,
+		      const struct deia_chat_line *line);
+
+/* ---- turn.c ------------------------------------------------------------ */
+
+/* Ends every turn at once when the hive is freed. */
+void deia__turns_abandon(deia_hive *h);
+void deia__turns_cancel_all(deia_hive *h);
+void deia__turns_cancel_bot(struct deia__hbot *b);
+bool deia__conversation_is_busy(const struct deia__hbot *b,
+				const char *conversation);
+
+/* ---- retention.c ------------------------------------------------------- */
+
+void deia__retention_start(deia_hive *h);
+void deia__retention_stop(deia_hive *h);
+
+#endif

@@ -1,0 +1,706 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * turn.c - one question and its answer.
+ *
+ * A turn goes: find the conversation, commit the user's line, wait for
+ * earlier turns of the same conversation, read what was said before, hand it
+ * to the bot, commit the answer. Each step ends in a callback that begins the
+ * next; `io` is set while one is due. A growing answer is saved every two
+ * seconds, so that a killed process leaves what people have seen.
+ */
+#include "hive/hive.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/buf.h"
+
+#define ERROR_BYTES 512
+
+enum phase { FINDING, SAVING, WAITING, READING, WORKING, FINISHING };
+
+struct deia_chat_turn {
+	deia_hive *hive;
+	struct deia__hbot *bot;
+	TAILQ_ENTRY(deia_chat_turn) link;
+	enum phase phase;
+	bool io, cancelled;
+	char id[37], answer_id[37], conversation[37];
+	char author[sizeof(((struct deia_actor *)0)->name)];
+	char *content;
+	size_t content_len;
+	int64_t user_seq, answer_seq;
+	int64_t asked_ms, answered_ms; /* wall */
+	struct deia_chat_events events;
+	void *user;
+	deia_work *work;
+	struct deia__buf text; /* the answer so far */
+	size_t saved_len;      /* of it, in the store */
+	struct deia__timer checkpoint;
+	/* How it ended: */
+	bool ended;
+	deia_err err;
+	char error[ERROR_BYTES];
+	unsigned retry_after_seconds;
+	int64_t prompt_tokens, completion_tokens;
+};
+
+static void finish(struct deia_chat_turn *t);
+static void advance(struct deia__hbot *b);
+
+/* ---- the end ------------------------------------------------------------- */
+
+static void fill_answer(const struct deia_chat_turn *t,
+			struct deia_chat_line *line)
+{
+	memset(line, 0, sizeof(*line));
+	line->id = t->answer_id;
+	line->bot = t->bot->id;
+	line->conversation = t->conversation;
+	line->role = "assistant";
+	line->author = t->bot->id;
+	line->content = t->text.data ? t->text.data : "";
+	line->content_len = t->text.len;
+	line->status =
+		t->ended && !t->err ? DEIA_LINE_ANSWERED : DEIA_LINE_PARTIAL;
+	line->error = t->ended ? t->error : "the hive was stopped";
+	line->created_unix_ms = t->answered_ms;
+	line->prompt_tokens = t->prompt_tokens;
+	line->completion_tokens = t->completion_tokens;
+}
+
+static bool has_answer(const struct deia_chat_turn *t)
+{
+	return t->answer_seq || t->text.len || (t->ended && !t->err);
+}
+
+/* Tells the caller and forgets the turn. */
+static void end_turn(struct deia_chat_turn *t, bool durable)
+{
+	deia_hive *h = t->hive;
+	struct deia__hbot *b = t->bot;
+	struct deia_chat_line line;
+
+	deia__timer_clear(h->timers, &t->checkpoint);
+	TAILQ_REMOVE(&b->turns, t, link);
+	b->n_turns--;
+	h->n_turns--;
+	h->turns_done++;
+	fill_answer(t, &line);
+	if (t->err)
+		deia__hive_fail(h, t->err, "%s",
+				t->error[0] ? t->error : deia_err_text(t->err));
+	if (t->events.on_done)
+		t->events.on_done(t->err,
+				  durable && has_answer(t) ? &line : NULL,
+				  t->retry_after_seconds, t->user);
+	deia__buf_fini(&t->text);
+	deia__free(t->content);
+	deia__free(t);
+	if (h->freeing)
+		return;
+	advance(b);
+	if (b->removing)
+		deia__hbot_stopped_for_removal(h, b);
+	deia__hive_check_stopped(h);
+}
+
+static void on_finished(deia_hive *h, deia_err err, const int64_t *seqs,
+			size_t n_seqs, void *arg)
+{
+	struct deia_chat_turn *t = arg;
+
+	(void)seqs;
+	(void)n_seqs;
+	t->io = false;
+	if (err) {
+		t->err = err;
+		snprintf(t->error, sizeof(t->error),
+			 "the answer could not be stored: %s",
+			 deia_hive_errmsg(h));
+	}
+	end_turn(t, !err);
+}
+
+static void add_answer(struct deia__change *c, struct deia_chat_turn *t)
+{
+	struct deia_chat_line line;
+	struct deia_value row[LINE_COLUMNS];
+	struct deia_value key = deia_int(t->answer_seq);
+	struct deia_set set[5];
+
+	fill_answer(t, &line);
+	deia__line_row(row, &line);
+	if (!t->answer_seq) {
+		deia__change_line(c, row);
+	} else {
+		static const unsigned columns[5] = { LINE_CONTENT, LINE_STATUS,
+						     LINE_ERROR,
+						     LINE_PROMPT_TOKENS,
+						     LINE_COMPLETION_TOKENS };
+
+		for (size_t i = 0; i < 5; i++) {
+			set[i].column = columns[i];
+			set[i].value = row[columns[i]];
+		}
+		deia_txn_update(deia__change_txn(c), &deia__table_chat_lines,
+				&key, set, 5, NULL);
+	}
+	if (t->ended)
+		deia__line_event(c, "chat.message", &line);
+}
+
+static void add_question_status(struct deia__change *c,
+				struct deia_chat_turn *t)
+{
+	bool answered = has_answer(t);
+	struct deia_value key = deia_int(t->user_seq);
+	struct deia_set set[] = {
+		{ LINE_STATUS, deia_text(answered ? "answered" : "failed") },
+		{ LINE_ERROR, deia_text(answered ? "" : t->error) },
+	};
+	struct deia_chat_line line = {
+		.id = t->id,
+		.bot = t->bot->id,
+		.conversation = t->conversation,
+		.role = "user",
+		.author = t->author,
+		.status = answered ? DEIA_LINE_ANSWERED : DEIA_LINE_FAILED,
+		.error = t->error,
+	};
+
+	deia_txn_update(deia__change_txn(c), &deia__table_chat_lines, &key, set,
+			2, NULL);
+	if (!answered)
+		deia__line_event(c, "chat.failed", &line);
+}
+
+/* t->err and t->error say how it ended. Waits for a save under way. */
+static void finish(struct deia_chat_turn *t)
+{
+	struct deia__change *c;
+	deia_err err;
+
+	t->ended = true;
+	t->work = NULL;
+	deia__timer_clear(t->hive->timers, &t->checkpoint);
+	if (t->io)
+		return; /* the callback comes back here */
+	t->phase = FINISHING;
+	if (!t->user_seq) { /* nothing was said */
+		end_turn(t, false);
+		return;
+	}
+	if (!t->answered_ms)
+		t->answered_ms = deia__unix_ms(NULL);
+	c = deia__change_new(t->hive);
+	if (has_answer(t))
+		add_answer(c, t);
+	add_question_status(c, t);
+	t->io = true;
+	err = deia__change_commit(c, t->hive, on_finished, t);
+	if (err)
+		on_finished(t->hive, err, NULL, 0, t);
+}
+
+static void fail(struct deia_chat_turn *t, deia_err err, const char *text)
+{
+	t->err = err;
+	snprintf(t->error, sizeof(t->error), "%s", text);
+	finish(t);
+}
+
+/* Ends a cancelled turn between two steps; true when it did. */
+static bool stop_if_cancelled(struct deia_chat_turn *t)
+{
+	if (!t->cancelled && !t->hive->freeing)
+		return false;
+	t->err = DEIA_ECANCELED;
+	snprintf(t->error, sizeof(t->error), "cancelled");
+	if (t->hive->freeing)
+		end_turn(t, false);
+	else
+		finish(t);
+	return true;
+}
+
+/* ---- the bot works ------------------------------------------------------- */
+
+static void on_checkpoint_saved(deia_hive *h, deia_err err, const int64_t *seqs,
+				size_t n_seqs, void *arg)
+{
+	struct deia_chat_turn *t = arg;
+
+	t->io = false;
+	if (!err && n_seqs)
+		t->answer_seq = seqs[0];
+	if (err)
+		t->saved_len = 0;
+	if (h->freeing) /* what there is was saved a moment ago */
+		end_turn(t, !err);
+	else if (t->ended)
+		finish(t);
+}
+
+static void save_checkpoint(void *arg)
+{
+	struct deia_chat_turn *t = arg;
+	struct deia__change *c;
+
+	if (deia__timer_set(t->hive->timers, &t->checkpoint,
+			    DEIA__CHECKPOINT_MS))
+		return;
+	if (t->io || t->saved_len == t->text.len)
+		return;
+	c = deia__change_new(t->hive);
+	add_answer(c, t);
+	t->saved_len = t->text.len;
+	t->io = deia__change_commit(c, t->hive, on_checkpoint_saved, t) ==
+		DEIA_OK;
+}
+
+static void on_work_chunk(const char *channel, const char *text, size_t len,
+			  void *user)
+{
+	struct deia_chat_turn *t = user;
+
+	if (strcmp(channel, "answer") == 0) {
+		if (!t->answered_ms) {
+			t->answered_ms = deia__unix_ms(NULL);
+			t->checkpoint.fn = save_checkpoint;
+			t->checkpoint.arg = t;
+			if (deia__timer_set(t->hive->timers, &t->checkpoint,
+					    DEIA__CHECKPOINT_MS))
+				deia__hive_log(t->hive, DEIA_LOG_WARN,
+					       "out of memory");
+		}
+		deia__buf_add(&t->text, text, len);
+	}
+	if (t->events.on_chunk)
+		t->events.on_chunk(channel, text, len, t->user);
+}
+
+static void on_work_done(const struct deia_work_result *r, void *user)
+{
+	struct deia_chat_turn *t = user;
+
+	t->work = NULL;
+	t->err = r->err;
+	t->prompt_tokens = r->prompt_tokens;
+	t->completion_tokens = r->completion_tokens;
+	t->retry_after_seconds = r->retry_after_seconds;
+	if (t->text.len != r->text_len ||
+	    (r->text_len && memcmp(t->text.data, r->text, r->text_len) != 0)) {
+		t->text.len = 0;
+		deia__buf_add(&t->text, r->text, r->text_len);
+	}
+	if (t->text.err && !t->err) {
+		t->err = t->text.err;
+		snprintf(t->error, sizeof(t->error), "%s",
+			 deia_err_text(t->err));
+	}
+	if (r->err)
+		snprintf(t->error, sizeof(t->error), "%s%s%s", r->code,
+			 r->code[0] && r->message[0] ? ": " : "",
+			 r->message[0] ? r->message
+			 : r->code[0]  ? ""
+				       : deia_err_text(r->err));
+	finish(t);
+}
+
+static const struct deia_work_events work_events = {
+	.on_chunk = on_work_chunk,
+	.on_done = on_work_done,
+};
+
+static void hand_over(struct deia_chat_turn *t,
+		      const struct deia_history_item *history, size_t n)
+{
+	struct deia_work_spec spec = {
+		.size = sizeof(spec),
+		.id = t->id,
+		.kind = DEIA_WORK_CHAT,
+		.content = t->content,
+		.conversation = t->conversation,
+		.history = history,
+		.n_history = n,
+	};
+	deia_err err;
+
+	t->phase = WORKING;
+	err = deia_bots_submit(t->hive->bots, t->bot->id, &spec, &work_events,
+			       t, &t->work);
+	if (err)
+		fail(t, err, deia_bots_errmsg(t->hive->bots));
+}
+
+/* ---- what was said before -------------------------------------------------- */
+
+/* Rows come newest first. Only what was answered, and answers, are history. */
+static size_t collect(const deia_rows *rows, const char *own_id,
+		      struct deia_history_item *items)
+{
+	size_t n = deia_rows_count(rows), used = 0, bytes = 0;
+	size_t first = DEIA__HISTORY_LINES;
+
+	for (size_t r = 0; r < n && used < DEIA__HISTORY_LINES; r++) {
+		struct deia_chat_line line;
+
+		deia__line_from_row(&line, rows, r);
+		if (strcmp(line.id, own_id) == 0 ||
+		    line.status == DEIA_LINE_SENT ||
+		    line.status == DEIA_LINE_FAILED)
+			continue;
+		bytes += line.content_len;
+		if (bytes > DEIA__HISTORY_BYTES)
+			break;
+		first--;
+		used++;
+		items[first].role = line.role;
+		items[first].content = line.content;
+	}
+	memmove(items, items + first, used * sizeof(*items));
+	return used;
+}
+
+static void on_history(deia_err err, const deia_rows *rows, void *user)
+{
+	struct deia_chat_turn *t = user;
+	struct deia_history_item items[DEIA__HISTORY_LINES];
+
+	t->io = false;
+	if (stop_if_cancelled(t))
+		return;
+	if (err)
+		fail(t, err, "the conversation could not be read");
+	else
+		hand_over(t, items, collect(rows, t->id, items));
+}
+
+static void read_history(struct deia_chat_turn *t)
+{
+	struct deia_value equal = deia_text(t->conversation);
+	struct deia_page_query q = {
+		.table = &deia__table_chat_lines,
+		.index = LINE_BY_CONVERSATION,
+		.equal = &equal,
+		.n_equal = 1,
+		.descending = true,
+		.limit = DEIA__HISTORY_LINES + DEIA_MAX_QUEUE_LEN,
+	};
+	deia_err err;
+
+	t->phase = READING;
+	t->io = true;
+	err = deia_store_page(t->hive->store, &q, on_history, t);
+	if (err) {
+		t->io = false;
+		fail(t, err, "the conversation could not be read");
+	}
+}
+
+/* ---- taking turns ------------------------------------------------------------ */
+
+static bool may_go(const struct deia_chat_turn *t)
+{
+	const struct deia_chat_turn *e;
+
+	TAILQ_FOREACH(e, &t->bot->turns, link) {
+		if (e == t)
+			return true;
+		if (!e->conversation[0] ||
+		    strcmp(e->conversation, t->conversation) == 0)
+			return false;
+	}
+	return true;
+}
+
+/* Begins every waiting turn that may go. A turn may end meanwhile. */
+static void advance(struct deia__hbot *b)
+{
+	struct deia_chat_turn *t;
+	bool again;
+
+	do {
+		again = false;
+		TAILQ_FOREACH(t, &b->turns, link) {
+			if (t->phase != WAITING || !may_go(t))
+				continue;
+			read_history(t);
+			again = true;
+			break;
+		}
+	} while (again);
+}
+
+static void on_question_saved(deia_hive *h, deia_err err, const int64_t *seqs,
+			      size_t n_seqs, void *arg)
+{
+	struct deia_chat_turn *t = arg;
+	struct deia_chat_line line = {
+		.id = t->id,
+		.bot = t->bot->id,
+		.conversation = t->conversation,
+		.role = "user",
+		.author = t->author,
+		.content = t->content,
+		.content_len = t->content_len,
+		.status = DEIA_LINE_SENT,
+		.error = "",
+		.created_unix_ms = t->asked_ms,
+		.prompt_tokens = -1,
+		.completion_tokens = -1,
+	};
+
+	t->io = false;
+	if (err || !n_seqs) {
+		fail(t, err ? err : DEIA_ENOMEM, deia_hive_errmsg(h));
+		return;
+	}
+	t->user_seq = seqs[0];
+	if (t->events.on_accepted)
+		t->events.on_accepted(&line, t->user);
+	if (stop_if_cancelled(t))
+		return;
+	t->phase = WAITING;
+	advance(t->bot);
+}
+
+static void save_question(struct deia_chat_turn *t)
+{
+	struct deia_chat_line line = {
+		.id = t->id,
+		.bot = t->bot->id,
+		.conversation = t->conversation,
+		.role = "user",
+		.author = t->author,
+		.content = t->content,
+		.content_len = t->content_len,
+		.status = DEIA_LINE_SENT,
+		.created_unix_ms = t->asked_ms,
+		.prompt_tokens = -1,
+		.completion_tokens = -1,
+	};
+	struct deia_value row[LINE_COLUMNS];
+	struct deia__change *c = deia__change_new(t->hive);
+	deia_err err;
+
+	deia__line_row(row, &line);
+	deia__change_line(c, row);
+	deia__line_event(c, "chat.message", &line);
+	t->phase = SAVING;
+	t->io = true;
+	err = deia__change_commit(c, t->hive, on_question_saved, t);
+	if (err) {
+		t->io = false;
+		fail(t, err, deia_hive_errmsg(t->hive));
+	}
+}
+
+static void on_found(deia_hive *h, deia_err err, const char *conversation,
+		     void *arg)
+{
+	struct deia_chat_turn *t = arg;
+
+	t->io = false;
+	if (!err)
+		memcpy(t->conversation, conversation, sizeof(t->conversation));
+	if (stop_if_cancelled(t))
+		return;
+	if (err)
+		fail(t, err, deia_hive_errmsg(h));
+	else
+		save_question(t);
+}
+
+/* ---- public ------------------------------------------------------------------ */
+
+static deia_err check_content(deia_hive *h, const char *content, size_t len)
+{
+	if (!len)
+		return deia__hive_field(h, "/content",
+					"say something: it is empty");
+	if (len > DEIA_MAX_CONTENT_BYTES)
+		return deia__hive_fail(h, DEIA_ELIMIT,
+				       "content: at most %u bytes, this has "
+				       "%zu",
+				       DEIA_MAX_CONTENT_BYTES, len);
+	if (memchr(content, '\0', len) || !deia__utf8_valid(content, len))
+		return deia__hive_field(h, "/content",
+					"UTF-8 text without NUL");
+	return DEIA_OK;
+}
+
+static deia_err check_bot(deia_hive *h, const struct deia__hbot *b)
+{
+	const struct deia_bot_info *info = deia_bots_get(h->bots, b->id);
+
+	if (h->stopping)
+		return deia__hive_fail(h, DEIA_EUNAVAILABLE,
+				       "the hive is stopping");
+	if (!info)
+		return deia__no_bot(h, b->id);
+	switch (info->state) {
+	case DEIA_BOT_READY:
+	case DEIA_BOT_BUSY:
+	case DEIA_BOT_STARTING:
+	case DEIA_BOT_BACKOFF:
+		break;
+	case DEIA_BOT_PAUSED:
+		return deia__hive_fail(h, DEIA_ESTATE,
+				       "bot \"%s\" is paused; resume it with "
+				       "`deia bot resume %s`",
+				       b->id, b->id);
+	default:
+		return deia__hive_fail(h, DEIA_ESTATE,
+				       "bot \"%s\" is %s%s%s; start it with "
+				       "`deia bot start %s`",
+				       b->id, deia_bot_state_name(info->state),
+				       info->state_reason[0] ? ": " : "",
+				       info->state_reason, b->id);
+	}
+	if (b->n_turns >= DEIA_MAX_QUEUE_LEN + info->max_concurrent)
+		return deia__hive_fail(h, DEIA_EBUSY,
+				       "bot \"%s\" has %u turns waiting; try "
+				       "again later",
+				       b->id, b->n_turns);
+	return DEIA_OK;
+}
+
+static struct deia_chat_turn *turn_new(deia_hive *h, struct deia__hbot *b,
+				       const char *content, size_t len)
+{
+	struct deia_chat_turn *t = deia__alloc(sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->content = deia__strndup(content, len);
+	if (!t->content) {
+		deia__free(t);
+		return NULL;
+	}
+	t->hive = h;
+	t->bot = b;
+	t->content_len = len;
+	t->io = true;
+	t->asked_ms = deia__unix_ms(NULL);
+	t->prompt_tokens = t->completion_tokens = -1;
+	deia__uuid7(t->id, t->asked_ms);
+	deia__uuid7(t->answer_id, t->asked_ms);
+	deia__buf_init(&t->text, DEIA_MAX_ANSWER_BYTES);
+	return t;
+}
+
+deia_err deia_chat_send(deia_hive *h, const struct deia_actor *actor,
+			const char *bot, const char *conversation,
+			const char *content, size_t len,
+			const struct deia_chat_events *events, void *user,
+			deia_chat_turn **out)
+{
+	struct deia__hbot *b = deia__hbot_find(h, bot);
+	struct deia_chat_turn *t;
+	deia_err err;
+
+	if (out)
+		*out = NULL;
+	if (!b)
+		return DEIA_ENOTFOUND;
+	err = check_content(h, content, len);
+	if (!err)
+		err = check_bot(h, b);
+	if (err)
+		return err;
+	t = turn_new(h, b, content, len);
+	if (!t)
+		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
+	memcpy(t->author, actor->name, sizeof(t->author));
+	t->events = *events;
+	t->user = user;
+	err = deia__conversation_resolve(h, bot, conversation, true, on_found,
+					 t);
+	if (err) {
+		deia__free(t->content);
+		deia__free(t);
+		return err;
+	}
+	TAILQ_INSERT_TAIL(&b->turns, t, link);
+	b->n_turns++;
+	h->n_turns++;
+	if (out)
+		*out = t;
+	return DEIA_OK;
+}
+
+static void cancel_later(void *arg)
+{
+	deia_hive *h = arg;
+	struct deia__hbot *b, *next;
+	struct deia_chat_turn *t, *tn;
+
+	HASH_ITER(hh, h->hbots, b, next)
+		for (t = TAILQ_FIRST(&b->turns); t; t = tn) {
+			tn = TAILQ_NEXT(t, link);
+			if (t->phase == WAITING && t->cancelled)
+				stop_if_cancelled(t);
+		}
+}
+
+void deia_chat_cancel(deia_chat_turn *t)
+{
+	if (!t || t->ended || t->cancelled)
+		return;
+	t->cancelled = true;
+	if (t->work)
+		deia_work_cancel(t->work);
+	else if (t->phase == WAITING &&
+		 deia__post_call(t->hive->post, cancel_later, t->hive))
+		deia__hive_log(t->hive, DEIA_LOG_WARN, "out of memory");
+}
+
+void deia_chat_detach(deia_chat_turn *t)
+{
+	if (t)
+		memset(&t->events, 0, sizeof(t->events));
+}
+
+void deia__turns_cancel_bot(struct deia__hbot *b)
+{
+	struct deia_chat_turn *t;
+
+	TAILQ_FOREACH(t, &b->turns, link)
+		deia_chat_cancel(t);
+}
+
+void deia__turns_cancel_all(deia_hive *h)
+{
+	struct deia__hbot *b, *next;
+
+	HASH_ITER(hh, h->hbots, b, next)
+		deia__turns_cancel_bot(b);
+}
+
+/* Turns with a step under way end when its callback comes. */
+void deia__turns_abandon(deia_hive *h)
+{
+	struct deia__hbot *b, *next;
+	struct deia_chat_turn *t, *tn;
+
+	HASH_ITER(hh, h->hbots, b, next)
+		for (t = TAILQ_FIRST(&b->turns); t; t = tn) {
+			tn = TAILQ_NEXT(t, link);
+			if (!t->io)
+				fail(t, DEIA_ECANCELED, "the hive was stopped");
+		}
+}
+
+bool deia__conversation_is_busy(const struct deia__hbot *b,
+				const char *conversation)
+{
+	const struct deia_chat_turn *t;
+
+	TAILQ_FOREACH(t, &b->turns, link)
+		if (!t->conversation[0] ||
+		    strcmp(t->conversation, conversation) == 0)
+			return true;
+	return false;
+}
