@@ -5,8 +5,8 @@
  * The files: hive.c (life), load.c (what is read at start), change.c (one
  * durable change with its events and audit entry), events.c (live and stored
  * events), bots.c (bots that are remembered), access.c (tokens, sign-in),
- * audit.c (audit pages, kept answers), conversations.c, turn.c and
- * chat_edit.c (chat), retention.c (what is pruned).
+ * audit.c (audit pages, kept answers), conversations.c, lines.c, ask.c,
+ * turn.c and chat_edit.c (chat), retention.c (what is pruned).
  */
 #ifndef DEIA_HIVE_HIVE_H
 #define DEIA_HIVE_HIVE_H

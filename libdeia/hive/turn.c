@@ -8,42 +8,10 @@
  * next; `io` is set while one is due. A growing answer is saved every two
  * seconds, so that a killed process leaves what people have seen.
  */
-#include "hive/hive.h"
+#include "hive/turn.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#include "core/buf.h"
-
-#define ERROR_BYTES 512
-
-enum phase { FINDING, SAVING, WAITING, READING, WORKING, FINISHING };
-
-struct deia_chat_turn {
-	deia_hive *hive;
-	struct deia__hbot *bot;
-	TAILQ_ENTRY(deia_chat_turn) link;
-	enum phase phase;
-	bool io, cancelled;
-	char id[37], answer_id[37], conversation[37];
-	char author[sizeof(((struct deia_actor *)0)->name)];
-	char *content;
-	size_t content_len;
-	int64_t user_seq, answer_seq;
-	int64_t asked_ms, answered_ms; /* wall */
-	struct deia_chat_events events;
-	void *user;
-	deia_work *work;
-	struct deia__buf text; /* the answer so far */
-	size_t saved_len;      /* of it, in the store */
-	struct deia__timer checkpoint;
-	/* How it ended: */
-	bool ended;
-	deia_err err;
-	char error[ERROR_BYTES];
-	unsigned retry_after_seconds;
-	int64_t prompt_tokens, completion_tokens;
-};
 
 static void finish(struct deia_chat_turn *t);
 static void advance(struct deia__hbot *b);
@@ -186,7 +154,7 @@ static void finish(struct deia_chat_turn *t)
 	deia__timer_clear(t->hive->timers, &t->checkpoint);
 	if (t->io)
 		return; /* the callback comes back here */
-	t->phase = FINISHING;
+	t->phase = TURN_FINISHING;
 	if (!t->user_seq) { /* nothing was said */
 		end_turn(t, false);
 		return;
@@ -203,7 +171,7 @@ static void finish(struct deia_chat_turn *t)
 		on_finished(t->hive, err, NULL, 0, t);
 }
 
-static void fail(struct deia_chat_turn *t, deia_err err, const char *text)
+void deia__turn_fail(struct deia_chat_turn *t, deia_err err, const char *text)
 {
 	t->err = err;
 	snprintf(t->error, sizeof(t->error), "%s", text);
@@ -211,7 +179,7 @@ static void fail(struct deia_chat_turn *t, deia_err err, const char *text)
 }
 
 /* Ends a cancelled turn between two steps; true when it did. */
-static bool stop_if_cancelled(struct deia_chat_turn *t)
+bool deia__turn_stop_if_cancelled(struct deia_chat_turn *t)
 {
 	if (!t->cancelled && !t->hive->freeing)
 		return false;
@@ -327,11 +295,11 @@ static void hand_over(struct deia_chat_turn *t,
 	};
 	deia_err err;
 
-	t->phase = WORKING;
+	t->phase = TURN_WORKING;
 	err = deia_bots_submit(t->hive->bots, t->bot->id, &spec, &work_events,
 			       t, &t->work);
 	if (err)
-		fail(t, err, deia_bots_errmsg(t->hive->bots));
+		deia__turn_fail(t, err, deia_bots_errmsg(t->hive->bots));
 }
 
 /* ---- what was said before -------------------------------------------------- */
@@ -369,10 +337,10 @@ static void on_history(deia_err err, const deia_rows *rows, void *user)
 	struct deia_history_item items[DEIA__HISTORY_LINES];
 
 	t->io = false;
-	if (stop_if_cancelled(t))
+	if (deia__turn_stop_if_cancelled(t))
 		return;
 	if (err)
-		fail(t, err, "the conversation could not be read");
+		deia__turn_fail(t, err, "the conversation could not be read");
 	else
 		hand_over(t, items, collect(rows, t->id, items));
 }
@@ -390,12 +358,12 @@ static void read_history(struct deia_chat_turn *t)
 	};
 	deia_err err;
 
-	t->phase = READING;
+	t->phase = TURN_READING;
 	t->io = true;
 	err = deia_store_page(t->hive->store, &q, on_history, t);
 	if (err) {
 		t->io = false;
-		fail(t, err, "the conversation could not be read");
+		deia__turn_fail(t, err, "the conversation could not be read");
 	}
 }
 
@@ -424,7 +392,7 @@ static void advance(struct deia__hbot *b)
 	do {
 		again = false;
 		TAILQ_FOREACH(t, &b->turns, link) {
-			if (t->phase != WAITING || !may_go(t))
+			if (t->phase != TURN_WAITING || !may_go(t))
 				continue;
 			read_history(t);
 			again = true;
@@ -454,15 +422,16 @@ static void on_question_saved(deia_hive *h, deia_err err, const int64_t *seqs,
 
 	t->io = false;
 	if (err || !n_seqs) {
-		fail(t, err ? err : DEIA_ENOMEM, deia_hive_errmsg(h));
+		deia__turn_fail(t, err ? err : DEIA_ENOMEM,
+				deia_hive_errmsg(h));
 		return;
 	}
 	t->user_seq = seqs[0];
 	if (t->events.on_accepted)
 		t->events.on_accepted(&line, t->user);
-	if (stop_if_cancelled(t))
+	if (deia__turn_stop_if_cancelled(t))
 		return;
-	t->phase = WAITING;
+	t->phase = TURN_WAITING;
 	advance(t->bot);
 }
 
@@ -488,219 +457,27 @@ static void save_question(struct deia_chat_turn *t)
 	deia__line_row(row, &line);
 	deia__change_line(c, row);
 	deia__line_event(c, "chat.message", &line);
-	t->phase = SAVING;
+	t->phase = TURN_SAVING;
 	t->io = true;
 	err = deia__change_commit(c, t->hive, on_question_saved, t);
 	if (err) {
 		t->io = false;
-		fail(t, err, deia_hive_errmsg(t->hive));
+		deia__turn_fail(t, err, deia_hive_errmsg(t->hive));
 	}
 }
 
-static void on_found(deia_hive *h, deia_err err, const char *conversation,
-		     void *arg)
+void deia__turn_found(deia_hive *h, deia_err err, const char *conversation,
+		      void *arg)
 {
 	struct deia_chat_turn *t = arg;
 
 	t->io = false;
 	if (!err)
 		memcpy(t->conversation, conversation, sizeof(t->conversation));
-	if (stop_if_cancelled(t))
+	if (deia__turn_stop_if_cancelled(t))
 		return;
 	if (err)
-		fail(t, err, deia_hive_errmsg(h));
+		deia__turn_fail(t, err, deia_hive_errmsg(h));
 	else
 		save_question(t);
-}
-
-/* ---- public ------------------------------------------------------------------ */
-
-static deia_err check_content(deia_hive *h, const char *content, size_t len)
-{
-	if (!len)
-		return deia__hive_field(h, "/content",
-					"say something: it is empty");
-	if (len > DEIA_MAX_CONTENT_BYTES)
-		return deia__hive_fail(h, DEIA_ELIMIT,
-				       "content: at most %u bytes, this has "
-				       "%zu",
-				       DEIA_MAX_CONTENT_BYTES, len);
-	if (memchr(content, '\0', len) || !deia__utf8_valid(content, len))
-		return deia__hive_field(h, "/content",
-					"UTF-8 text without NUL");
-	return DEIA_OK;
-}
-
-static deia_err check_bot(deia_hive *h, const struct deia__hbot *b)
-{
-	const struct deia_bot_info *info = deia_bots_get(h->bots, b->id);
-
-	if (h->stopping)
-		return deia__hive_fail(h, DEIA_EUNAVAILABLE,
-				       "the hive is stopping");
-	if (!info)
-		return deia__no_bot(h, b->id);
-	switch (info->state) {
-	case DEIA_BOT_READY:
-	case DEIA_BOT_BUSY:
-	case DEIA_BOT_STARTING:
-	case DEIA_BOT_BACKOFF:
-		break;
-	case DEIA_BOT_PAUSED:
-		return deia__hive_fail(h, DEIA_ESTATE,
-				       "bot \"%s\" is paused; resume it with "
-				       "`deia bot resume %s`",
-				       b->id, b->id);
-	default:
-		return deia__hive_fail(h, DEIA_ESTATE,
-				       "bot \"%s\" is %s%s%s; start it with "
-				       "`deia bot start %s`",
-				       b->id, deia_bot_state_name(info->state),
-				       info->state_reason[0] ? ": " : "",
-				       info->state_reason, b->id);
-	}
-	if (b->n_turns >= DEIA_MAX_QUEUE_LEN + info->max_concurrent)
-		return deia__hive_fail(h, DEIA_EBUSY,
-				       "bot \"%s\" has %u turns waiting; try "
-				       "again later",
-				       b->id, b->n_turns);
-	return DEIA_OK;
-}
-
-static struct deia_chat_turn *turn_new(deia_hive *h, struct deia__hbot *b,
-				       const char *content, size_t len)
-{
-	struct deia_chat_turn *t = deia__alloc(sizeof(*t));
-
-	if (!t)
-		return NULL;
-	t->content = deia__strndup(content, len);
-	if (!t->content) {
-		deia__free(t);
-		return NULL;
-	}
-	t->hive = h;
-	t->bot = b;
-	t->content_len = len;
-	t->io = true;
-	t->asked_ms = deia__unix_ms(NULL);
-	t->prompt_tokens = t->completion_tokens = -1;
-	deia__uuid7(t->id, t->asked_ms);
-	deia__uuid7(t->answer_id, t->asked_ms);
-	deia__buf_init(&t->text, DEIA_MAX_ANSWER_BYTES);
-	return t;
-}
-
-deia_err deia_chat_send(deia_hive *h, const struct deia_actor *actor,
-			const char *bot, const char *conversation,
-			const char *content, size_t len,
-			const struct deia_chat_events *events, void *user,
-			deia_chat_turn **out)
-{
-	struct deia__hbot *b = deia__hbot_find(h, bot);
-	struct deia_chat_turn *t;
-	deia_err err;
-
-	if (out)
-		*out = NULL;
-	if (!b)
-		return DEIA_ENOTFOUND;
-	err = check_content(h, content, len);
-	if (!err)
-		err = check_bot(h, b);
-	if (err)
-		return err;
-	t = turn_new(h, b, content, len);
-	if (!t)
-		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
-	memcpy(t->author, actor->name, sizeof(t->author));
-	t->events = *events;
-	t->user = user;
-	err = deia__conversation_resolve(h, bot, conversation, true, on_found,
-					 t);
-	if (err) {
-		deia__free(t->content);
-		deia__free(t);
-		return err;
-	}
-	TAILQ_INSERT_TAIL(&b->turns, t, link);
-	b->n_turns++;
-	h->n_turns++;
-	if (out)
-		*out = t;
-	return DEIA_OK;
-}
-
-static void cancel_later(void *arg)
-{
-	deia_hive *h = arg;
-	struct deia__hbot *b, *next;
-	struct deia_chat_turn *t, *tn;
-
-	HASH_ITER(hh, h->hbots, b, next)
-		for (t = TAILQ_FIRST(&b->turns); t; t = tn) {
-			tn = TAILQ_NEXT(t, link);
-			if (t->phase == WAITING && t->cancelled)
-				stop_if_cancelled(t);
-		}
-}
-
-void deia_chat_cancel(deia_chat_turn *t)
-{
-	if (!t || t->ended || t->cancelled)
-		return;
-	t->cancelled = true;
-	if (t->work)
-		deia_work_cancel(t->work);
-	else if (t->phase == WAITING &&
-		 deia__post_call(t->hive->post, cancel_later, t->hive))
-		deia__hive_log(t->hive, DEIA_LOG_WARN, "out of memory");
-}
-
-void deia_chat_detach(deia_chat_turn *t)
-{
-	if (t)
-		memset(&t->events, 0, sizeof(t->events));
-}
-
-void deia__turns_cancel_bot(struct deia__hbot *b)
-{
-	struct deia_chat_turn *t;
-
-	TAILQ_FOREACH(t, &b->turns, link)
-		deia_chat_cancel(t);
-}
-
-void deia__turns_cancel_all(deia_hive *h)
-{
-	struct deia__hbot *b, *next;
-
-	HASH_ITER(hh, h->hbots, b, next)
-		deia__turns_cancel_bot(b);
-}
-
-/* Turns with a step under way end when its callback comes. */
-void deia__turns_abandon(deia_hive *h)
-{
-	struct deia__hbot *b, *next;
-	struct deia_chat_turn *t, *tn;
-
-	HASH_ITER(hh, h->hbots, b, next)
-		for (t = TAILQ_FIRST(&b->turns); t; t = tn) {
-			tn = TAILQ_NEXT(t, link);
-			if (!t->io)
-				fail(t, DEIA_ECANCELED, "the hive was stopped");
-		}
-}
-
-bool deia__conversation_is_busy(const struct deia__hbot *b,
-				const char *conversation)
-{
-	const struct deia_chat_turn *t;
-
-	TAILQ_FOREACH(t, &b->turns, link)
-		if (!t->conversation[0] ||
-		    strcmp(t->conversation, conversation) == 0)
-			return true;
-	return false;
 }
