@@ -36,6 +36,12 @@ DEIA_API void deia_client_free(deia_client *client);
 /* One line about the last failed call: the server's own sentence where there
  * is one. Lives until the next call. */
 DEIA_API const char *deia_client_errmsg(const deia_client *client);
+/*
+ * true: the running call, and any begun later, ends with DEIA_ECANCELED;
+ * false: calls work again. A call that waits notices within a second, or at
+ * once when a signal interrupts its thread. Any thread; async-signal-safe.
+ */
+DEIA_API void deia_client_set_cancelled(deia_client *client, bool cancelled);
 
 struct deia_reply {
 	int status;	  /* HTTP status; 0: no answer */
@@ -51,13 +57,18 @@ struct deia_reply {
  * root, with query ("/api/v1/bots?limit=10"). body: JSON text or NULL. reply
  * (may be NULL): borrowed until the next call on this client; filled also for
  * refusals.
- * Repeats after a lost connection or 503 when that is safe: GET always; POST
- * because each carries an Idempotency-Key only when the server says it knows
- * it; otherwise only when no byte of the request was sent.
+ * Repeats (opts.retries times, after 100, 200, 400 ... ms or as Retry-After
+ * says, within timeout_ms) after a lost connection or a 503 when that is safe:
+ * GET always; POST, because each carries an Idempotency-Key, when the server
+ * announces by a Deia-Version header that it honours it; otherwise only when
+ * no byte of the request was sent. A 503 in plain application/json is an
+ * answer (GET /health when CRITICAL) and not repeated.
  * Returns DEIA_OK for 2xx. Else by status: EINVAL/EPARSE 400, EAUTH 401,
  * EDENIED 403, ENOTFOUND 404, ESTATE/EEXIST/ECONFLICT 409 by code, EFIELD 422,
  * ELIMIT 413, EBUSY 429, EREMOTE 502, EUNAVAILABLE 503, ETIMEDOUT 504 or own
- * limit; EIO: the server is unreachable; EPROTO: not a deia server's answer.
+ * limit; EIO: the server is unreachable; EPROTO: not a deia server's answer;
+ * ECANCELED; ELIMIT also for an answer over 64 MiB; EINVAL also for a method
+ * or path that is none; ENOMEM.
  */
 DEIA_API DEIA_NODISCARD deia_err deia_client_call(deia_client *client,
 						  const char *method,
@@ -80,7 +91,10 @@ DEIA_API DEIA_NODISCARD deia_err deia_client_stream(
 
 /*
  * Follows /api/v1/events from seq `after` (-1: now), reconnecting with the
- * last seq seen until cb returns false or for_ms are over (0: no end).
+ * last seq seen until cb returns false or for_ms are over (0: no end): then
+ * DEIA_OK. No event is given twice. An error is returned at once when the
+ * first connection fails, later only when trying again cannot help (401,
+ * 403, DEIA_EPROTO) or after deia_client_set_cancelled.
  */
 DEIA_API DEIA_NODISCARD deia_err deia_client_follow(deia_client *client,
 						    int64_t after,

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * commands.h - the list of commands, in the order in which the help shows
+ * them. Each is a `const struct command cmd_NAME` in one of the cmd_*.c.
+ */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#define COMMANDS(X)                                                            \
+	X(serve)                                                               \
+	X(init)                                                                \
+	X(status)                                                              \
+	X(stop)                                                                \
+	X(login)                                                               \
+	X(logout)                                                              \
+	X(bot_launch)                                                          \
+	X(bot_list)                                                            \
+	X(bot_show)                                                            \
+	X(bot_describe)                                                        \
+	X(bot_start)                                                           \
+	X(bot_stop)                                                            \
+	X(bot_restart)                                                         \
+	X(bot_pause)                                                           \
+	X(bot_resume)                                                          \
+	X(bot_interrupt)                                                       \
+	X(bot_logs)                                                            \
+	X(bot_remove)                                                          \
+	X(chat)                                                                \
+	X(models)                                                              \
+	X(events)                                                              \
+	X(health)                                                              \
+	X(config_check)                                                        \
+	X(config_show)                                                         \
+	X(token_create)                                                        \
+	X(token_list)                                                          \
+	X(token_revoke)                                                        \
+	X(audit)                                                               \
+	X(completion)                                                          \
+	X(version)
+
+#define DECLARE(name) extern const struct command cmd_##name;
+COMMANDS(DECLARE)
+#undef DECLARE
+
+#endif
