@@ -87,8 +87,8 @@ bool parse_duration(const char *text, int64_t *seconds)
 	static const struct {
 		const char *unit;
 		int64_t seconds;
-	} units[] = { { "", 1 },      { "s", 1 },	 { "m", 60 },
-		      { "h", 3600 },  { "d", 86400 },	 { "w", 604800 } };
+	} units[] = { { "", 1 },     { "s", 1 },     { "m", 60 },
+		      { "h", 3600 }, { "d", 86400 }, { "w", 604800 } };
 	char *end = NULL;
 	long long n;
 

@@ -150,8 +150,8 @@ static void advise_bot(struct cli *cli)
 	if (ask_quietly(cli, "GET", "/api/v1/bots?limit=1000", NULL, &json,
 			NULL) != DEIA_OK)
 		return;
-	cJSON_ArrayForEach (item, jitems(json))
-		suggest_offer(&s, jtext(item, "id"));
+	JSON_EACH_ITEM(item, json)
+	suggest_offer(&s, jtext(item, "id"));
 	if (s.best != NULL)
 		advise("did you mean %s?", s.best);
 	else if (cJSON_GetArraySize(jitems(json)) == 0)
@@ -359,6 +359,13 @@ const cJSON *jitems(const cJSON *answer)
 	const cJSON *items = cJSON_GetObjectItemCaseSensitive(answer, "items");
 
 	return cJSON_IsArray(items) ? items : NULL;
+}
+
+const cJSON *jfirst(const cJSON *answer)
+{
+	const cJSON *items = jitems(answer);
+
+	return items != NULL ? items->child : NULL;
 }
 
 char *jprint(const cJSON *json)

@@ -139,9 +139,10 @@ void bot_log_print(const struct deia_reply *reply)
 	if (deia_json_parse(&json, reply->body, reply->body_len, NULL) !=
 	    DEIA_OK)
 		return;
-	cJSON_ArrayForEach (line, jitems(json)) {
-		const char *text = cJSON_IsString(line) ? line->valuestring :
-							  jtext(line, "text");
+	JSON_EACH_ITEM(line, json)
+	{
+		const char *text = cJSON_IsString(line) ? line->valuestring
+							: jtext(line, "text");
 		char *safe = safe_line(text);
 
 		puts(safe);

@@ -6,15 +6,12 @@
 #include "cli.h"
 
 #define BOT_WAIT_OPTS                                                          \
-	{ "wait",                                                              \
-	  0,                                                                   \
-	  OPT_FLAG,                                                            \
-	  false,                                                               \
-	  NULL,                                                                \
-	  "wait until it is done (on a terminal: yes)",                        \
+	{ "wait", 0,	OPT_FLAG,                                              \
+	  false,  NULL, "wait until it is done (on a terminal: yes)",          \
 	  NULL },                                                              \
-		{ "no-wait", 0,	   OPT_FLAG, false, NULL,                      \
-		  "do not wait (otherwise: no)", NULL },                       \
+		{ "no-wait", 0,	   OPT_FLAG,                                   \
+		  false,     NULL, "do not wait (otherwise: no)",              \
+		  NULL },                                                      \
 	{                                                                      \
 		"timeout", 0, OPT_DURATION, false, "TIME",                     \
 			"give up waiting after (5m)", NULL                     \

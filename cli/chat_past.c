@@ -13,8 +13,8 @@ char *chat_path(const struct chat *c, const char *what)
 	free(fmt);
 	if (c->conversation == NULL)
 		return path;
-	part = path_of(strchr(what, '?') != NULL ? "&conversation=%s" :
-						   "?conversation=%s",
+	part = path_of(strchr(what, '?') != NULL ? "&conversation=%s"
+						 : "?conversation=%s",
 		       c->conversation);
 	both = must_print("%s%s", path, part);
 	free(part);
@@ -75,8 +75,8 @@ int chat_history(struct chat *c, int64_t limit)
 	if (rc == EXIT_DONE && !c->cli->json) {
 		/* Pages are newest first. */
 		for (int i = cJSON_GetArraySize(items); i > 0; i--)
-			tell_chat_line(c->cli, cJSON_GetArrayItem(items,
-								  i - 1));
+			tell_chat_line(c->cli,
+				       cJSON_GetArrayItem(items, i - 1));
 		if (cJSON_GetArraySize(items) == 0)
 			note(c->cli, "nothing was said yet");
 	}
@@ -95,15 +95,16 @@ static const struct column columns[] = {
 
 int chat_list(struct chat *c)
 {
-	char *path = path_of("/api/v1/bots/%s/conversations?limit=1000",
-			     c->bot);
+	char *path =
+		path_of("/api/v1/bots/%s/conversations?limit=1000", c->bot);
 	const cJSON *item;
 	cJSON *json = NULL;
 	struct table t;
 	int rc = ask_raw(c->cli, "GET", path, NULL, &json);
 
 	table_init(&t, columns);
-	cJSON_ArrayForEach (item, jitems(json)) {
+	JSON_EACH_ITEM(item, json)
+	{
 		char when[32];
 
 		time_print(when, jtext(item, "created_at"));

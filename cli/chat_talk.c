@@ -21,7 +21,8 @@ struct slash {
 	enum talk (*run)(struct chat *c, const char *rest);
 };
 
-static const struct slash slashes[];
+#define N_SLASHES 6
+static const struct slash slashes[N_SLASHES + 1];
 
 static enum talk do_help(struct chat *c, const char *rest)
 {
@@ -80,7 +81,7 @@ static enum talk do_quit(struct chat *c, const char *rest)
 	return TALK_LEAVE;
 }
 
-static const struct slash slashes[] = {
+static const struct slash slashes[N_SLASHES + 1] = {
 	{ "help", "show this", do_help },
 	{ "new", "begin a new conversation; a title may follow", do_new },
 	{ "conversations", "list the conversations with this bot",
@@ -181,8 +182,9 @@ int chat_talk(struct chat *c)
 		rc = recall(c, l);
 	if (rc == EXIT_DONE) {
 		interrupts_watch(c->cli->client);
-		note(c->cli, "Talking with %s. /help shows what can be typed, "
-			     "Ctrl-D leaves.",
+		note(c->cli,
+		     "Talking with %s. /help shows what can be typed, "
+		     "Ctrl-D leaves.",
 		     c->bot);
 		talk(c, l);
 	}

@@ -79,8 +79,7 @@ void tell_text(FILE *out, const char *text, size_t len);
 /* The server's JSON on stdout, on one line. */
 void tell_json(const char *json, size_t len);
 /* Ends with EXIT_USAGE: says what is wrong and where the help is. */
-int usage_error(const struct cli *cli, const char *fmt, ...)
-	DEIA_PRINTF(2, 3);
+int usage_error(const struct cli *cli, const char *fmt, ...) DEIA_PRINTF(2, 3);
 /* Prints a table to stdout as wide as the terminal. */
 void tell_table(const struct cli *cli, const struct table *t);
 /* Columns of the terminal behind stdout; 0 when it is none. */
@@ -99,8 +98,8 @@ deia_client *cli_client(struct cli *cli, int *rc);
  * to do. json: the parsed answer, cJSON_Delete it; may be NULL. raw: prints
  * the answer's JSON when cli->json.
  */
-int ask(struct cli *cli, const char *method, const char *path,
-	const char *body, cJSON **json);
+int ask(struct cli *cli, const char *method, const char *path, const char *body,
+	cJSON **json);
 int ask_raw(struct cli *cli, const char *method, const char *path,
 	    const char *body, cJSON **json);
 /* The same without any output; the caller looks at the error itself. */
@@ -122,6 +121,10 @@ double jnumber(const cJSON *obj, const char *key, double otherwise);
 bool jtrue(const cJSON *obj, const char *key);
 /* The array that holds a list's items; NULL when there is none. */
 const cJSON *jitems(const cJSON *answer);
+/* The first item of a list; NULL when there is none. */
+const cJSON *jfirst(const cJSON *answer);
+#define JSON_EACH_ITEM(item, answer)                                           \
+	for (item = jfirst(answer); item != NULL; item = item->next)
 /* One line of JSON; free() it. */
 char *jprint(const cJSON *json);
 

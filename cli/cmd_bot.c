@@ -13,10 +13,10 @@
 /* ---- list -------------------------------------------------------------- */
 
 static const struct column list_columns[] = {
-	{ "BOT", COLUMN_FIXED },      { "ADAPTER", COLUMN_FIXED },
-	{ "MODEL", COLUMN_FLEX },     { "STATE", COLUMN_STATE },
-	{ "PID", COLUMN_NUMBER },     { "RESTARTS", COLUMN_NUMBER },
-	{ "UP", COLUMN_FIXED },	      { "REASON", COLUMN_FLEX },
+	{ "BOT", COLUMN_FIXED },  { "ADAPTER", COLUMN_FIXED },
+	{ "MODEL", COLUMN_FLEX }, { "STATE", COLUMN_STATE },
+	{ "PID", COLUMN_NUMBER }, { "RESTARTS", COLUMN_NUMBER },
+	{ "UP", COLUMN_FIXED },	  { "REASON", COLUMN_FLEX },
 	{ NULL, COLUMN_FIXED },
 };
 
@@ -70,7 +70,8 @@ static int list_pages(struct cli *cli, struct table *t)
 		free(path);
 		free(cursor);
 		cursor = NULL;
-		cJSON_ArrayForEach (bot, jitems(json)) {
+		JSON_EACH_ITEM(bot, json)
+		{
 			if (cli->quiet && !cli->json)
 				tell("%s", jtext(bot, "id"));
 			else
@@ -128,8 +129,8 @@ const struct command cmd_bot_list = {
 
 static void tell_member(const cJSON *item)
 {
-	char *text = cJSON_IsString(item) ? must_dup(item->valuestring) :
-					    jprint(item);
+	char *text = cJSON_IsString(item) ? must_dup(item->valuestring)
+					  : jprint(item);
 
 	if (*text != '\0' && !cJSON_IsNull(item))
 		tell("%-26s %s", item->string, text);
@@ -139,9 +140,17 @@ static void tell_member(const cJSON *item)
 static int show(struct cli *cli, bool all)
 {
 	static const char *const brief[] = {
-		"id",	 "adapter",	  "model",    "state",
-		"state_reason",	 "status_text", "pid", "restarts",
-		"running_tasks", "max_concurrent", "started_at",
+		"id",
+		"adapter",
+		"model",
+		"state",
+		"state_reason",
+		"status_text",
+		"pid",
+		"restarts",
+		"running_tasks",
+		"max_concurrent",
+		"started_at",
 	};
 	char *path;
 	const cJSON *item;
@@ -160,7 +169,7 @@ static int show(struct cli *cli, bool all)
 				tell_member(item);
 		}
 		if (all)
-			cJSON_ArrayForEach (item, json)
+			cJSON_ArrayForEach(item, json)
 				tell_member(item);
 	}
 	cJSON_Delete(json);
@@ -215,15 +224,16 @@ const struct command cmd_bot_describe = {
 /* ---- actions ----------------------------------------------------------- */
 
 static const struct action {
-	const char *verb; /* of the API */
-	const char *done; /* how it is told */
+	const char *verb;      /* of the API */
+	const char *done;      /* how it is told */
 	const char *waits_for; /* a state, with --wait; or NULL */
 } actions[] = {
 	{ "start", "was started", "ready" },
 	{ "stop", "is stopping", "stopped" },
 	{ "restart", "is restarting", "ready" },
-	{ "pause", "is paused: what it is working on goes on, nothing new is "
-		   "begun",
+	{ "pause",
+	  "is paused: what it is working on goes on, nothing new is "
+	  "begun",
 	  NULL },
 	{ "resume", "goes on", NULL },
 	{ "interrupt", "was asked to end what it is working on", NULL },
@@ -251,10 +261,9 @@ static int act_on(struct cli *cli, const struct action *a, const char *bot)
 /* Bots for which the action makes no sense are passed over, as with all. */
 static bool concerns(const struct action *a, const char *state)
 {
-	bool live = strcmp(state, "stopped") != 0 &&
-		    strcmp(state, "failed") != 0 &&
-		    strcmp(state, "offline") != 0 &&
-		    strcmp(state, "stopping") != 0;
+	bool live =
+		strcmp(state, "stopped") != 0 && strcmp(state, "failed") != 0 &&
+		strcmp(state, "offline") != 0 && strcmp(state, "stopping") != 0;
 
 	if (strcmp(a->verb, "start") == 0)
 		return !live && strcmp(state, "stopping") != 0 &&
@@ -276,7 +285,8 @@ static int act_on_all(struct cli *cli, const struct action *a)
 	unsigned n = 0;
 	int rc = ask(cli, "GET", "/api/v1/bots?limit=1000", NULL, &json);
 
-	cJSON_ArrayForEach (bot, jitems(json)) {
+	JSON_EACH_ITEM(bot, json)
+	{
 		int one;
 
 		if (!concerns(a, jtext(bot, "state")))
@@ -320,8 +330,8 @@ static int run_action(struct cli *cli)
 
 #define ALL_OPT                                                                \
 	{                                                                      \
-		"all", 0, OPT_FLAG, false, NULL, "every bot it makes sense for", \
-			NULL                                                   \
+		"all", 0, OPT_FLAG, false, NULL,                               \
+			"every bot it makes sense for", NULL                   \
 	}
 
 static const struct opt act_opts[] = { ALL_OPT, { 0 } };

@@ -18,9 +18,9 @@
 static const struct {
 	const char *flag, *member;
 } texts[] = {
-	{ "adapter", "adapter" },   { "template", "template" },
-	{ "model", "model" },	    { "system", "system_prompt" },
-	{ "base-url", "base_url" }, { "type", "type" },
+	{ "adapter", "adapter" },	{ "template", "template" },
+	{ "model", "model" },		{ "system", "system_prompt" },
+	{ "base-url", "base_url" },	{ "type", "type" },
 	{ "on-message", "on_message" },
 };
 
@@ -233,8 +233,8 @@ static int run_launch(struct cli *cli)
 	}
 	if (rc == EXIT_DONE)
 		rc = ask_raw(cli, "POST",
-			     start ? "/api/v1/bots" :
-				     "/api/v1/bots?start=false",
+			     start ? "/api/v1/bots"
+				   : "/api/v1/bots?start=false",
 			     w.text, &json);
 	if (rc == EXIT_DONE)
 		rc = launched(cli, json);
@@ -287,7 +287,8 @@ const struct command cmd_bot_launch = {
 		"speaks the bot protocol on stdin and stdout.\n\n"
 		"Examples:\n"
 		"  deia bot launch BOT-001 --adapter ollama --model llama3.2\n"
-		"  deia bot launch BOT-002 --adapter ollama --model llama3.2 \\\n"
+		"  deia bot launch BOT-002 --adapter ollama --model llama3.2 "
+		"\\\n"
 		"      --system \"Answer in one sentence.\" \\\n"
 		"      --option temperature=0.2\n"
 		"  deia bot launch parrot --adapter echo\n"

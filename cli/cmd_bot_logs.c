@@ -24,8 +24,8 @@ static bool on_line(const char *event, const char *id, const char *data,
 		tell_json(data, len);
 	} else {
 		if (deia_json_parse(&json, data, len, NULL) == DEIA_OK)
-			text = cJSON_IsString(json) ? json->valuestring :
-						      jtext(json, "text");
+			text = cJSON_IsString(json) ? json->valuestring
+						    : jtext(json, "text");
 		safe = safe_line(text);
 		puts(safe);
 		free(safe);
@@ -85,11 +85,13 @@ static int run_logs(struct cli *cli)
 }
 
 static const struct opt logs_opts[] = {
-	{ "follow", 'f', OPT_FLAG, false, NULL, "go on with what comes, until "
-						"Ctrl-C",
+	{ "follow", 'f', OPT_FLAG, false, NULL,
+	  "go on with what comes, until "
+	  "Ctrl-C",
 	  NULL },
-	{ "tail", 'n', OPT_NUMBER, false, "N", "begin with the last N lines "
-					       "(100)",
+	{ "tail", 'n', OPT_NUMBER, false, "N",
+	  "begin with the last N lines "
+	  "(100)",
 	  NULL },
 	{ 0 },
 };
@@ -124,9 +126,9 @@ static int remove_one(struct cli *cli, const char *bot)
 	free(fmt);
 	if (rc == EXIT_DONE)
 		say(cli, "%s is removed%s", bot,
-		    args_has(&cli->args, "purge") ?
-			    ", and its conversations with it" :
-			    "; its conversations are kept");
+		    args_has(&cli->args, "purge")
+			    ? ", and its conversations with it"
+			    : "; its conversations are kept");
 	return rc;
 }
 
@@ -145,8 +147,8 @@ static int run_remove(struct cli *cli)
 
 static const struct opt remove_opts[] = {
 	{ "force", 0, OPT_FLAG, false, NULL, "stop it first if it runs", NULL },
-	{ "purge", 0, OPT_FLAG, false, NULL,
-	  "delete its conversations as well", NULL },
+	{ "purge", 0, OPT_FLAG, false, NULL, "delete its conversations as well",
+	  NULL },
 	{ 0 },
 };
 

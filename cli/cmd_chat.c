@@ -59,9 +59,10 @@ static int say_stdin(struct chat *c)
 	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
 		text[--len] = '\0';
 	if (len == 0)
-		rc = usage_error(c->cli, "there is nothing to say: the standard "
-					 "input is empty. Give a text: deia "
-					 "chat %s \"hello\"",
+		rc = usage_error(c->cli,
+				 "there is nothing to say: the standard "
+				 "input is empty. Give a text: deia "
+				 "chat %s \"hello\"",
 				 c->bot);
 	else if (memchr(text, '\0', len) != NULL)
 		complain("the standard input holds NUL bytes: that is no text");
@@ -77,18 +78,19 @@ static int say_or_talk(struct chat *c)
 	int rc;
 
 	if (text != NULL) {
-		rc = *text != '\0' ? chat_say(c, text) :
-				     usage_error(c->cli, "the text is empty");
+		rc = *text != '\0' ? chat_say(c, text)
+				   : usage_error(c->cli, "the text is empty");
 		free(text);
 		return rc;
 	}
 	if (!isatty(STDIN_FILENO))
 		return say_stdin(c);
 	if (!c->cli->out_tty || c->cli->json)
-		return usage_error(c->cli,
-				   "a talk needs a terminal for its output; "
-				   "give a text instead: deia chat %s \"hello\"",
-				   c->bot);
+		return usage_error(
+			c->cli,
+			"a talk needs a terminal for its output; "
+			"give a text instead: deia chat %s \"hello\"",
+			c->bot);
 	c->talking = true;
 	return chat_talk(c);
 }
@@ -129,20 +131,21 @@ static int export_chat(struct chat *c, const char *file)
 	int rc;
 
 	if (format == NULL)
-		format = len > 5 && strcmp(file + len - 5, ".json") == 0 ?
-				 "json" :
-				 "txt";
+		format = len > 5 && strcmp(file + len - 5, ".json") == 0
+				 ? "json"
+				 : "txt";
 	if (strcmp(format, "json") != 0 && strcmp(format, "txt") != 0)
-		return usage_error(c->cli, "--format: '%s' is neither txt nor "
-					   "json",
+		return usage_error(c->cli,
+				   "--format: '%s' is neither txt nor "
+				   "json",
 				   format);
 	if (cli_client(c->cli, &rc) == NULL)
 		return rc;
 	what = must_print("/chat/export?format=%s", format);
 	path = chat_path(c, what);
 	err = ask_quietly(c->cli, "GET", path, NULL, NULL, &reply);
-	rc = err == DEIA_OK ? write_export(c->cli, file, &reply) :
-			      explain(c->cli, err, reply.retry_after_seconds);
+	rc = err == DEIA_OK ? write_export(c->cli, file, &reply)
+			    : explain(c->cli, err, reply.retry_after_seconds);
 	free(path);
 	free(what);
 	return rc;
@@ -229,9 +232,10 @@ static int one_mode(struct cli *cli)
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
 		n += args_has(&cli->args, modes[i]);
 	if (n > 1)
-		return usage_error(cli, "--history, --export, --import, --clear "
-					"and --conversations exclude each "
-					"other");
+		return usage_error(cli,
+				   "--history, --export, --import, --clear "
+				   "and --conversations exclude each "
+				   "other");
 	if (n == 1 && cli->args.n_words > 1)
 		return usage_error(cli, "'%s' is one word too many",
 				   cli->args.words[1]);
@@ -278,8 +282,9 @@ static const struct opt chat_opts[] = {
 	{ "conversation", 'c', OPT_TEXT, false, "ID",
 	  "in this conversation, not the first one", NULL },
 	{ "new", 0, OPT_FLAG, false, NULL, "in a new conversation", NULL },
-	{ "no-stream", 0, OPT_FLAG, false, NULL, "print the answer when it is "
-						 "complete",
+	{ "no-stream", 0, OPT_FLAG, false, NULL,
+	  "print the answer when it is "
+	  "complete",
 	  NULL },
 	{ "conversations", 0, OPT_FLAG, false, NULL,
 	  "list the conversations with the bot", NULL },

@@ -182,8 +182,7 @@ static void fish_when(FILE *out, const char *name)
 
 	fputs("complete -c deia -n '__fish_seen_subcommand_from ", out);
 	if (space != NULL)
-		fprintf(out,
-			"%.*s; and __fish_seen_subcommand_from %s' ",
+		fprintf(out, "%.*s; and __fish_seen_subcommand_from %s' ",
 			(int)(space - name), name, space + 1);
 	else
 		fprintf(out, "%s' ", name);

@@ -96,8 +96,8 @@ static int run_events(struct cli *cli)
 static const struct opt events_opts[] = {
 	{ "follow", 'f', OPT_FLAG, false, NULL,
 	  "go on with what happens, until Ctrl-C", NULL },
-	{ "after", 0, OPT_NUMBER, false, "SEQ",
-	  "only events after this number", NULL },
+	{ "after", 0, OPT_NUMBER, false, "SEQ", "only events after this number",
+	  NULL },
 	{ "type", 0, OPT_TEXT, false, "TYPE",
 	  "only of this type: bot, bot.state, chat ...", NULL },
 	{ "bot", 0, OPT_TEXT, false, "BOT", "only about this bot", NULL },

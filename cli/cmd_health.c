@@ -48,7 +48,7 @@ static void tell_health(struct cli *cli, const cJSON *json)
 		  cli->out_colour);
 	tell("  score %.0f of 100", jnumber(json, "score", 0));
 	table_init(&t, columns);
-	cJSON_ArrayForEach (check, checks)
+	cJSON_ArrayForEach(check, checks)
 		add_check(&t, check);
 	if (t.n_cells > 0 && !cli->quiet)
 		tell_table(cli, &t);

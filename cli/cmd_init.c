@@ -31,8 +31,9 @@ static int run_init(struct cli *cli)
 		       "DIR");
 		return EXIT_REFUSED;
 	}
-	say(cli, "%s is ready: config.yaml explains every setting, token is "
-		 "the administrator's",
+	say(cli,
+	    "%s is ready: config.yaml explains every setting, token is "
+	    "the administrator's",
 	    dir);
 	note(cli, "start the hive with `deia serve%s%s`",
 	     strcmp(dir, ".deia") != 0 ? " --dir " : "",
@@ -117,8 +118,8 @@ static const struct column columns[] = {
 static void add_key(struct table *t, const cJSON *item)
 {
 	const cJSON *value = cJSON_GetObjectItemCaseSensitive(item, "value");
-	char *text = cJSON_IsString(value) ? must_dup(value->valuestring) :
-					     jprint(value);
+	char *text = cJSON_IsString(value) ? must_dup(value->valuestring)
+					   : jprint(value);
 
 	table_add(t, item->string);
 	table_add(t, text);
@@ -141,7 +142,7 @@ static int tell_config(struct cli *cli, const char *text, size_t len)
 		return EXIT_REFUSED;
 	}
 	table_init(&t, columns);
-	cJSON_ArrayForEach (item, json)
+	cJSON_ArrayForEach(item, json)
 		add_key(&t, item);
 	tell_table(cli, &t);
 	table_free(&t);
@@ -159,9 +160,9 @@ static int run_show(struct cli *cli)
 	if (rc == EXIT_DONE) {
 		deia_jw_init(&w);
 		deia_config_print(config, &w);
-		rc = deia_jw_status(&w) == DEIA_OK ?
-			     tell_config(cli, w.text, w.len) :
-			     EXIT_REFUSED;
+		rc = deia_jw_status(&w) == DEIA_OK
+			     ? tell_config(cli, w.text, w.len)
+			     : EXIT_REFUSED;
 		deia_jw_fini(&w);
 	}
 	deia_config_free(config);

@@ -102,7 +102,7 @@ static int list_contexts(struct cli *cli)
 		return EXIT_REFUSED;
 	current = contexts_get(contexts, NULL);
 	table_init(&t, columns);
-	cJSON_ArrayForEach (item, cJSON_GetObjectItem(contexts, "contexts")) {
+	cJSON_ArrayForEach(item, cJSON_GetObjectItem(contexts, "contexts")) {
 		table_add(&t, item == current ? "*" : " ");
 		table_add(&t, jtext(item, "name"));
 		table_add(&t, jtext(item, "url"));
@@ -110,7 +110,8 @@ static int list_contexts(struct cli *cli)
 	if (t.n_cells > 0)
 		tell_table(cli, &t);
 	else
-		note(cli, "not signed in to any hive; `deia login URL` does it");
+		note(cli,
+		     "not signed in to any hive; `deia login URL` does it");
 	table_free(&t);
 	cJSON_Delete(contexts);
 	return EXIT_DONE;
@@ -173,8 +174,9 @@ static char *get_token(struct cli *cli, const char *url)
 	token = ask_secret(prompt);
 	free(prompt);
 	if (token == NULL)
-		usage_error(cli, "no token was given; type or pipe it in: deia "
-				 "login %s < token",
+		usage_error(cli,
+			    "no token was given; type or pipe it in: deia "
+			    "login %s < token",
 			    url);
 	return token;
 }
@@ -240,7 +242,8 @@ const struct command cmd_login = {
 	.details =
 		"The token is asked for without showing it, or read from\n"
 		"stdin, tried, and kept in ~/.config/deia/contexts.json (mode\n"
-		"0600). For the hive of this directory no sign-in is needed.\n\n"
+		"0600). For the hive of this directory no sign-in is "
+		"needed.\n\n"
 		"Examples:\n"
 		"  deia login https://hive.example.org\n"
 		"  deia login http://127.0.0.1:8000 < .deia/token\n"
@@ -264,8 +267,9 @@ static int forget(struct cli *cli, cJSON *contexts, cJSON *item)
 		cJSON_GetObjectItem(contexts, "contexts"), item));
 	rc = save(contexts);
 	if (rc == EXIT_DONE)
-		say(cli, "signed out of %s; its token still works until it is "
-			 "revoked",
+		say(cli,
+		    "signed out of %s; its token still works until it is "
+		    "revoked",
 		    name);
 	free(name);
 	return rc;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const struct column columns[] = {
-	{ "MODEL", COLUMN_FIXED },  { "SIZE", COLUMN_NUMBER },
+	{ "MODEL", COLUMN_FIXED },	{ "SIZE", COLUMN_NUMBER },
 	{ "PARAMETERS", COLUMN_FIXED }, { "CHANGED", COLUMN_FIXED },
 	{ NULL, COLUMN_FIXED },
 };
@@ -23,18 +23,18 @@ static void size_print(char out[static 24], double bytes)
 
 static void add_row(struct table *t, const cJSON *model)
 {
-	const cJSON *details = cJSON_GetObjectItemCaseSensitive(model,
-								"details");
+	const cJSON *details =
+		cJSON_GetObjectItemCaseSensitive(model, "details");
 	const char *parameters = jtext(model, "parameter_size");
 	char size[24], changed[32];
 
 	size_print(size, jnumber(model, "size", 0));
 	time_print(changed, jtext(model, "modified_at"));
-	table_add(t, *jtext(model, "name") != '\0' ? jtext(model, "name") :
-						     jtext(model, "id"));
+	table_add(t, *jtext(model, "name") != '\0' ? jtext(model, "name")
+						   : jtext(model, "id"));
 	table_add(t, size);
-	table_add(t, *parameters != '\0' ? parameters :
-					   jtext(details, "parameter_size"));
+	table_add(t, *parameters != '\0' ? parameters
+					 : jtext(details, "parameter_size"));
 	table_add(t, changed);
 }
 
@@ -64,7 +64,8 @@ static int run_models(struct cli *cli)
 	int rc = ask_raw(cli, "GET", path, NULL, &json);
 
 	table_init(&t, columns);
-	cJSON_ArrayForEach (model, jitems(json)) {
+	JSON_EACH_ITEM(model, json)
+	{
 		if (cli->quiet)
 			tell("%s", jtext(model, "name"));
 		else

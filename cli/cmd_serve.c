@@ -61,8 +61,9 @@ static int run_serve(struct cli *cli)
 		saved = errno;
 	}
 	if (saved == ENOENT) {
-		complain("deiad is not installed: it is neither beside deia nor "
-			 "on PATH");
+		complain(
+			"deiad is not installed: it is neither beside deia nor "
+			"on PATH");
 		advise("install the whole package, or put the folder of deiad "
 		       "on PATH");
 	} else {
@@ -76,8 +77,8 @@ static int run_serve(struct cli *cli)
 }
 
 static const struct opt serve_opts[] = {
-	{ "host", 0, OPT_TEXT, false, "ADDRESS",
-	  "where to listen (127.0.0.1)", NULL },
+	{ "host", 0, OPT_TEXT, false, "ADDRESS", "where to listen (127.0.0.1)",
+	  NULL },
 	{ "port", 0, OPT_NUMBER, false, "PORT",
 	  "which port; 0 takes a free one (8000)", NULL },
 	{ 0 },

@@ -48,7 +48,8 @@ static char *count_states(const cJSON *items)
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		unsigned n = 0;
 
-		cJSON_ArrayForEach (item, items)
+		for (item = items != NULL ? items->child : NULL; item != NULL;
+		     item = item->next)
 			n += strcmp(jtext(item, "state"), order[i]) == 0;
 		if (n > 0)
 			text_addf(&t, "%s%u %s", t.len > 0 ? ", " : "", n,

@@ -29,8 +29,9 @@ static int run_create(struct cli *cli)
 	deia_jw_fini(&w);
 	if (rc == EXIT_DONE && !cli->json) {
 		tell("%s", jtext(json, "token"));
-		note(cli, "keep it now: it is not shown again. `deia login %s` "
-			  "takes it.",
+		note(cli,
+		     "keep it now: it is not shown again. `deia login %s` "
+		     "takes it.",
 		     cli->target.url);
 	}
 	cJSON_Delete(json);
@@ -50,10 +51,11 @@ const struct command cmd_token_create = {
 	.name = "token create",
 	.usage = "NAME [--role ROLE] [--ttl TIME]",
 	.summary = "make a token for a person or a program",
-	.details = "The token is printed once. NAME says whose it is.\n\n"
-		   "Examples:\n"
-		   "  deia token create anna --role operator --ttl 30d\n"
-		   "  deia token create backup-script --role viewer -q > token\n",
+	.details =
+		"The token is printed once. NAME says whose it is.\n\n"
+		"Examples:\n"
+		"  deia token create anna --role operator --ttl 30d\n"
+		"  deia token create backup-script --role viewer -q > token\n",
 	.opts = create_opts,
 	.min_words = 1,
 	.max_words = 1,
@@ -61,9 +63,9 @@ const struct command cmd_token_create = {
 };
 
 static const struct column token_columns[] = {
-	{ "ID", COLUMN_FIXED },	     { "NAME", COLUMN_FLEX },
-	{ "ROLE", COLUMN_FIXED },    { "KIND", COLUMN_FIXED },
-	{ "STATUS", COLUMN_STATE },  { "MADE", COLUMN_FIXED },
+	{ "ID", COLUMN_FIXED },	       { "NAME", COLUMN_FLEX },
+	{ "ROLE", COLUMN_FIXED },      { "KIND", COLUMN_FIXED },
+	{ "STATUS", COLUMN_STATE },    { "MADE", COLUMN_FIXED },
 	{ "LAST USED", COLUMN_FIXED }, { "ENDS", COLUMN_FIXED },
 	{ NULL, COLUMN_FIXED },
 };
@@ -93,8 +95,8 @@ static int run_list(struct cli *cli)
 	int rc = ask_raw(cli, "GET", "/api/v1/tokens?limit=1000", NULL, &json);
 
 	table_init(&t, token_columns);
-	cJSON_ArrayForEach (token, jitems(json))
-		add_token(&t, token);
+	JSON_EACH_ITEM(token, json)
+	add_token(&t, token);
 	if (rc == EXIT_DONE && !cli->json && t.n_cells > 0)
 		tell_table(cli, &t);
 	table_free(&t);
@@ -148,9 +150,9 @@ const struct command cmd_token_revoke = {
 /* ---- audit ------------------------------------------------------------- */
 
 static const struct column audit_columns[] = {
-	{ "WHEN", COLUMN_FIXED },   { "WHO", COLUMN_FLEX },
-	{ "ROLE", COLUMN_FIXED },   { "FROM", COLUMN_FLEX },
-	{ "DID", COLUMN_FIXED },    { "TO", COLUMN_FLEX },
+	{ "WHEN", COLUMN_FIXED },    { "WHO", COLUMN_FLEX },
+	{ "ROLE", COLUMN_FIXED },    { "FROM", COLUMN_FLEX },
+	{ "DID", COLUMN_FIXED },     { "TO", COLUMN_FLEX },
 	{ "OUTCOME", COLUMN_STATE }, { NULL, COLUMN_FIXED },
 };
 
@@ -158,8 +160,8 @@ static void add_entry(struct table *t, const cJSON *e)
 {
 	char when[32];
 
-	time_print(when, *jtext(e, "at") != '\0' ? jtext(e, "at") :
-						   jtext(e, "created_at"));
+	time_print(when, *jtext(e, "at") != '\0' ? jtext(e, "at")
+						 : jtext(e, "created_at"));
 	table_add(t, when);
 	table_add(t, jtext(e, "actor"));
 	table_add(t, jtext(e, "role"));
@@ -172,8 +174,8 @@ static void add_entry(struct table *t, const cJSON *e)
 static int run_audit(struct cli *cli)
 {
 	const char *before = args_text(&cli->args, "cursor");
-	char *part = before != NULL ? path_of("&cursor=%s", before) :
-				      must_dup("");
+	char *part =
+		before != NULL ? path_of("&cursor=%s", before) : must_dup("");
 	char *path = must_print("/api/v1/audit?limit=%lld%s",
 				(long long)args_number(&cli->args, "limit", 50),
 				part);
@@ -183,8 +185,8 @@ static int run_audit(struct cli *cli)
 	int rc = ask_raw(cli, "GET", path, NULL, &json);
 
 	table_init(&t, audit_columns);
-	cJSON_ArrayForEach (entry, jitems(json))
-		add_entry(&t, entry);
+	JSON_EACH_ITEM(entry, json)
+	add_entry(&t, entry);
 	if (rc == EXIT_DONE && !cli->json) {
 		tell_table(cli, &t);
 		if (*jtext(json, "next_cursor") != '\0')

@@ -8,7 +8,6 @@
 
 #define COMMANDS(X)                                                            \
 	X(serve)                                                               \
-	X(init)                                                                \
 	X(status)                                                              \
 	X(stop)                                                                \
 	X(login)                                                               \
@@ -29,8 +28,6 @@
 	X(models)                                                              \
 	X(events)                                                              \
 	X(health)                                                              \
-	X(config_check)                                                        \
-	X(config_show)                                                         \
 	X(token_create)                                                        \
 	X(token_list)                                                          \
 	X(token_revoke)                                                        \

@@ -120,8 +120,8 @@ static bool make_dirs(const char *dir)
 static bool write_new(const char *path, const char *text)
 {
 	size_t len = strlen(text);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC |
-				    O_NOFOLLOW,
+	int fd = open(path,
+		      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
 		      0600);
 	bool ok;
 
@@ -162,9 +162,9 @@ static cJSON *find(cJSON *contexts, const char *key, const char *value)
 {
 	cJSON *item;
 
-	cJSON_ArrayForEach (item, cJSON_GetObjectItem(contexts, "contexts")) {
-		const char *text = cJSON_GetStringValue(
-			cJSON_GetObjectItem(item, key));
+	cJSON_ArrayForEach(item, cJSON_GetObjectItem(contexts, "contexts")) {
+		const char *text =
+			cJSON_GetStringValue(cJSON_GetObjectItem(item, key));
 
 		if (text != NULL && strcmp(text, value) == 0 &&
 		    cJSON_IsString(cJSON_GetObjectItem(item, "url")))

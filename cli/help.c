@@ -69,8 +69,8 @@ static void options(FILE *out, const struct opt *o)
 
 void help_command(FILE *out, const struct command *c)
 {
-	fprintf(out, "deia %s: %s\n\nUsage: deia %s%s%s\n", c->name,
-		c->summary, c->name, *c->usage != '\0' ? " " : "", c->usage);
+	fprintf(out, "deia %s: %s\n\nUsage: deia %s%s%s\n", c->name, c->summary,
+		c->name, *c->usage != '\0' ? " " : "", c->usage);
 	if (c->opts != NULL) {
 		fputs("\nOptions:\n", out);
 		options(out, c->opts);
@@ -93,8 +93,8 @@ int help_words(int argc, char **argv)
 		help_all(stdout);
 		return EXIT_DONE;
 	}
-	name = argc >= 2 ? must_print("%s %s", argv[0], argv[1]) :
-			   must_dup(argv[0]);
+	name = argc >= 2 ? must_print("%s %s", argv[0], argv[1])
+			 : must_dup(argv[0]);
 	for (size_t i = 0; commands[i] != NULL; i++) {
 		if (strcmp(commands[i]->name, name) == 0 ||
 		    strcmp(commands[i]->name, argv[0]) == 0) {

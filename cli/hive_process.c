@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,6 @@
 
 #include <cjson/cJSON.h>
 
-#include <deia/config.h>
 #include <deia/sys/json.h>
 
 #include "mem.h"
@@ -29,13 +29,22 @@
 
 char *dir_find(const char *dir)
 {
-	char *found = NULL, *copy;
+	char path[PATH_MAX], *end, *found;
 
-	if (deia_config_find_dir(&found, dir, false) != DEIA_OK)
+	if (dir == NULL && (dir = getenv("DEIA_DIR")) != NULL && *dir == '\0')
+		dir = NULL;
+	if (dir != NULL)
+		return must_dup(dir);
+	if (getcwd(path, sizeof(path)) == NULL)
 		return NULL;
-	copy = must_dup(found);
-	deia_config_free_text(found);
-	return copy;
+	for (end = path + strlen(path); end != NULL; end = strrchr(path, '/')) {
+		*end = '\0';
+		found = must_print("%s/.deia", path);
+		if (access(found, F_OK) == 0)
+			return found;
+		free(found);
+	}
+	return NULL;
 }
 
 static cJSON *read_run_file(const char *dir)
@@ -101,10 +110,10 @@ enum hive_state hive_find(struct hive_process *p, const char *dir)
 {
 	enum hive_state state = HIVE_NOT_RUNNING;
 	cJSON *json = read_run_file(dir);
-	const char *url = cJSON_GetStringValue(
-		cJSON_GetObjectItem(json, "url"));
-	const char *started = cJSON_GetStringValue(
-		cJSON_GetObjectItem(json, "started_at"));
+	const char *url =
+		cJSON_GetStringValue(cJSON_GetObjectItem(json, "url"));
+	const char *started =
+		cJSON_GetStringValue(cJSON_GetObjectItem(json, "started_at"));
 	double pid = cJSON_GetNumberValue(cJSON_GetObjectItem(json, "pid"));
 
 	*p = (struct hive_process){ .pidfd = -1 };

@@ -41,22 +41,38 @@ const struct opt common_opts[] = {
 static const struct {
 	const char *typed, *meant;
 } habits[] = {
-	{ "start", "serve" },	   { "run", "serve" },
-	{ "up", "serve" },	   { "down", "stop" },
-	{ "ps", "bot list" },	   { "ls", "bot list" },
-	{ "list", "bot list" },	   { "bots", "bot list" },
-	{ "launch", "bot launch" }, { "logs", "bot logs" },
-	{ "remove", "bot remove" }, { "rm", "bot remove" },
-	{ "bot ls", "bot list" },  { "bot ps", "bot list" },
-	{ "bot rm", "bot remove" }, { "bot delete", "bot remove" },
-	{ "bot create", "bot launch" }, { "bot add", "bot launch" },
-	{ "bot run", "bot launch" }, { "bot new", "bot launch" },
-	{ "bot kill", "bot stop" }, { "bot log", "bot logs" },
-	{ "bot status", "bot show" }, { "bot inspect", "bot describe" },
-	{ "token new", "token create" }, { "token ls", "token list" },
-	{ "token delete", "token revoke" }, { "token rm", "token revoke" },
-	{ "signin", "login" },	   { "signout", "logout" },
-	{ "ask", "chat" },	   { "say", "chat" },
+	{ "start", "serve" },
+	{ "run", "serve" },
+	{ "up", "serve" },
+	{ "down", "stop" },
+	{ "ps", "bot list" },
+	{ "ls", "bot list" },
+	{ "list", "bot list" },
+	{ "bots", "bot list" },
+	{ "launch", "bot launch" },
+	{ "logs", "bot logs" },
+	{ "remove", "bot remove" },
+	{ "rm", "bot remove" },
+	{ "bot ls", "bot list" },
+	{ "bot ps", "bot list" },
+	{ "bot rm", "bot remove" },
+	{ "bot delete", "bot remove" },
+	{ "bot create", "bot launch" },
+	{ "bot add", "bot launch" },
+	{ "bot run", "bot launch" },
+	{ "bot new", "bot launch" },
+	{ "bot kill", "bot stop" },
+	{ "bot log", "bot logs" },
+	{ "bot status", "bot show" },
+	{ "bot inspect", "bot describe" },
+	{ "token new", "token create" },
+	{ "token ls", "token list" },
+	{ "token delete", "token revoke" },
+	{ "token rm", "token revoke" },
+	{ "signin", "login" },
+	{ "signout", "logout" },
+	{ "ask", "chat" },
+	{ "say", "chat" },
 };
 
 static bool is_group(const char *word)
@@ -84,6 +100,7 @@ static int unknown_command(const char *typed, bool group)
 {
 	struct suggestion s = { .typed = typed };
 	const char *meant = NULL;
+	char *near_group = NULL;
 
 	for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++) {
 		if (strcmp(habits[i].typed, typed) == 0)
@@ -98,9 +115,11 @@ static int unknown_command(const char *typed, bool group)
 		if (space != NULL && !group && strchr(typed, ' ') == NULL) {
 			char *first = must_dupn(name, (size_t)(space - name));
 
-			if (edit_distance(typed, first) <= 1)
-				meant = name;
-			free(first);
+			if (edit_distance(typed, first) > 1) {
+				free(first);
+				continue;
+			}
+			meant = near_group = first;
 		}
 	}
 	if (meant == NULL)
@@ -110,6 +129,7 @@ static int unknown_command(const char *typed, bool group)
 		advise("did you mean `deia %s`?", meant);
 	else
 		advise("`deia --help` lists the commands");
+	free(near_group);
 	return EXIT_USAGE;
 }
 

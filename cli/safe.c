@@ -16,9 +16,8 @@
 /* Code points above 0x7f that steer a terminal or hide text from a reader. */
 static bool is_harmful(uint32_t cp)
 {
-	return (cp >= 0x80 && cp <= 0x9f) || cp == 0x61c ||
-	       cp == 0x200e || cp == 0x200f ||
-	       (cp >= 0x2028 && cp <= 0x202e) ||
+	return (cp >= 0x80 && cp <= 0x9f) || cp == 0x61c || cp == 0x200e ||
+	       cp == 0x200f || (cp >= 0x2028 && cp <= 0x202e) ||
 	       (cp >= 0x2060 && cp <= 0x206f) || cp == 0xfeff ||
 	       (cp >= 0xfff9 && cp <= 0xfffb) ||
 	       (cp >= 0xe0000 && cp <= 0xe007f);
@@ -33,9 +32,7 @@ static void add_ascii(struct safe *s, struct text *out, unsigned char b)
 		return;
 	}
 	if (b == '\n' || b == '\t' || b == '\r') {
-		text_adds(out, s->line	? " " :
-			       b == '\n' ? "\n" :
-					   "\t");
+		text_adds(out, s->line ? " " : b == '\n' ? "\n" : "\t");
 	} else if (b < 0x20) {
 		picture[2] = (char)(0x80 + b);
 		text_add(out, picture, 3);

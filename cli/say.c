@@ -146,9 +146,8 @@ void tell_table(const struct cli *cli, const struct table *t)
 static bool read_time(const char *text, time_t *out)
 {
 	struct tm tm = { 0 };
-	const char *rest = text != NULL ? strptime(text, "%Y-%m-%dT%H:%M:%S",
-						   &tm) :
-					  NULL;
+	const char *rest =
+		text != NULL ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
 
 	if (rest == NULL)
 		return false;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const char *const codes[] = {
-	[STYLE_NONE] = "", [STYLE_BOLD] = "1",	[STYLE_DIM] = "2",
+	[STYLE_NONE] = "",   [STYLE_BOLD] = "1",  [STYLE_DIM] = "2",
 	[STYLE_GOOD] = "32", [STYLE_WARN] = "33", [STYLE_BAD] = "31",
 };
 
@@ -13,15 +13,15 @@ static const struct {
 	const char *state;
 	enum style style;
 } states[] = {
-	{ "ready", STYLE_GOOD },     { "busy", STYLE_GOOD },
-	{ "HEALTHY", STYLE_GOOD },   { "ok", STYLE_GOOD },
-	{ "answered", STYLE_GOOD },  { "starting", STYLE_WARN },
-	{ "paused", STYLE_WARN },    { "stopping", STYLE_WARN },
-	{ "backoff", STYLE_WARN },   { "DEGRADED", STYLE_WARN },
-	{ "warning", STYLE_WARN },   { "partial", STYLE_WARN },
-	{ "failed", STYLE_BAD },     { "offline", STYLE_BAD },
-	{ "CRITICAL", STYLE_BAD },   { "critical", STYLE_BAD },
-	{ "stopped", STYLE_DIM },    { "revoked", STYLE_DIM },
+	{ "ready", STYLE_GOOD },    { "busy", STYLE_GOOD },
+	{ "HEALTHY", STYLE_GOOD },  { "ok", STYLE_GOOD },
+	{ "answered", STYLE_GOOD }, { "starting", STYLE_WARN },
+	{ "paused", STYLE_WARN },   { "stopping", STYLE_WARN },
+	{ "backoff", STYLE_WARN },  { "DEGRADED", STYLE_WARN },
+	{ "warning", STYLE_WARN },  { "partial", STYLE_WARN },
+	{ "failed", STYLE_BAD },    { "offline", STYLE_BAD },
+	{ "CRITICAL", STYLE_BAD },  { "critical", STYLE_BAD },
+	{ "stopped", STYLE_DIM },   { "revoked", STYLE_DIM },
 };
 
 enum style style_of_state(const char *state)

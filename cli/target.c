@@ -79,8 +79,8 @@ static bool find_url(struct target *t, struct search *s, char **message)
 		s->state = hive_find(&s->hive, t->dir);
 	if (s->flag_url != NULL || from_env("DEIA_URL") != NULL) {
 		t->url_from = s->flag_url != NULL ? URL_FLAG : URL_ENV;
-		t->url = must_dup(s->flag_url != NULL ? s->flag_url :
-							from_env("DEIA_URL"));
+		t->url = must_dup(s->flag_url != NULL ? s->flag_url
+						      : from_env("DEIA_URL"));
 		return true;
 	}
 	if (s->state != HIVE_NOT_RUNNING && s->hive.url != NULL) {
@@ -153,8 +153,9 @@ static bool find_token(struct target *t, struct search *s, char **message)
 bool target_find(struct target *t, const char *url, const char *token,
 		 const char *dir, char **message)
 {
-	struct search s = { url, token, dir, NULL, { 0, -1, NULL, NULL },
-			    HIVE_NOT_RUNNING };
+	struct search s = {
+		url, token, dir, NULL, { 0, -1, NULL, NULL }, HIVE_NOT_RUNNING
+	};
 	bool ok;
 
 	*t = (struct target){ 0 };

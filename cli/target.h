@@ -10,7 +10,13 @@
 #include <deia/base.h>
 
 enum url_source { URL_FLAG, URL_ENV, URL_HIVE, URL_CONTEXT, URL_DEFAULT };
-enum token_source { TOKEN_NONE, TOKEN_FLAG, TOKEN_ENV, TOKEN_DIR, TOKEN_CONTEXT };
+enum token_source {
+	TOKEN_NONE,
+	TOKEN_FLAG,
+	TOKEN_ENV,
+	TOKEN_DIR,
+	TOKEN_CONTEXT
+};
 
 struct target {
 	char *url, *token;
