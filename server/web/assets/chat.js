@@ -46,6 +46,12 @@ export class Chat {
     this.composer.hidden = !may;
   }
 
+  /** Says in the empty field why the bot would not answer now. */
+  setBot(bot) {
+    const idle = ['stopped', 'stopping', 'failed', 'paused', 'offline'].includes(bot.state);
+    this.input.placeholder = idle ? `${this.bot} is ${bot.state}` : `Message ${this.bot}`;
+  }
+
   key(e) {
     if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) {
       e.preventDefault();

@@ -91,7 +91,7 @@ export function ask({ title, text, yes, option = null }) {
       h('p', {}, text),
       box && h('label', { class: 'check' }, box, option),
       h('div', { class: 'row end' },
-        h('button', { type: 'submit', value: 'cancel', autofocus: true }, 'Cancel'),
+        h('button', { type: 'submit', value: 'cancel' }, 'Cancel'),
         h('button', { type: 'submit', value: 'yes', class: 'danger' }, yes)));
     const dialog = modal(title, 'small', form);
     dialog.addEventListener('close', () => resolve(
@@ -102,16 +102,33 @@ export function ask({ title, text, yes, option = null }) {
 /** Asks for one line of text; resolves to null when it was called off. */
 export function prompt({ title, label, yes, maxLength }) {
   return new Promise((resolve) => {
-    const input = h('input', { maxlength: maxLength, autofocus: true });
+    const input = h('input', { maxlength: maxLength });
     const form = h('form', { method: 'dialog' },
       h('label', {}, label, input),
       h('div', { class: 'row end' },
         h('button', { type: 'button', click: () => dialog.close('cancel') }, 'Cancel'),
         h('button', { type: 'submit', value: 'yes', class: 'primary' }, yes)));
     const dialog = modal(title, 'small', form);
+    input.focus();
     dialog.addEventListener('close', () => resolve(
       dialog.returnValue === 'yes' ? input.value.trim() : null));
   });
+}
+
+/** A button that opens a small menu; Escape, a choice or leaving closes it. */
+export function menu(label, buttons) {
+  const el = h('details', {
+    class: 'menu',
+    keydown: (e) => {
+      if (e.key !== 'Escape' || !el.open) return;
+      e.stopPropagation();
+      el.open = false;
+      el.firstElementChild.focus();
+    },
+    click: (e) => { if (e.target.closest('button')) el.open = false; },
+    focusout: (e) => { if (!el.contains(e.relatedTarget)) el.open = false; },
+  }, h('summary', {}, label), h('div', { class: 'menu-items' }, buttons));
+  return el;
 }
 
 /** A time as people say it, with the exact one to hover over. */

@@ -13,8 +13,8 @@ export function suggestId(taken) {
 }
 
 const ADAPTERS = [
-  ['echo', 'echo: repeats what you say, to try things out'],
-  ['ollama', 'ollama: a model on this machine'],
+  ['echo', 'echo: repeats what you say'],
+  ['ollama', 'ollama: a local model'],
 ];
 
 function field(label, control, hint) {

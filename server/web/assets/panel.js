@@ -4,7 +4,7 @@
 import { api } from './api.js';
 import { BotHead } from './bots.js';
 import { Chat } from './chat.js';
-import { act, h, prompt } from './dom.js';
+import { act, h, menu, prompt } from './dom.js';
 import { LogsView } from './logs.js';
 
 const MAX_TITLE = 200;
@@ -40,11 +40,13 @@ export class BotPanel {
     });
     const fresh = h('button', { type: 'button', click: (e) => this.begin(e.currentTarget) }, 'New');
     const exports = ['txt', 'json'].map((f) => h('button', {
-      type: 'button', 'aria-label': `Export as ${f.toUpperCase()}`,
-      click: (e) => this.chat?.export(f, e.currentTarget),
-    }, `Export ${f.toUpperCase()}`));
-    const clear = h('button', { type: 'button', click: (e) => this.clear(e.currentTarget) }, 'Clear');
-    return { select, fresh, clear, el: h('div', { class: 'toolbar' }, select, fresh, exports, clear) };
+      type: 'button', click: (e) => this.chat?.export(f, e.currentTarget),
+    }, `Export as ${f.toUpperCase()}`));
+    const clear = h('button', {
+      type: 'button', class: 'danger', click: (e) => this.clear(e.currentTarget),
+    }, 'Clear …');
+    const more = menu('More', [...exports, clear]);
+    return { select, fresh, clear, el: h('div', { class: 'toolbar' }, select, fresh, more) };
   }
 
   get chat() {
@@ -82,6 +84,8 @@ export class BotPanel {
     this.head.paint(bot, this.hive.mayOperate);
     this.bar.fresh.hidden = !this.hive.mayOperate;
     this.bar.clear.hidden = !this.hive.mayOperate;
+    this.bot = bot;
+    this.chat?.setBot(bot);
   }
 
   /** The panel is in the page; reads what it shows. */
@@ -130,6 +134,7 @@ export class BotPanel {
       this.chats.set(id, new Chat(this.id, conversation, this.hive.me));
     }
     this.chat.setMayTalk(this.hive.mayOperate);
+    this.chat.setBot(this.bot);
     this.place();
   }
 

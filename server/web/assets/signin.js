@@ -32,7 +32,7 @@ export function signInView(message, onDone) {
   const problem = h('p', { class: 'problem', role: 'alert' }, message ?? '');
   const input = h('input', {
     id: 'secret', type: 'password', autocomplete: 'off', spellcheck: 'false',
-    required: true, autofocus: true,
+    required: true,
   });
   const button = h('button', { type: 'submit', class: 'primary' }, 'Sign in');
   const submit = async (e) => {

@@ -77,7 +77,7 @@ export class Transcript {
         type: 'button', class: 'plain', click: () => this.earlier(),
       }, 'Earlier messages'));
     } else {
-      this.top.replaceChildren(h('p', { class: 'hint' }, this.lines.size
+      this.top.replaceChildren(h('p', { class: 'hint' }, this.list.childElementCount
         ? 'The beginning of the conversation.'
         : 'Nothing said yet. Write the first message below.'));
     }
