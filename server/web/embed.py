@@ -4,15 +4,17 @@
 
 Usage: embed.py OUT.c OPENAPI.yaml [INDEX.html ASSET...]
 
-All assets share one folder named by the hash of all of them, so that their
-relative imports work unchanged; @ASSETS@ in the index becomes that folder.
-Needs only Python's standard library. The output depends on the input alone.
+Every asset is served as /assets/MARK-NAME, MARK being a hash of all of them, so
+that it may be cached for ever; `from './NAME'` in modules and @ASSETS@/NAME in
+the index are changed to match. Needs only Python's standard library. The
+output depends on the input alone.
 """
 import argparse
 import gzip
 import hashlib
 import json
 import pathlib
+import re
 import sys
 
 import yaml_subset
@@ -35,19 +37,31 @@ def entry(path, suffix, data, immutable):
             'immutable': immutable}
 
 
+def link_module(name, data, mark, known):
+    """A module whose imports name the files as they are served."""
+    def served(m):
+        if m[1] not in known:
+            raise SystemExit(f'embed.py: {name} imports {m[1]}, which is '
+                             'not in meson.build')
+        return f"from './{mark}-{m[1]}'"
+    return re.sub(r"\bfrom '\./([^']+)'", served, data.decode()).encode()
+
+
 def page_entries(index, assets):
     """The page's index and its assets."""
     unknown = [p.name for p in assets if p.suffix not in TYPES]
     if unknown:
         raise SystemExit(f'embed.py: no content type for {unknown}')
     contents = sorted((p.name, p.suffix, p.read_bytes()) for p in assets)
+    known = {name for name, _, _ in contents}
     mark = digest(b''.join(name.encode() + b'\0' + data + b'\0'
                            for name, _, data in contents))
-    base = f'/assets/{mark}'
-    html = index.read_text('utf-8').replace('@ASSETS@', base)
+    html = index.read_text('utf-8').replace('@ASSETS@/', f'/assets/{mark}-')
     yield entry('/', '.html', html.encode(), False)
     for name, suffix, data in contents:
-        yield entry(f'{base}/{name}', suffix, data, True)
+        if suffix == '.js':
+            data = link_module(name, data, mark, known)
+        yield entry(f'/assets/{mark}-{name}', suffix, data, True)
 
 
 def openapi_entry(path):

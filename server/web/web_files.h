@@ -3,9 +3,8 @@
  * web_files.h - the files that deiad carries inside itself: the web page and
  * the description of the API.
  *
- * The table is generated at build time by embed.py. Names under
- * WEB_ASSETS_PREFIX contain a hash of the contents and never change what they
- * mean, so browsers may keep them for ever (immutable); all others are asked
+ * The table is generated at build time by embed.py. Names under /assets/
+ * contain a hash of the contents and never change what they mean, so browsers may keep them for ever (immutable); all others are asked
  * for again and answered by their etag.
  */
 #ifndef WEB_FILES_H
@@ -13,8 +12,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-
-#define WEB_ASSETS_PREFIX "/assets/"
 
 /* What the page may do. To be sent with every file of the table. */
 #define WEB_CSP                                                                \

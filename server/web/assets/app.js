@@ -88,8 +88,9 @@ class Hive {
 
   event({ type, subject }) {
     if (type.startsWith('bot.')) this.touch(subject);
-    if (type.startsWith('chat.') && this.panel?.id === subject) this.panel.chat?.refresh();
-    if (type.startsWith('conversation.') && this.panel?.id === subject) this.panel.reload();
+    if (this.panel?.id !== subject) return;
+    if (['chat.message', 'chat.failed'].includes(type)) this.panel.chat?.refresh();
+    else if (/^(chat|conversation)\./.test(type)) this.panel.reload();
   }
 
   /** Reads a bot again soon; many changes at once become one reading. */

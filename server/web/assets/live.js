@@ -2,7 +2,7 @@
 // The stream of events, kept open: reconnects with growing pauses and the
 // last seq seen, and says when the server cannot be reached.
 
-import { api } from './api.js';
+import { api, Unreachable } from './api.js';
 import { events } from './sse.js';
 
 const SILENCE_MS = 45000; // heartbeats come every 15 s
@@ -48,6 +48,8 @@ export class Live {
         await this.follow();
       } catch (error) {
         if (error.status === 401) return;
+        // A server that was gone may count from 1 again; open() rereads all.
+        if (error instanceof Unreachable) this.seq = null;
       }
       if (this.stopped) return;
       await this.rest();
