@@ -53,6 +53,9 @@ void deia__ollama_turn_fail(struct ollama_turn *t, const char *code,
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = ' ';
 	deia_turn_fail(t->turn, code, retryable, retry_after_seconds, text);
 	deia__ollama_turn_free(t);
 }

@@ -29,6 +29,7 @@ class Bot:
         self.lines = queue.Queue()
         self.seen = []
         self.stderr = []
+        self.logged = threading.Condition()
         self.threads = []
         self._thread(self._read_stderr)
         if read:
@@ -49,7 +50,9 @@ class Bot:
 
     def _read_stderr(self):
         for line in self.proc.stderr:
-            self.stderr.append(line.decode("utf-8", "replace"))
+            with self.logged:
+                self.stderr.append(line.decode("utf-8", "replace"))
+                self.logged.notify_all()
 
     def __enter__(self):
         return self
@@ -141,10 +144,11 @@ class Bot:
         return text_of(lines), lines[-1]
 
     def until_logged(self, word, seconds=WAIT_SECONDS):
-        end = time.monotonic() + seconds
-        while not any(word in line for line in self.stderr):
-            assert time.monotonic() < end, (word, self.stderr)
-            time.sleep(0.005)
+        """Waits for a line of the bot's log with this word."""
+        with self.logged:
+            assert self.logged.wait_for(
+                lambda: any(word in line for line in self.stderr),
+                seconds), (word, self.stderr)
 
     def fds(self):
         return len(os.listdir(f"/proc/{self.proc.pid}/fd"))
