@@ -246,6 +246,12 @@ DEIA_API size_t deia_bots_list(const deia_bots *bots, const char *after,
 /* How many bots are in each state; constant time. */
 DEIA_API void deia_bots_count_states(const deia_bots *bots,
 				     unsigned counts[DEIA_BOT_STATES]);
+/*
+ * The latest lines of a bot's standard error (at most 20), oldest first, at
+ * most max. They live until the loop runs again. Returns how many. Since 0.1.
+ */
+DEIA_API size_t deia_bots_last_stderr(const deia_bots *bots, const char *id,
+				      const char **lines, size_t max);
 /* Reopens log files (after a rotation from outside). */
 DEIA_API void deia_bots_reopen_logs(deia_bots *bots);
 

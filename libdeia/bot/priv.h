@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * priv.h - a supervisor, its bots and their turns, as the files here share
+ * them.
+ *
+ *   bots.c   public calls: find the bot, check the state, begin the action
+ *   bot.c    one bot's life: start, ready, death, restart, stop
+ *   talk.c   what a bot says: lines, faults, log
+ *   turns.c  admission, hand-over and end of turns
+ *   notes.c  callbacks, delivered later and in order
+ *
+ * A bot is freed when it was removed and no note about it is left (refs). It
+ * has a process (proc) from its launch until `ended`, and is never removed
+ * meanwhile; so a callback may do anything to the bot it is about.
+ */
+#ifndef DEIA_BOT_PRIV_H
+#define DEIA_BOT_PRIV_H
+
+#include <sys/queue.h>
+
+#include <event2/event_struct.h>
+
+#include <deia/bot.h>
+#include <deia/limits.h>
+#include <deia/sys/json.h>
+
+#include "bot/proc.h"
+#include "bot/restart.h"
+#include "core/buf.h"
+#include "core/errmsg.h"
+#include "core/id.h"
+#include "core/logfile.h"
+#include "core/timer.h"
+
+#define DEIA__STDERR_LINES 20
+#define DEIA__STDERR_LINE_BYTES 1024
+#define DEIA__REASON_BYTES 512
+#define DEIA__STATUS_BYTES 256
+#define DEIA__ABANDONED 32
+
+struct deia__bot;
+
+/* ---- notes ------------------------------------------------------------------ */
+
+enum deia__note_kind {
+	DEIA__NOTE_STATE,
+	DEIA__NOTE_START,
+	DEIA__NOTE_DONE,
+	DEIA__NOTE_ALL_STOPPED
+};
+
+struct deia__note {
+	STAILQ_ENTRY(deia__note) link;
+	enum deia__note_kind kind;
+	bool queued;
+};
+
+/* A state change as it was when it happened. */
+struct deia__state_note {
+	struct deia__note note;
+	struct deia__bot *bot; /* holds a reference */
+	deia_bot_state from;
+	struct deia_bot_info info; /* its text is reason, status */
+	char reason[DEIA__REASON_BYTES], status[DEIA__STATUS_BYTES];
+};
+
+/* ---- turns ------------------------------------------------------------------ */
+
+enum deia__turn_phase {
+	DEIA__TURN_WAITING,
+	DEIA__TURN_RUNNING,
+	DEIA__TURN_ENDING, /* interrupted; end_err says why */
+	DEIA__TURN_ENDED   /* only its note is left */
+};
+
+struct deia_work {
+	TAILQ_ENTRY(deia_work) link;
+	struct deia__bot *bot; /* NULL once ended */
+	struct deia_work_events events;
+	void *user;
+	char id[DEIA_MAX_ID_LEN + 1];
+	deia_work_kind kind;
+	enum deia__turn_phase phase;
+	char *line; /* the task line, until the hand-over */
+	size_t line_len;
+	unsigned timeout_seconds;
+	int64_t queued_at_ms, started_at_ms;
+	struct deia__timer timer;
+	struct deia__buf answer;
+	size_t other_bytes; /* of channels other than the answer */
+	deia_err end_err;   /* while ENDING */
+	char *end_message;
+	struct deia_work_result result;
+	char *code, *message, *session;
+	struct deia__note start_note, done_note;
+};
+TAILQ_HEAD(deia__works, deia_work);
+
+/* ---- bots ------------------------------------------------------------------- */
+
+enum deia__stop_step {
+	DEIA__STOP_NONE,
+	DEIA__STOP_ASKED, /* the shutdown line is out */
+	DEIA__STOP_TERM,
+	DEIA__STOP_KILL
+};
+
+struct deia__bot {
+	struct deia_bots *bots;
+	struct deia_bot_spec *spec;
+	struct deia_bot_info info;
+	unsigned refs; /* the table's, and one for each note */
+	bool removed;
+	char reason[DEIA__REASON_BYTES];
+	char status[DEIA__STATUS_BYTES];
+	struct deia__proc *proc;
+	/* Set when the supervisor decided to end it: the reason of the death. */
+	char kill_reason[DEIA__REASON_BYTES];
+	enum deia__stop_step stop_step;
+	bool start_after_stop;
+	bool launch_queued;
+	TAILQ_ENTRY(deia__bot) launch_link;
+	struct deia__timer timer; /* ready timeout, stop step or backoff */
+	struct deia__timer status_timer;
+	bool status_dirty;
+	struct deia__restart_history history;
+	int64_t ready_at_ms;	       /* loop's clock; 0 not ready */
+	struct deia__works waiting[2]; /* by deia_work_kind */
+	struct deia__works running;
+	/* Turns that were ended here while the bot may still answer them. */
+	char (*abandoned)[DEIA_MAX_ID_LEN + 1];
+	unsigned abandoned_next;
+	int64_t faults_since_ms;
+	unsigned faults_now;
+	struct deia__logfile *log;
+	char *stderr_lines[DEIA__STDERR_LINES]; /* ring */
+	unsigned stderr_next;
+};
+TAILQ_HEAD(deia__bot_list, deia__bot);
+
+struct deia_bots {
+	struct deia_bots_opts opts;
+	char *guard_program, *bot_program, *log_dir;
+	struct deia__proc_env env;
+	struct deia__rng rng;
+	struct deia__logs *logs;
+	struct deia__errmsg errmsg;
+	struct deia__bot **bots; /* in order of id */
+	size_t n_bots, cap_bots;
+	unsigned counts[DEIA_BOT_STATES];
+	size_t n_procs;
+	struct deia__bot_list launches;
+	struct event launch_event, notes_event;
+	STAILQ_HEAD(deia__notes, deia__note) notes;
+	bool dispatching;
+	void (*all_stopped)(void *user);
+	void *all_stopped_user;
+	struct deia__note all_stopped_note;
+};
+
+/* notes.c */
+void deia__notes_init(struct deia_bots *bots);
+void deia__notes_add(struct deia_bots *bots, struct deia__note *note);
+/* Reports a state change; from == now: only its reason or status changed. */
+void deia__notes_add_state(struct deia__bot *bot, deia_bot_state from);
+/* Delivers what is queued; only called from the loop. */
+void deia__notes_dispatch(struct deia_bots *bots);
+/* Forgets all that is queued. */
+void deia__notes_drop(struct deia_bots *bots);
+
+/* bot.c */
+deia_err deia__bot_new(struct deia__bot **out, struct deia_bots *bots,
+		       const struct deia_bot_spec *spec);
+void deia__bot_unref(struct deia__bot *bot);
+/* Moves it to a state, which the table must allow. */
+void deia__bot_move(struct deia__bot *bot, deia_bot_state to, const char *fmt,
+		    ...) DEIA_PRINTF(3, 4);
+/* Queues its launch: a few are done in each turn of the loop. */
+void deia__bot_start(struct deia__bot *bot);
+void deia__bot_launch_next(struct deia_bots *bots);
+void deia__bot_stop(struct deia__bot *bot);
+/* Ends its process as a crash. */
+void deia__bot_crash(struct deia__bot *bot, const char *fmt, ...)
+	DEIA_PRINTF(2, 3);
+/* The ready line came. */
+void deia__bot_ready(struct deia__bot *bot, unsigned max_concurrent);
+/* READY or BUSY, as its turns say. */
+void deia__bot_update(struct deia__bot *bot);
+bool deia__bot_has_process(const struct deia__bot *bot);
+/* Tells the one who waits for stop_all, when nothing is left. */
+void deia__bots_check_stopped(struct deia_bots *bots);
+
+/* talk.c: what the process says; deia__proc_ops of these names */
+void deia__talk_line(void *arg, const char *text, size_t len);
+void deia__talk_err_line(void *arg, const char *text, size_t len);
+void deia__talk_forget(struct deia__bot *bot);
+/* The latest line of stderr, or NULL. */
+const char *deia__talk_last_err(const struct deia__bot *bot);
+/* A line of the supervisor's own in the bot's log. */
+void deia__talk_log(struct deia__bot *bot, const char *fmt, ...)
+	DEIA_PRINTF(2, 3);
+
+/* turns.c */
+deia_err deia__turn_submit(struct deia__bot *bot,
+			   const struct deia_work_spec *spec,
+			   const struct deia_work_events *events, void *user,
+			   deia_work **out);
+/* Hands over what can run now. */
+void deia__turns_pump(struct deia__bot *bot);
+/* Ends all running (and waiting) turns. */
+void deia__turns_end_running(struct deia__bot *bot, deia_err err,
+			     const char *message);
+void deia__turns_end_waiting(struct deia__bot *bot, deia_err err,
+			     const char *message);
+/* Asks the bot to end running turns: all, or the one. False: no such one. */
+bool deia__turns_interrupt(struct deia__bot *bot, const char *id, deia_err err,
+			   const char *message);
+struct deia__say;
+/* A chunk, done or error line. False: there is no such turn. */
+bool deia__turns_say(struct deia__bot *bot, const struct deia__say *say);
+void deia__work_free(deia_work *w);
+
+#endif
