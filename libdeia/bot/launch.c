@@ -89,29 +89,35 @@ static int open_pairs(struct pairs *p)
 	return error;
 }
 
-/* The guard's command line; its strings are not copied. */
-static char **guard_argv(const struct deia__launch *what, char *parent)
+/* posix_spawn wants its strings writable, and writes none. */
+static void put(char **argv, size_t *n, const char *s)
 {
-	const char **argv = deia__alloc((what->n_argv + 11) * sizeof(*argv));
+	memcpy(&argv[(*n)++], &s, sizeof(s));
+}
+
+/* The guard's command line; its strings are not copied. */
+static char **guard_argv(const struct deia__launch *what, const char *parent)
+{
+	char **argv = deia__alloc((what->n_argv + 11) * sizeof(*argv));
 	size_t i, n = 0;
 
 	if (argv == NULL)
 		return NULL;
-	argv[n++] = what->guard_program;
-	argv[n++] = "--parent";
-	argv[n++] = parent;
-	argv[n++] = "--limit";
-	argv[n++] = NOFILE_LIMIT;
-	argv[n++] = "--limit";
-	argv[n++] = CORE_LIMIT;
+	put(argv, &n, what->guard_program);
+	put(argv, &n, "--parent");
+	put(argv, &n, parent);
+	put(argv, &n, "--limit");
+	put(argv, &n, NOFILE_LIMIT);
+	put(argv, &n, "--limit");
+	put(argv, &n, CORE_LIMIT);
 	if (what->cwd != NULL) {
-		argv[n++] = "--cwd";
-		argv[n++] = what->cwd;
+		put(argv, &n, "--cwd");
+		put(argv, &n, what->cwd);
 	}
-	argv[n++] = "--";
+	put(argv, &n, "--");
 	for (i = 0; i < what->n_argv; i++)
-		argv[n++] = what->argv[i];
-	return (char **)argv;
+		put(argv, &n, what->argv[i]);
+	return argv;
 }
 
 static int set_attributes(posix_spawnattr_t *attr)

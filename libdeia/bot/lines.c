@@ -12,7 +12,7 @@
 /* Above this the memory of a long line is given back after it. */
 #define KEEP_BYTES 4096
 
-void deia__lines_init(struct deia__lines *l, size_t max, bool split)
+void deia__bot_lines_init(struct deia__bot_lines *l, size_t max, bool split)
 {
 	memset(l, 0, sizeof(*l));
 	deia__buf_init(&l->part, max);
@@ -20,12 +20,12 @@ void deia__lines_init(struct deia__lines *l, size_t max, bool split)
 	l->split = split;
 }
 
-void deia__lines_fini(struct deia__lines *l)
+void deia__bot_lines_fini(struct deia__bot_lines *l)
 {
 	deia__buf_fini(&l->part);
 }
 
-static void empty(struct deia__lines *l)
+static void empty(struct deia__bot_lines *l)
 {
 	if (l->part.cap > KEEP_BYTES || l->part.err) {
 		deia__buf_fini(&l->part);
@@ -42,32 +42,33 @@ static void take(const char **p, size_t *left, size_t n)
 	*left -= n;
 }
 
-static enum deia__line hand_out(const char *s, size_t n, const char **line,
-				size_t *len)
+static enum deia__bot_line hand_out(const char *s, size_t n, const char **line,
+				    size_t *len)
 {
 	if (n > 0 && s[n - 1] == '\r')
 		n--;
 	*line = n != 0 ? s : "";
 	*len = n;
-	return DEIA__LINE_WHOLE;
+	return DEIA__BOT_LINE_WHOLE;
 }
 
 /* The rest of a dropped line. */
-static enum deia__line skip(struct deia__lines *l, const char **p, size_t *left,
-			    const char *newline)
+static enum deia__bot_line skip(struct deia__bot_lines *l, const char **p,
+				size_t *left, const char *newline)
 {
 	if (newline == NULL) {
 		take(p, left, *left);
-		return DEIA__LINE_NONE;
+		return DEIA__BOT_LINE_NONE;
 	}
 	take(p, left, (size_t)(newline - *p) + 1);
 	l->skipping = false;
-	return DEIA__LINE_TOO_LONG;
+	return DEIA__BOT_LINE_TOO_LONG;
 }
 
 /* The line so far and n bytes more are over the maximum. */
-static enum deia__line too_long(struct deia__lines *l, const char **p,
-				size_t *left, const char **line, size_t *len)
+static enum deia__bot_line too_long(struct deia__bot_lines *l, const char **p,
+				    size_t *left, const char **line,
+				    size_t *len)
 {
 	size_t n;
 
@@ -87,11 +88,12 @@ static enum deia__line too_long(struct deia__lines *l, const char **p,
 		l->handed = true;
 	}
 	take(p, left, n);
-	return DEIA__LINE_WHOLE;
+	return DEIA__BOT_LINE_WHOLE;
 }
 
-enum deia__line deia__lines_next(struct deia__lines *l, const char **p,
-				 size_t *left, const char **line, size_t *len)
+enum deia__bot_line deia__bot_lines_next(struct deia__bot_lines *l,
+					 const char **p, size_t *left,
+					 const char **line, size_t *len)
 {
 	const char *newline, *start = *p;
 	size_t n;
@@ -99,7 +101,7 @@ enum deia__line deia__lines_next(struct deia__lines *l, const char **p,
 	if (l->handed)
 		empty(l);
 	if (*left == 0)
-		return DEIA__LINE_NONE;
+		return DEIA__BOT_LINE_NONE;
 	newline = memchr(*p, '\n', *left);
 	if (l->skipping)
 		return skip(l, p, left, newline);
@@ -117,7 +119,7 @@ enum deia__line deia__lines_next(struct deia__lines *l, const char **p,
 		l->skipping = true;
 	}
 	if (newline == NULL)
-		return DEIA__LINE_NONE;
+		return DEIA__BOT_LINE_NONE;
 	if (l->skipping)
 		return skip(l, p, left, newline);
 	take(p, left, 1);
@@ -125,17 +127,17 @@ enum deia__line deia__lines_next(struct deia__lines *l, const char **p,
 	return hand_out(l->part.data, l->part.len, line, len);
 }
 
-enum deia__line deia__lines_last(struct deia__lines *l, const char **line,
-				 size_t *len)
+enum deia__bot_line deia__bot_lines_last(struct deia__bot_lines *l,
+					 const char **line, size_t *len)
 {
 	if (l->handed)
 		empty(l);
 	if (l->skipping) {
 		l->skipping = false;
-		return DEIA__LINE_TOO_LONG;
+		return DEIA__BOT_LINE_TOO_LONG;
 	}
 	if (l->part.len == 0)
-		return DEIA__LINE_NONE;
+		return DEIA__BOT_LINE_NONE;
 	l->handed = true;
 	return hand_out(l->part.data, l->part.len, line, len);
 }

@@ -24,7 +24,7 @@ static void on_notes(evutil_socket_t fd, short what, void *arg)
 
 void deia__notes_init(struct deia_bots *bots)
 {
-	STAILQ_INIT(&bots->notes);
+	TAILQ_INIT(&bots->notes);
 	event_assign(&bots->notes_event, bots->env.base, -1, 0, on_notes, bots);
 }
 
@@ -43,7 +43,7 @@ void deia__notes_add(struct deia_bots *bots, struct deia__note *note)
 	if (note->queued)
 		return;
 	note->queued = true;
-	STAILQ_INSERT_TAIL(&bots->notes, note, link);
+	TAILQ_INSERT_TAIL(&bots->notes, note, link);
 	wake(bots);
 }
 
@@ -118,15 +118,14 @@ static void deliver(struct deia_bots *bots, struct deia__note *note)
 
 void deia__notes_dispatch(struct deia_bots *bots)
 {
-	struct deia__note *note,
-		*last = STAILQ_LAST(&bots->notes, deia__note, link);
+	struct deia__note *note, *last = TAILQ_LAST(&bots->notes, deia__notes);
 
 	if (bots->dispatching || last == NULL)
 		return;
 	bots->dispatching = true;
 	do {
-		note = STAILQ_FIRST(&bots->notes);
-		STAILQ_REMOVE_HEAD(&bots->notes, link);
+		note = TAILQ_FIRST(&bots->notes);
+		TAILQ_REMOVE(&bots->notes, note, link);
 		deliver(bots, note);
 	} while (note != last);
 	bots->dispatching = false;
@@ -137,8 +136,8 @@ void deia__notes_drop(struct deia_bots *bots)
 	struct deia__note *note;
 
 	event_del(&bots->notes_event);
-	while ((note = STAILQ_FIRST(&bots->notes)) != NULL) {
-		STAILQ_REMOVE_HEAD(&bots->notes, link);
+	while ((note = TAILQ_FIRST(&bots->notes)) != NULL) {
+		TAILQ_REMOVE(&bots->notes, note, link);
 		note->queued = false;
 		if (note->kind == DEIA__NOTE_STATE)
 			free_state((struct deia__state_note *)note);

@@ -50,10 +50,12 @@ enum deia__note_kind {
 };
 
 struct deia__note {
-	STAILQ_ENTRY(deia__note) link;
+	TAILQ_ENTRY(deia__note) link;
 	enum deia__note_kind kind;
 	bool queued;
 };
+
+TAILQ_HEAD(deia__notes, deia__note);
 
 /* A state change as it was when it happened. */
 struct deia__state_note {
@@ -151,7 +153,7 @@ struct deia_bots {
 	size_t n_procs;
 	struct deia__bot_list launches;
 	struct event launch_event, notes_event;
-	STAILQ_HEAD(deia__notes, deia__note) notes;
+	struct deia__notes notes;
 	bool dispatching;
 	void (*all_stopped)(void *user);
 	void *all_stopped_user;

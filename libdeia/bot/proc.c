@@ -45,7 +45,7 @@ struct deia__proc {
 	pid_t guard; /* 0 once it was reaped */
 	int ctl, pidfd, in, out, err;
 	struct event ev_ctl, ev_pidfd, ev_in, ev_out, ev_err;
-	struct deia__lines out_lines, err_lines;
+	struct deia__bot_lines out_lines, err_lines;
 	struct deia__buf queue;
 	size_t queue_off; /* written already */
 	struct deia__timer timer;
@@ -219,7 +219,7 @@ void deia__proc_mute(struct deia__proc *p)
 
 /* ---- output ------------------------------------------------------------------ */
 
-static void hand_out(struct deia__proc *p, bool is_err, enum deia__line got,
+static void hand_out(struct deia__proc *p, bool is_err, enum deia__bot_line got,
 		     const char *line, size_t len)
 {
 	if (p->muted)
@@ -227,27 +227,27 @@ static void hand_out(struct deia__proc *p, bool is_err, enum deia__line got,
 	if (is_err)
 		p->ops->err_line(p->arg, line, len);
 	else
-		p->ops->line(p->arg, got == DEIA__LINE_TOO_LONG ? NULL : line,
-			     len);
+		p->ops->line(p->arg,
+			     got == DEIA__BOT_LINE_TOO_LONG ? NULL : line, len);
 }
 
 static void take_bytes(struct deia__proc *p, bool is_err, const char *bytes,
 		       size_t left)
 {
-	struct deia__lines *l = is_err ? &p->err_lines : &p->out_lines;
-	enum deia__line got;
+	struct deia__bot_lines *l = is_err ? &p->err_lines : &p->out_lines;
+	enum deia__bot_line got;
 	const char *line;
 	size_t len;
 
-	while ((got = deia__lines_next(l, &bytes, &left, &line, &len)) !=
-	       DEIA__LINE_NONE)
+	while ((got = deia__bot_lines_next(l, &bytes, &left, &line, &len)) !=
+	       DEIA__BOT_LINE_NONE)
 		hand_out(p, is_err, got, line, len);
 }
 
 static void end_of_output(struct deia__proc *p, bool is_err)
 {
-	struct deia__lines *l = is_err ? &p->err_lines : &p->out_lines;
-	enum deia__line got;
+	struct deia__bot_lines *l = is_err ? &p->err_lines : &p->out_lines;
+	enum deia__bot_line got;
 	const char *line = NULL;
 	size_t len = 0;
 
@@ -255,8 +255,8 @@ static void end_of_output(struct deia__proc *p, bool is_err)
 		close_fd(&p->err, &p->ev_err);
 	else
 		close_fd(&p->out, &p->ev_out);
-	got = deia__lines_last(l, &line, &len);
-	if (got != DEIA__LINE_NONE)
+	got = deia__bot_lines_last(l, &line, &len);
+	if (got != DEIA__BOT_LINE_NONE)
 		hand_out(p, is_err, got, line, len);
 	if (!is_err)
 		note_closed(p, "closed its standard output");
@@ -437,8 +437,8 @@ static struct deia__proc *new_proc(struct deia__proc_env *env,
 	p->timer.fn = on_timer;
 	p->timer.arg = p;
 	deia__buf_init(&p->queue, 0);
-	deia__lines_init(&p->out_lines, DEIA_MAX_LINE_BYTES, false);
-	deia__lines_init(&p->err_lines, MAX_LOG_LINE_BYTES, true);
+	deia__bot_lines_init(&p->out_lines, DEIA_MAX_LINE_BYTES, false);
+	deia__bot_lines_init(&p->err_lines, MAX_LOG_LINE_BYTES, true);
 	return p;
 }
 
@@ -495,8 +495,8 @@ void deia__proc_free(struct deia__proc *p)
 	close_fd(&p->in, &p->ev_in);
 	close_fd(&p->out, &p->ev_out);
 	close_fd(&p->err, &p->ev_err);
-	deia__lines_fini(&p->out_lines);
-	deia__lines_fini(&p->err_lines);
+	deia__bot_lines_fini(&p->out_lines);
+	deia__bot_lines_fini(&p->err_lines);
 	deia__buf_fini(&p->queue);
 	deia__free(p);
 }
