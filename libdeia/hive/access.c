@@ -64,7 +64,7 @@ void deia__token_row(struct deia_value *row, const struct deia__token *t)
 /* A fresh secret and what is kept of it. */
 static bool mint(char secret[static DEIA_TOKEN_LEN + 1], struct deia__token *t)
 {
-	if (!deia__token_make(secret))
+	if (deia__token_make(secret))
 		return false;
 	memcpy(t->id, secret + 5, DEIA_TOKEN_ID_LEN);
 	t->id[DEIA_TOKEN_ID_LEN] = '\0';

@@ -46,7 +46,7 @@ START_TEST(many_tokens_are_found_and_listed_in_order)
 	for (int i = 0; i < 500; i++) {
 		struct deia__token token;
 
-		ck_assert(deia__token_make(secrets[i]));
+		ck_assert_int_eq(deia__token_make(secrets[i]), DEIA_OK);
 		token = token_of(secrets[i], name);
 		ck_assert_int_eq(deia__tokens_add(t, &token), DEIA_OK);
 		ck_assert_int_eq(deia__tokens_add(t, &token), DEIA_EEXIST);
@@ -71,7 +71,7 @@ START_TEST(expired_and_revoked_tokens_prove_nothing)
 	struct deia__token token;
 	deia__tokens *t;
 
-	ck_assert(deia__token_make(secret));
+	ck_assert_int_eq(deia__token_make(secret), DEIA_OK);
 	token = token_of(secret, name);
 	token.expires_ms = 100;
 	ck_assert_int_eq(deia__tokens_new(&t), DEIA_OK);
@@ -96,7 +96,7 @@ START_TEST(tokens_of_bots_are_not_listed)
 	struct deia__token token;
 	deia__tokens *t;
 
-	ck_assert(deia__token_make(secret));
+	ck_assert_int_eq(deia__token_make(secret), DEIA_OK);
 	token = token_of(secret, name);
 	token.kind = deia__token_kind("bot");
 	ck_assert_int_eq(deia__tokens_new(&t), DEIA_OK);
@@ -113,7 +113,7 @@ START_TEST(table_survives_every_failed_allocation)
 	struct deia__token token;
 	deia_err err = DEIA_ENOMEM;
 
-	ck_assert(deia__token_make(secret));
+	ck_assert_int_eq(deia__token_make(secret), DEIA_OK);
 	token = token_of(secret, name);
 	for (unsigned long n = 1; err && n < 20; n++) {
 		deia__tokens *t = NULL;
