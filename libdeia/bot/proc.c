@@ -90,6 +90,14 @@ static void note_closed(struct deia__proc *p, const char *what)
 	arm(p, CLOSED_GRACE_MS);
 }
 
+/* Its output is read once its pid is known, so that it is never ready
+ * without one. */
+static void start_reading(struct deia__proc *p)
+{
+	if (p->out >= 0)
+		event_add(&p->ev_out, NULL);
+}
+
 /* ---- the guard's end -------------------------------------------------------- */
 
 static bool reap(struct deia__proc *p)
@@ -125,6 +133,7 @@ static void on_pidfd(evutil_socket_t fd, short what, void *arg)
 static void await_guard(struct deia__proc *p)
 {
 	close_fd(&p->ctl, &p->ev_ctl);
+	start_reading(p);
 	p->pidfd = pidfd_open(p->guard, 0);
 	if (p->pidfd >= 0)
 		event_assign(&p->ev_pidfd, p->env->base, p->pidfd,
@@ -165,6 +174,7 @@ static void take_message(struct deia__proc *p, const char *text)
 
 	if (sscanf(text, "bot %d", &a) == 1) {
 		p->ops->started(p->arg, a);
+		start_reading(p);
 	} else if (sscanf(text, "fail %7s %d", stage, &a) == 2) {
 		memcpy(p->end.fail_stage, stage, sizeof(stage));
 		p->end.fail_errno = a;
@@ -418,7 +428,6 @@ static bool add_events(struct deia__proc *p)
 	event_assign(&p->ev_err, base, p->err, EV_READ | EV_PERSIST, on_err, p);
 	event_assign(&p->ev_in, base, p->in, EV_WRITE, on_in, p);
 	return event_add(&p->ev_ctl, NULL) == 0 &&
-	       event_add(&p->ev_out, NULL) == 0 &&
 	       event_add(&p->ev_err, NULL) == 0;
 }
 
