@@ -104,7 +104,10 @@ static void on_done(struct turn *t, const cJSON *message)
 		show(t, jtext(message, "content"));
 	end_line(t);
 	if (strcmp(jtext(message, "status"), "partial") == 0) {
-		complain("the answer was cut short");
+		const char *why = jtext(message, "error");
+
+		complain("the answer was cut short%s%s",
+			 *why != '\0' ? ": " : "", why);
 		t->rc = EXIT_REFUSED;
 	}
 }

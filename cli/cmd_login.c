@@ -35,18 +35,10 @@ static const char *name_of(const char *url)
 static int print_link(struct cli *cli)
 {
 	cJSON *json = NULL;
-	const char *link, *code;
 	int rc = ask_raw(cli, "POST", "/api/v1/auth/codes", "{}", &json);
 
 	if (rc == EXIT_DONE && !cli->json) {
-		link = jtext(json, "link");
-		if (*link == '\0')
-			link = jtext(json, "url");
-		code = jtext(json, "code");
-		if (*link != '\0')
-			tell("%s", link);
-		else
-			tell("%s/#code=%s", cli->target.url, code);
+		tell("%s", jtext(json, "url"));
 		note(cli, "open it in a browser; it signs in once, and soon "
 			  "ends");
 	}
@@ -136,8 +128,7 @@ static int use_context(struct cli *cli, const char *name)
 	return rc;
 }
 
-static int keep(struct cli *cli, const char *name, const char *url,
-		const char *token)
+static int keep(const char *name, const char *url, const char *token)
 {
 	cJSON *contexts = load(), *item;
 	int rc;
@@ -155,8 +146,6 @@ static int keep(struct cli *cli, const char *name, const char *url,
 	set_text(item, "token", token);
 	set_text(contexts, "current", name);
 	rc = save(contexts);
-	if (rc == EXIT_DONE)
-		say(cli, "signed in to %s; it is the current hive", url);
 	cJSON_Delete(contexts);
 	return rc;
 }
@@ -185,15 +174,20 @@ static int sign_in(struct cli *cli, const char *url)
 {
 	const char *name = args_text(&cli->args, "name");
 	char *token = get_token(cli, url);
+	cJSON *who = NULL;
 	int rc = EXIT_USAGE;
 
 	if (token == NULL)
 		return rc;
 	cli->url = url;
 	cli->token = token;
-	rc = ask(cli, "GET", "/api/v1/bots?limit=1", NULL, NULL);
+	rc = ask(cli, "GET", "/api/v1/auth/whoami", NULL, &who);
 	if (rc == EXIT_DONE)
-		rc = keep(cli, name != NULL ? name : name_of(url), url, token);
+		rc = keep(name != NULL ? name : name_of(url), url, token);
+	if (rc == EXIT_DONE)
+		say(cli, "signed in to %s as %s (%s); it is the current hive",
+		    url, jtext(who, "name"), jtext(who, "role"));
+	cJSON_Delete(who);
 	cli->token = NULL;
 	free(token);
 	return rc;

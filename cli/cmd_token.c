@@ -40,8 +40,7 @@ static int run_create(struct cli *cli)
 
 static const struct opt create_opts[] = {
 	{ "role", 0, OPT_TEXT, false, "ROLE",
-	  "viewer, operator, admin or bot (operator)",
-	  "viewer operator admin bot" },
+	  "viewer, operator or admin (operator)", "viewer operator admin" },
 	{ "ttl", 0, OPT_DURATION, false, "TIME", "ends after TIME (never)",
 	  NULL },
 	{ 0 },

@@ -60,8 +60,8 @@ struct deia_reply {
  * Repeats (opts.retries times, after 100, 200, 400 ... ms or as Retry-After
  * says, within timeout_ms) after a lost connection or a 503 when that is safe:
  * GET always; POST, because each carries an Idempotency-Key, when the server
- * announces by a Deia-Version header that it honours it; otherwise only when
- * no byte of the request was sent. A 503 in plain application/json is an
+ * announces by an Idempotency-Key-Supported header that it honours it;
+ * otherwise only when no byte of the request was sent. A 503 in plain application/json is an
  * answer (GET /health when CRITICAL) and not repeated.
  * Returns DEIA_OK for 2xx. Else by status: EINVAL/EPARSE 400, EAUTH 401,
  * EDENIED 403, ENOTFOUND 404, ESTATE/EEXIST/ECONFLICT 409 by code, EFIELD 422,

@@ -21,6 +21,8 @@
 
 #define RETRY_BASE_MS 100
 #define RETRY_MAX_MS 5000
+/* While the server works on an attempt whose connection broke. */
+#define MAX_IN_FLIGHT_WAITS 600
 
 /* ---- life -------------------------------------------------------------- */
 
@@ -252,38 +254,58 @@ static bool may_repeat(deia_client *c, const struct deia__exchange *x)
 static bool is_refused(const deia_client *c)
 {
 	return c->reply.status == 503 &&
-	       strncasecmp(c->content_type, "application/json", 16) != 0 &&
-	       c->reply.retry_after_seconds * 1000 <= RETRY_MAX_MS;
+	       strncasecmp(c->content_type, "application/json", 16) != 0;
+}
+
+/* Our own earlier attempt is still being worked on: its answer will come. */
+static bool is_in_flight(const deia_client *c, const struct deia__exchange *x)
+{
+	return c->reply.status == 409 && x->key[0] != '\0' &&
+	       c->reply.retry_after_seconds != 0;
+}
+
+/*
+ * Whether one more attempt may be made after an answer or a failure; waits
+ * until it is time for it. *n counts the attempts that were in vain.
+ */
+static bool try_again(deia_client *c, struct deia__exchange *x, deia_err err,
+		      unsigned *n)
+{
+	int64_t base = RETRY_BASE_MS;
+	struct deia__errmsg msg = c->msg;
+	bool again;
+
+	if (err == DEIA_OK && *n > 0 && is_in_flight(c, x)) {
+		again = ++*n < MAX_IN_FLIGHT_WAITS;
+	} else if (err == DEIA_OK && is_refused(c)) {
+		again = *n < c->retries &&
+			(strcmp(x->method, "GET") == 0 ||
+			 (x->key[0] != '\0' && c->knows_keys));
+		++*n;
+	} else if (err == DEIA_EIO) {
+		again = *n < c->retries && may_repeat(c, x);
+		++*n;
+	} else {
+		return false;
+	}
+	if (err == DEIA_OK && c->reply.retry_after_seconds != 0)
+		base = (int64_t)c->reply.retry_after_seconds * 1000;
+	again = again && base <= RETRY_MAX_MS &&
+		deia__backoff(c, err == DEIA_OK ? 0 : *n - 1, base,
+			      RETRY_MAX_MS, x->deadline_ms);
+	c->msg = msg;
+	return again;
 }
 
 static deia_err attempts(deia_client *c, struct deia__exchange *x)
 {
-	for (unsigned n = 0;; n++) {
-		deia_err err = deia__transfer(c, x);
-		struct deia__errmsg msg;
-		int64_t base = RETRY_BASE_MS;
+	unsigned n = 0;
+	deia_err err;
 
-		if (n >= c->retries)
-			return err;
-		if (err == DEIA_OK && !is_refused(c))
-			return err;
-		if (err != DEIA_OK && err != DEIA_EIO)
-			return err;
-		if (err == DEIA_OK && c->reply.retry_after_seconds != 0)
-			base = c->reply.retry_after_seconds * 1000;
-		msg = c->msg;
-		if (err == DEIA_OK && strcmp(x->method, "GET") != 0 &&
-		    !(x->key[0] != '\0' && c->knows_keys))
-			return err;
-		if (err != DEIA_OK && !may_repeat(c, x)) {
-			c->msg = msg;
-			return err;
-		}
-		if (!deia__backoff(c, n, base, RETRY_MAX_MS, x->deadline_ms)) {
-			c->msg = msg;
-			return err;
-		}
-	}
+	do {
+		err = deia__transfer(c, x);
+	} while (try_again(c, x, err, &n));
+	return err;
 }
 
 deia_err deia_client_call(deia_client *client, const char *method,

@@ -60,8 +60,9 @@ static size_t on_header(char *p, size_t one, size_t len, void *arg)
 		unsigned long v = strtoul(value, NULL, 10);
 
 		c->reply.retry_after_seconds = v > 86400 ? 86400 : (unsigned)v;
-	} else if (header_is(p, len, "Deia-Version", value, sizeof(value))) {
-		c->knows_keys = true;
+	} else if (header_is(p, len, "Idempotency-Key-Supported", value,
+			     sizeof(value))) {
+		c->knows_keys = strcmp(value, "true") == 0;
 	}
 	return len;
 }
