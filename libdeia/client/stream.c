@@ -94,8 +94,10 @@ static bool on_event(const char *event, const char *id, const char *data,
 	f->fails = 0;
 	f->connected = true;
 	if (id[0] != '\0' && *end == '\0' && seq >= 0) {
-		if (seq <= f->after)
-			return true; /* seen before the connection broke */
+		/* Seen before the connection broke; "open" only tells where
+		 * the stream begins. */
+		if (seq <= f->after && strcmp(event, "open") != 0)
+			return true;
 		f->after = seq;
 	}
 	return f->cb(event, id, data, data_len, f->user);
