@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+"""The standing story, as far as it goes: two bots on real models, a killed
+bot, a killed deiad in the middle of an answer, a clean end; and everything is
+accounted for.
+
+The cases are chapters: they run in their order, over one hive.
+"""
+
+import http.client
+import json
+import os
+import signal
+import threading
+import time
+import unittest
+
+from hive import Hive, alive, descendants, wait_gone
+from models import Gate, Models
+
+
+class Story(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.models = Models().start()
+        cls.addClassCleanup(cls.models.stop)
+        cls.gate = Gate(cls.models.port)
+        cls.addClassCleanup(cls.gate.close)
+        cls.hive = Hive()
+        cls.addClassCleanup(cls.hive.__exit__)
+        cls.hive.start()
+        cls.asked = []  # what was acknowledged: (bot, question, answer)
+
+    def ask(self, bot, question, answer):
+        line = self.hive.say(bot, question)
+        self.assertEqual(line["content"].strip(), answer)
+        self.assertEqual(line["role"], "assistant")
+        self.asked.append((bot, question, answer))
+
+    def test_1_two_bots_are_launched_and_become_ready(self):
+        for bot, model in (("ANNA", "math"), ("BERT", "words")):
+            made = self.hive.launch(
+                bot, "ollama", model=model, base_url=self.gate.url,
+                options={"temperature": 0})
+            self.assertEqual(made["id"], bot)
+        for bot in ("ANNA", "BERT"):
+            info = self.hive.wait_state(bot, "ready")
+            self.assertTrue(alive(info["pid"]))
+
+    def test_2_they_answer_each_in_its_trade(self):
+        self.ask("ANNA", "add 12 30", "42")
+        self.ask("ANNA", "sub 9 4", "5")
+        self.ask("BERT", "upper abc", "ABC")
+        self.ask("BERT", "reverse abc", "cba")
+
+    def test_3_a_killed_bot_comes_back(self):
+        before = self.hive.must("GET", "/bots/BERT")
+        os.kill(before["pid"], signal.SIGKILL)
+
+        def is_back():
+            info = self.hive.must("GET", "/bots/BERT")
+            return info["state"] == "ready" and info["pid"] != before["pid"]
+
+        began = time.monotonic()
+        self.hive.wait(is_back)
+        # The first restart is at once; the rest is the machine's business.
+        self.assertLess(time.monotonic() - began, 10)
+        self.assertEqual(self.hive.must("GET", "/bots/BERT")["restarts"], 1)
+        self.ask("BERT", "upper xyz", "XYZ")
+
+    def test_4_deiad_is_killed_in_the_middle_of_an_answer(self):
+        self.hive.launch("CARL", "ollama", model="all",
+                         base_url=self.gate.url, options={"temperature": 0})
+        self.hive.wait_state("CARL", "ready")
+        self.gate.hold(12)
+        seen = []
+        with self.hive.stream("POST", "/bots/CARL/chat", {
+                "content": "tell a story about a fox"}) as answer:
+            for event, data, _ in answer:
+                if event == "chunk":
+                    seen.append(data["text"])
+                if len(seen) >= 8:
+                    break
+            self.wait_until_saved("CARL")
+            below = self.hive.kill()
+        self.gate.release()
+        type(self).said = "".join(seen)
+        self.assertEqual(wait_gone(below), [], "bots outlived deiad")
+
+    def wait_until_saved(self, bot):
+        """What streamed is saved every two seconds; no event tells of it."""
+        limit = time.monotonic() + 20
+        while time.monotonic() < limit:
+            if self.hive.lines(bot)[-1]["role"] == "assistant":
+                return
+            threading.Event().wait(0.05)
+        self.fail("the growing answer was not saved")
+
+    def test_5_after_the_restart_the_bots_are_back(self):
+        self.hive.start()
+        for bot in ("ANNA", "BERT", "CARL"):
+            info = self.hive.wait_state(bot, "ready")
+            self.assertTrue(alive(info["pid"]))
+        bots = self.hive.must("GET", "/bots")["items"]
+        self.assertEqual([b["id"] for b in bots], ["ANNA", "BERT", "CARL"])
+        pids = [b["pid"] for b in bots]
+        self.assertEqual(len(set(pids)), 3, "a bot runs twice")
+
+    def test_6_every_acknowledged_line_is_there(self):
+        for bot in ("ANNA", "BERT"):
+            lines = [(x["role"], x["content"].strip(), x["status"])
+                     for x in self.hive.lines(bot)]
+            wanted = []
+            for name, question, answer in self.asked:
+                if name == bot:
+                    wanted.append(("user", question, "answered"))
+                    wanted.append(("assistant", answer, "answered"))
+            self.assertEqual(lines, wanted)
+
+    def test_7_the_cut_answer_is_kept_and_marked(self):
+        lines = self.hive.lines("CARL")
+        self.assertEqual([x["role"] for x in lines], ["user", "assistant"])
+        self.assertEqual(lines[0]["content"], "tell a story about a fox")
+        self.assertNotEqual(lines[0]["status"], "sent", "left open")
+        self.assertEqual(lines[1]["status"], "partial")
+        self.assertTrue(lines[1]["content"].startswith(self.said),
+                        f"{lines[1]['content']!r} lost some of {self.said!r}")
+
+    def test_8_the_bots_work_on(self):
+        self.ask("ANNA", "max 3 8", "8")
+        self.ask("BERT", "repeat abc", self.expected_repeat())
+        whole = self.hive.say("CARL", "tell a story about a fox")
+        self.assertIn("fox", whole["content"])
+
+    def expected_repeat(self):
+        """What the model itself says: the chain must not change it."""
+        conn = http.client.HTTPConnection("127.0.0.1", self.models.port)
+        conn.request("POST", "/api/chat", json.dumps({
+            "model": "words", "stream": False, "options": {"temperature": 0},
+            "messages": [{"role": "user", "content": "repeat abc"}]}))
+        answer = json.loads(conn.getresponse().read())
+        conn.close()
+        return answer["message"]["content"].strip()
+
+    def test_9_a_clean_stop_leaves_nothing_behind(self):
+        below = descendants(self.hive.process.pid)
+        self.assertGreaterEqual(len(below), 3)
+        self.assertEqual(self.hive.stop(), 0, self.hive.log())
+        self.assertEqual(wait_gone(below), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
