@@ -21,6 +21,7 @@
 struct bench {
 	struct event_base *base;
 	deia_bots *bots;
+	char guard[DEIA_MAX_PATH_BYTES], bot[DEIA_MAX_PATH_BYTES];
 	unsigned ready, wanted;
 };
 
@@ -57,14 +58,22 @@ static void stopped(void *user)
 	event_base_loopbreak(b->base);
 }
 
-static void remove_all(struct bench *b)
+static void open_bots(struct bench *b)
 {
-	const struct deia_bot_info *info;
+	struct deia_bots_opts opts = DEIA_BOTS_OPTS_INIT;
 
+	opts.guard_program = b->guard;
+	opts.bot_program = b->bot;
+	opts.on_state = on_state;
+	opts.user = b;
+	bench_must(deia_bots_new(&b->bots, b->base, &opts), "new");
+}
+
+static void close_bots(struct bench *b)
+{
 	bench_must(deia_bots_stop_all(b->bots, stopped, b), "stop_all");
 	event_base_dispatch(b->base);
-	while (deia_bots_list(b->bots, NULL, &info, 1))
-		bench_must(deia_bots_remove(b->bots, info->spec->id), "remove");
+	deia_bots_free(b->bots);
 }
 
 static int64_t launch_one(struct bench *b, unsigned number)
@@ -83,6 +92,7 @@ static void one_by_one(struct bench *b)
 	int64_t took[SINGLE];
 	int64_t spawn = bench_spawn_us();
 
+	open_bots(b);
 	for (unsigned i = 0; i < SINGLE; i++)
 		took[i] = launch_one(b, i);
 	int64_t median = bench_median(took, SINGLE);
@@ -91,7 +101,7 @@ static void one_by_one(struct bench *b)
 	       "ratio %.1f (wanted: <= 15 ms)\n",
 	       (double)median / 1000, (double)spawn / 1000,
 	       (double)median / (double)spawn);
-	remove_all(b);
+	close_bots(b);
 }
 
 /* Each bot with its guard; shared pages are divided by who shares them. */
@@ -115,6 +125,7 @@ static double memory_each(struct bench *b)
 
 static void at_once(struct bench *b, unsigned count, double wanted_s)
 {
+	open_bots(b);
 	int64_t began = bench_now_us();
 
 	b->ready = 0;
@@ -127,28 +138,21 @@ static void at_once(struct bench *b, unsigned count, double wanted_s)
 	printf("%u bots ready: %.2f s (wanted: <= %.0f s), %.2f MiB each, "
 	       "guard included (wanted: <= 1)\n",
 	       count, took, wanted_s, memory_each(b));
-	remove_all(b);
+	close_bots(b);
 }
 
 int main(int argc, char **argv)
 {
 	const char *dir = argc > 1 ? argv[1] : "/usr/local/bin";
-	char guard[DEIA_MAX_PATH_BYTES], bot[DEIA_MAX_PATH_BYTES];
-	struct bench b = { .base = event_base_new() };
-	struct deia_bots_opts opts = DEIA_BOTS_OPTS_INIT;
+	static struct bench b;
 
-	snprintf(guard, sizeof(guard), "%s/deia-guard", dir);
-	snprintf(bot, sizeof(bot), "%s/deia-bot", dir);
-	opts.guard_program = guard;
-	opts.bot_program = bot;
-	opts.on_state = on_state;
-	opts.user = &b;
+	b.base = event_base_new();
+	snprintf(b.guard, sizeof(b.guard), "%s/deia-guard", dir);
+	snprintf(b.bot, sizeof(b.bot), "%s/deia-bot", dir);
 	signal(SIGPIPE, SIG_IGN);
-	bench_must(deia_bots_new(&b.bots, b.base, &opts), "new");
 	one_by_one(&b);
 	at_once(&b, 200, 1);
 	at_once(&b, 1000, 4);
-	deia_bots_free(b.bots);
 	event_base_free(b.base);
 	return EXIT_SUCCESS;
 }

@@ -96,7 +96,7 @@ static int64_t median_us(const char *dir, const char *url,
 int main(int argc, char **argv)
 {
 	const char *dir = argc > 1 ? argv[1] : NULL;
-	char folder[] = "/tmp/deia-bench-XXXXXX", url[64], path[64];
+	char folder[] = "/tmp/deia-bench-XXXXXX", path[64], url[80];
 
 	signal(SIGPIPE, SIG_IGN);
 	if (!mkdtemp(folder))

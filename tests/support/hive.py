@@ -35,7 +35,10 @@ class Refused(Exception):
 
 
 def program(build, name):
-    """Path of a built program."""
+    """Path of a built program, or of the one in DEIA_PROGRAMS."""
+    installed = os.path.join(os.environ.get("DEIA_PROGRAMS", "-"), name)
+    if os.path.exists(installed):
+        return installed
     for folder, dirs, names in os.walk(build):
         dirs[:] = [d for d in dirs if not d.endswith(".p")
                    and d not in ("meson-logs", "meson-private", "tests")]
@@ -146,6 +149,11 @@ class Hive:
         self.args = list(args)
         self.env = {k: v for k, v in os.environ.items()
                     if not k.startswith("DEIA_") and k != "OLLAMA_HOST"}
+        # In a build tree the programs are not beside each other.
+        self.env["PATH"] = ":".join(
+            [os.path.dirname(program(self.build, name))
+             for name in ("deiad", "deia-bot", "deia-guard")]
+            + [self.env["PATH"]])
         self.env.update(env or {})
         self.process = None
         self.port = self.token = self.link = None
