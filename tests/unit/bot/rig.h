@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include <deia/bot.h>
+#include <deia/limits.h>
 
 #define DEADLINE_MS 20000
 
