@@ -4,8 +4,9 @@
  * the description of the API.
  *
  * The table is generated at build time by embed.py. Names under /assets/
- * contain a hash of the contents and never change what they mean, so browsers may keep them for ever (immutable); all others are asked
- * for again and answered by their etag.
+ * contain a hash of the contents and never change what they mean, so browsers
+ * may keep them for ever (immutable); all others are asked for again and
+ * answered by their etag.
  */
 #ifndef WEB_FILES_H
 #define WEB_FILES_H

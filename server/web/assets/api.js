@@ -114,7 +114,9 @@ export const api = {
   botAction: (id, action) => json('POST', `${bot(id)}/${action}`),
   removeBot: (id, force, purge) =>
     json('DELETE', `${bot(id)}${query({ force: force || null, purge: purge || null })}`),
-  logs: (id, tail) => json('GET', `${bot(id)}/logs${query({ tail })}`),
+  followLogs: (id, tail, signal) =>
+    request('GET', `${bot(id)}/logs${query({ tail, follow: true })}`,
+      { accept: 'text/event-stream', signal }),
   templates: () => json('GET', '/api/v1/templates'),
   models: (adapter, base_url) =>
     json('GET', `/api/v1/models${query({ adapter, base_url })}`),

@@ -25,6 +25,7 @@ class Hive {
     this.banner = this.makeBanner();
     this.content = h('div', { class: 'content' });
     this.welcome = h('main', { id: 'main', class: 'panel welcome', tabindex: -1 },
+      h('h1', {}, 'The hive'),
       h('p', {}, 'Choose a bot to talk to it.'));
     this.onHash = () => this.route();
     this.onKey = (e) => this.key(e);
@@ -160,8 +161,8 @@ class Hive {
   }
 
   route() {
-    const m = /^#\/bots\/([^/]+)$/.exec(location.hash);
-    const id = m ? decodeURIComponent(m[1]) : null;
+    const m = /^#\/bots\/([A-Za-z0-9._-]+)$/.exec(location.hash);
+    const id = m ? m[1] : null;
     if (id !== null && id === this.selected && this.panel) return;
     this.selected = id;
     document.body.classList.toggle('has-bot', id !== null);
@@ -252,6 +253,10 @@ async function begin() {
   else showSignIn('');
 }
 
+document.querySelector('.skip').addEventListener('click', (e) => {
+  e.preventDefault();
+  document.getElementById('main')?.focus();
+});
 window.addEventListener('hashchange', () => {
   if (/^#code=/.test(location.hash)) begin();
 });

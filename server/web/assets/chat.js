@@ -4,10 +4,12 @@
 import { api } from './api.js';
 import { act, announce, ask, download, h } from './dom.js';
 import { Line } from './lines.js';
-import { events } from './sse.js';
+import { events, Watch } from './sse.js';
 import { Transcript } from './transcript.js';
 
 const SPOKEN_MAX = 2000;
+const TURNS_MAX = 3; // connections that a page keeps open for answers
+let turnsOpen = 0;
 
 /** One conversation. Kept while its turns run, also when not in sight. */
 export class Chat {
@@ -114,6 +116,10 @@ export class Chat {
   submit() {
     const text = this.input.value;
     if (text.trim() === '') return;
+    if (turnsOpen >= TURNS_MAX) {
+      this.problem.textContent = `${TURNS_MAX} answers are being written; wait for one of them.`;
+      return;
+    }
     this.input.value = '';
     this.grow();
     this.say(text);
@@ -130,6 +136,7 @@ export class Chat {
     const turn = { mine, answer, since, state: 'open' };
     this.problem.textContent = '';
     this.turns.add(turn);
+    turnsOpen++;
     this.transcript.append(mine);
     this.paintStop();
     try {
@@ -140,18 +147,25 @@ export class Chat {
     answer.el.classList.remove('writing');
     answer.el.removeAttribute('aria-busy');
     this.turns.delete(turn);
+    turnsOpen--;
     this.paintStop();
     if (this.turns.size === 0) this.refresh();
   }
 
   async stream(turn, text) {
-    const response = await api.say(this.bot, this.conversation.id, text,
-      new AbortController().signal);
-    turn.state = 'accepted';
-    turn.mine.setMark('sent');
-    this.transcript.append(turn.answer);
-    announce(`${this.bot} is answering.`);
-    for await (const e of events(response)) this.take(turn, e.event, JSON.parse(e.data));
+    const watch = new Watch();
+    try {
+      const response = await api.say(this.bot, this.conversation.id, text, watch.signal);
+      turn.state = 'accepted';
+      turn.mine.setMark('sent');
+      this.transcript.append(turn.answer);
+      announce(`${this.bot} is answering.`);
+      for await (const e of events(response, watch)) {
+        this.take(turn, e.event, JSON.parse(e.data));
+      }
+    } finally {
+      watch.end();
+    }
     if (turn.state === 'accepted') throw new Error('The connection was lost.');
   }
 
@@ -169,14 +183,15 @@ export class Chat {
       announce(`${this.bot}: ${answer.content.slice(0, SPOKEN_MAX)}`);
     } else if (event === 'error') {
       turn.state = 'error';
-      const error = new Error(data.detail || data.title || 'The bot failed.');
-      throw error;
+      throw new Error(data.detail || data.title || 'The bot failed.');
     }
   }
 
   /** Refused, broken off, or answered with an error. */
   failed(turn, error, text) {
     const { mine, answer, state } = turn;
+    const lost = ['AbortError', 'TypeError'].includes(error.name);
+    const why = lost ? 'The connection was lost.' : error.message;
     answer.paintChunks();
     if (error.status) {
       mine.el.remove();
@@ -186,13 +201,13 @@ export class Chat {
       this.problem.textContent = error.message;
       return;
     }
-    announce(error.message);
+    announce(why);
     if (state === 'error') {
-      mine.setMark(answer.content ? 'answered' : 'failed', answer.content ? '' : error.message);
-      answer.setMark('partial', error.message);
+      mine.setMark(answer.content ? 'answered' : 'failed', answer.content ? '' : why);
+      answer.setMark('partial', why);
     } else {
-      mine.setMark('sent', error.message);
-      answer.setMark('partial', 'the connection was lost');
+      mine.setMark(mine.id ? 'sent' : 'unsure', why);
+      answer.setMark('partial', why);
     }
     this.unsure.push(turn);
   }

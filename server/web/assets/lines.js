@@ -6,6 +6,7 @@ import { h, setText, timeElement } from './dom.js';
 
 const MARKS = {
   sending: 'sending …',
+  unsure: 'not confirmed',
   sent: 'sent',
   answered: 'answered',
   partial: 'cut short',

@@ -3,9 +3,11 @@
 // last seq seen, and says when the server cannot be reached.
 
 import { api, Unreachable } from './api.js';
-import { events } from './sse.js';
+import { events, Watch } from './sse.js';
 
-const SILENCE_MS = 45000; // heartbeats come every 15 s
+// Browsers open six connections to a server in all: a page that nobody looks
+// at gives its own back.
+const HIDDEN_MS = 60000;
 const PAUSE_MIN_MS = 500;
 const PAUSE_MAX_MS = 10000;
 
@@ -20,7 +22,7 @@ export class Live {
     this.pause = PAUSE_MIN_MS;
     this.stopped = false;
     this.wake = () => {};
-    this.soon = () => { if (!document.hidden) this.wake(); };
+    this.soon = () => this.seen();
   }
 
   start() {
@@ -33,8 +35,23 @@ export class Live {
     this.stopped = true;
     window.removeEventListener('online', this.soon);
     document.removeEventListener('visibilitychange', this.soon);
-    this.controller?.abort();
+    clearTimeout(this.hiding);
+    this.watch?.cut();
     this.wake();
+  }
+
+  /** The page came into sight or went out of it. */
+  seen() {
+    clearTimeout(this.hiding);
+    if (document.hidden) {
+      this.hiding = setTimeout(() => {
+        this.asleep = true;
+        this.watch?.cut();
+      }, HIDDEN_MS);
+    } else {
+      this.asleep = false;
+      this.wake();
+    }
   }
 
   /** Tries now instead of waiting. */
@@ -58,20 +75,14 @@ export class Live {
 
   /** One connection, from its beginning to its end. */
   async follow() {
-    this.controller = new AbortController();
-    let timer = null;
-    const alive = () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => this.controller.abort(), SILENCE_MS);
-    };
-    alive();
+    this.watch = new Watch();
     try {
-      const response = await api.events(this.seq, this.controller.signal);
+      const response = await api.events(this.seq, this.watch.signal);
       this.pause = PAUSE_MIN_MS;
       this.on.open();
-      for await (const e of events(response, alive)) this.take(e);
+      for await (const e of events(response, this.watch)) this.take(e);
     } finally {
-      clearTimeout(timer);
+      this.watch.end();
     }
   }
 
@@ -90,7 +101,9 @@ export class Live {
     this.on.event({ type: body.type ?? e.event, subject: body.subject ?? '', data: body.data ?? {} });
   }
 
+  /** Waits for the next try, or until the page is looked at again. */
   rest() {
+    if (this.asleep) return new Promise((resolve) => { this.wake = resolve; });
     const ms = this.pause * (0.75 + Math.random() / 2);
     this.pause = Math.min(this.pause * 2, PAUSE_MAX_MS);
     this.on.down(Math.ceil(ms / 1000));

@@ -19,12 +19,10 @@ export function takeCode() {
 
 /** Signs in with a code or, when it looks like one, a token. */
 export async function signIn(secret) {
-  if (secret.startsWith('deia_')) {
-    session.set(secret);
-    return api.whoami();
-  }
-  session.set((await api.login(secret)).token);
-  return api.whoami();
+  session.set(secret.startsWith('deia_') ? secret : (await api.login(secret)).token);
+  const me = await api.whoami();
+  if (me.role === 'bot') throw new Error('This is the token of a bot; use one of a person.');
+  return me;
 }
 
 /** The sign-in view. onDone(identity) follows a success. */

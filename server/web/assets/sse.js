@@ -3,12 +3,34 @@
 // it sends no Authorization header.
 
 const MAX_LINE = 16 * 1024 * 1024;
+const SILENCE_MS = 45000; // heartbeats come every 15 s
 
-/**
- * Yields {event, id, data} of each event. onActivity is called for every
- * piece that arrives, comments too.
- */
-export async function* events(response, onActivity = () => {}) {
+/** Cuts a connection over which nothing comes any more. */
+export class Watch {
+  constructor() {
+    this.controller = new AbortController();
+    this.alive();
+  }
+
+  get signal() { return this.controller.signal; }
+
+  alive() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.controller.abort(), SILENCE_MS);
+  }
+
+  cut() {
+    this.end();
+    this.controller.abort();
+  }
+
+  end() {
+    clearTimeout(this.timer);
+  }
+}
+
+/** Yields {event, id, data} of each event. */
+export async function* events(response, watch) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   const next = { event: 'message', id: null, data: null };
   let rest = '';
@@ -16,7 +38,7 @@ export async function* events(response, onActivity = () => {}) {
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
-      onActivity();
+      watch.alive();
       const lines = (rest + value).split('\n');
       rest = lines.pop();
       if (rest.length > MAX_LINE) throw new Error('a line is too long');
