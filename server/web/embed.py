@@ -26,6 +26,7 @@ TYPES = {
     '.json': 'application/json',
     '.svg': 'image/svg+xml',
 }
+DECIMAL = [str(n) for n in range(256)]
 
 
 def digest(data):
@@ -76,8 +77,8 @@ def openapi_entry(path):
 
 def c_array(name, data):
     """A byte array; one that is empty still gets one byte, ISO C wants it."""
-    rows = [', '.join(f'{b:#04x}' for b in data[i:i + 12])
-            for i in range(0, len(data), 12)] or ['0']
+    rows = [','.join(map(DECIMAL.__getitem__, data[i:i + 20]))
+            for i in range(0, len(data), 20)] or ['0']
     body = ',\n\t'.join(rows)
     return f'static const unsigned char {name}[] = {{\n\t{body}\n}};\n'
 
