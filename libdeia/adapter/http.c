@@ -188,8 +188,8 @@ static void act(deia__http *http, curl_socket_t fd, int flags)
 static void on_socket_ready(evutil_socket_t fd, short what, void *arg)
 {
 	struct watch *watch = arg;
-	int flags = (what & EV_READ ? CURL_CSELECT_IN : 0) |
-		    (what & EV_WRITE ? CURL_CSELECT_OUT : 0);
+	int flags = ((what & EV_READ) ? CURL_CSELECT_IN : 0) |
+		    ((what & EV_WRITE) ? CURL_CSELECT_OUT : 0);
 
 	act(watch->http, fd, flags);
 }

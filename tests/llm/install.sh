@@ -7,7 +7,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${1:-$here}
-stamp=$dir/node_modules/.deia-installed
+stamp=$dir/node_modules/.dev-installed
 
 if cmp -s "$here/package-lock.json" "$stamp"; then
 	exit 0

@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # serve.sh [--pace=MS] PORT [name=file.gguf ...]: an Ollama-compatible server
-# on 127.0.0.1 with small models; without names: math, words and all. Prints the
-# port on a line of its own once it listens; port 0 takes a free one. Ends with
+# on 127.0.0.1 with small models; without names: math, words and all. Prints
+# "listening on 127.0.0.1:PORT" once it does; port 0 takes a free one. Ends with
 # SIGTERM. The modules are sought in DEIA_LLM_DIR (as install.sh made it), else
 # in this folder.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 modules=${DEIA_LLM_DIR:-$here}
 
-if [ ! -f "$modules/node_modules/.deia-installed" ]; then
+if [ ! -d "$modules/node_modules/node-llama-cpp" ]; then
 	echo "node modules are missing: run $here/install.sh" >&2
 	exit 1
 fi

@@ -12,7 +12,6 @@ import http.client
 import http.server
 import os
 import shutil
-import socket
 import subprocess
 import threading
 import unittest
@@ -22,16 +21,11 @@ FOLDER = os.path.join(os.path.dirname(os.path.dirname(
 NAMES = ("math", "words", "all")
 
 
-def free_port():
-    """A port that was free a moment ago: the front takes a number only."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Models:
-    def __init__(self, names=NAMES):
+    def __init__(self, names=NAMES, pace=0):
+        """pace: milliseconds between tokens."""
         self.names = names
+        self.pace = pace
         self.process = None
 
     def start(self):
@@ -39,18 +33,18 @@ class Models:
             raise unittest.SkipTest("node is not installed")
         if not os.path.isdir(os.path.join(FOLDER, "node_modules")):
             raise unittest.SkipTest("no node packages in tests/llm: "
-                                    "npm ci --ignore-scripts there")
-        for _ in range(5):
-            self.port = free_port()
-            self.process = subprocess.Popen(
-                ["node", "ollama-shim.mjs", str(self.port),
-                 *[f"{n}={n}.gguf" for n in self.names]], cwd=FOLDER,
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-            if "listening" in self.process.stdout.readline():
-                self.url = f"http://127.0.0.1:{self.port}"
-                return self
+                                    "run tests/llm/install.sh")
+        self.process = subprocess.Popen(
+            ["node", "ollama-shim.mjs", f"--pace={self.pace}", "0",
+             *[f"{n}={n}.gguf" for n in self.names]], cwd=FOLDER,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        if "listening" not in line:
             self.stop()
-        raise AssertionError("the model server does not start")
+            raise AssertionError("the model server does not start")
+        self.port = int(line.rpartition(":")[2])
+        self.url = f"http://127.0.0.1:{self.port}"
+        return self
 
     def stop(self):
         self.process.kill()
