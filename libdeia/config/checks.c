@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * checks.c - addresses, names, origins and URLs in the configuration.
+ *
+ * Nothing is resolved here: a name is right when it could be one.
+ */
+#include "config/checks.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_HOST 253
+
+static bool is_ip(int family, const char *text)
+{
+	struct in6_addr addr;
+
+	return inet_pton(family, text, &addr) == 1;
+}
+
+static bool is_name_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+}
+
+static bool is_name(const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len == 0 || len > MAX_HOST || text[0] == '.' || text[0] == '-' ||
+	    strstr(text, ".."))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!is_name_char(text[i]))
+			return false;
+	return true;
+}
+
+/* 1..5 digits up to 65535; -1 when it is none. */
+static int port_of(const char *text)
+{
+	size_t len = strspn(text, "0123456789");
+	int port = len > 0 && len <= 5 && text[len] == '\0' ? atoi(text) : -1;
+
+	return port <= 65535 ? port : -1;
+}
+
+bool deia__host_is_loopback(const char *host)
+{
+	struct in6_addr v6;
+
+	if (strcmp(host, "localhost") == 0)
+		return true;
+	if (is_ip(AF_INET, host))
+		return strncmp(host, "127.", 4) == 0;
+	return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+const char *deia__check_host(const char *text, char *better)
+{
+	(void)better;
+	if (strstr(text, "://"))
+		return "an address such as 127.0.0.1 without http://";
+	if (is_ip(AF_INET, text) || is_ip(AF_INET6, text))
+		return NULL;
+	if (strchr(text, ':') && text[0] != '[')
+		return "an address without a port (that is server.port)";
+	if (!is_name(text))
+		return "an address such as 127.0.0.1 or ::1, or a host name";
+	return NULL;
+}
+
+const char *deia__check_host_name(const char *text, char *better)
+{
+	static const char expected[] =
+		"a host name or HOST:PORT such as deia.example.org";
+	const char *colon = strrchr(text, ':');
+	char host[MAX_HOST + 1];
+	size_t len = colon ? (size_t)(colon - text) : strlen(text);
+
+	(void)better;
+	if (len > MAX_HOST || (colon && port_of(colon + 1) < 1))
+		return expected;
+	memcpy(host, text, len);
+	host[len] = '\0';
+	return is_name(host) ? NULL : expected;
+}
+
+const char *deia__check_origin(const char *text, char *better)
+{
+	static const char expected[] =
+		"an origin such as https://deia.example.org, without a path";
+	const char *host;
+
+	if (strncmp(text, "https://", 8) == 0)
+		host = text + 8;
+	else if (strncmp(text, "http://", 7) == 0)
+		host = text + 7;
+	else
+		return expected;
+	return deia__check_host_name(host, better) ? expected : NULL;
+}
+
+const char *deia__check_store_url(const char *text, char *better)
+{
+	(void)better;
+	if (text[0] == '\0' || strcmp(text, "memory:") == 0)
+		return NULL;
+	if (strncmp(text, "postgres", 8) == 0)
+		return "sqlite:PATH or memory: (PostgreSQL is not in this "
+		       "version)";
+	if (strncmp(text, "sqlite:", 7) != 0)
+		return "sqlite:PATH or memory:";
+	if (text[7] == '\0' || strncmp(text + 7, "//", 2) == 0)
+		return "sqlite:PATH, such as sqlite:/var/lib/deia/deia.db";
+	return NULL;
+}
+
+/* ---- OLLAMA_HOST ------------------------------------------------------- */
+
+struct address {
+	const char *scheme, *port;
+	char host[MAX_HOST + 3]; /* with the brackets of IPv6 */
+};
+
+/* Splits HOST, HOST:PORT, [IPv6]:PORT, IPv6 or :PORT. */
+static bool split_host(struct address *a, const char *text, size_t len)
+{
+	char *colon, *start = a->host;
+	char copy[MAX_HOST + 3];
+
+	if (len >= sizeof(a->host) - 3)
+		return false;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	if (is_ip(AF_INET6, copy)) {
+		snprintf(a->host, sizeof(a->host), "[%.*s]", MAX_HOST, copy);
+		return true;
+	}
+	memcpy(start, copy, len + 1);
+	if (start[0] == '[') {
+		start = strchr(start, ']');
+		if (!start)
+			return false;
+		memcpy(copy, a->host + 1, (size_t)(start - a->host) - 1);
+		copy[start - a->host - 1] = '\0';
+		if (!is_ip(AF_INET6, copy) || (start[1] && start[1] != ':'))
+			return false;
+	}
+	colon = strchr(start, ':');
+	if (colon) {
+		*colon = '\0';
+		/* The port stands at the same place in the caller's text. */
+		a->port = text + (colon - a->host) + 1;
+	}
+	return a->host[0] == '[' || a->host[0] == '\0' || is_name(a->host);
+}
+
+/* What a server is told to bind to is no address to connect to. */
+static const char *reachable(const char *host)
+{
+	if (host[0] == '\0' || strcmp(host, "0.0.0.0") == 0)
+		return "127.0.0.1";
+	return strcmp(host, "[::]") == 0 ? "[::1]" : host;
+}
+
+const char *deia__check_ollama(const char *text, char *better)
+{
+	static const char expected[] =
+		"HOST, HOST:PORT or a URL such as http://127.0.0.1:11434";
+	struct address a = { .scheme = "http", .port = "11434" };
+	size_t len, host_len, port_len;
+	char port[6] = "";
+
+	text += strspn(text, " \t");
+	if (strncmp(text, "http://", 7) == 0) {
+		a.port = "80";
+		text += 7;
+	} else if (strncmp(text, "https://", 8) == 0) {
+		a.scheme = "https";
+		a.port = "443";
+		text += 8;
+	}
+	len = strcspn(text, " \t");
+	if (text[len + strspn(text + len, " \t")] != '\0')
+		return expected;
+	while (len > 0 && text[len - 1] == '/')
+		len--;
+	host_len = strcspn(text, "/");
+	host_len = host_len < len ? host_len : len;
+	if (!split_host(&a, text, host_len))
+		return expected;
+	port_len = strcspn(a.port, "/ \t");
+	if (port_len >= sizeof(port))
+		return expected;
+	memcpy(port, a.port, port_len);
+	if (port_of(port) < 1)
+		return expected;
+	if (len - host_len > DEIA__BETTER_BYTES - sizeof(a.host) - 20)
+		return expected;
+	snprintf(better, DEIA__BETTER_BYTES, "%s://%s:%s%.*s", a.scheme,
+		 reachable(a.host), port, (int)(len - host_len),
+		 text + host_len);
+	return NULL;
+}

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config.c - a configuration: its values from default, file, environment and
+ * flags, in this order, and access to them.
+ *
+ * A configuration that was loaded is whole and checked; nothing is read again
+ * later. Making the directory and its files is in dir.c and document.c.
+ */
+#include <deia/config.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <deia/sys/json.h>
+
+#include "config/checks.h"
+#include "config/schema.h"
+#include "config/templates.h"
+#include "config/value.h"
+#include "config/yaml.h"
+#include "core/buf.h"
+#include "core/mem.h"
+
+#define MAX_FILE_BYTES (1u << 20)
+
+struct deia_config {
+	struct deia__value *values; /* one a row of the schema */
+	struct deia__templates templates;
+	struct deia_bot_spec bot_defaults;
+	char *file;
+};
+
+/* ---- the file ---------------------------------------------------------- */
+
+static deia_err io_error(struct deia_config_error *where)
+{
+	return deia__config_refuse(where, DEIA_EIO, 0, 0, "cannot be read: %s",
+				   strerror(errno));
+}
+
+static deia_err read_all(int fd, struct deia__buf *b,
+			 struct deia_config_error *where)
+{
+	char chunk[8192];
+	ssize_t n;
+
+	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return io_error(where);
+		deia__buf_add(b, chunk, (size_t)n);
+		if (b->err == DEIA_ELIMIT)
+			return deia__config_refuse(where, DEIA_EPARSE, 0, 0,
+						   "is larger than 1 MiB");
+		if (b->err)
+			return deia__config_refuse(where, b->err, 0, 0,
+						   "memory ran out");
+	}
+	return DEIA_OK;
+}
+
+/* A file that is not there reads as empty. */
+static deia_err read_file(const char *path, struct deia__buf *b,
+			  struct deia_config_error *where)
+{
+	struct stat st;
+	deia_err err;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return errno == ENOENT ? DEIA_OK : io_error(where);
+	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+		err = deia__config_refuse(where, DEIA_EIO, 0, 0,
+					  "is not a regular file");
+	else
+		err = read_all(fd, b, where);
+	close(fd);
+	return err;
+}
+
+/* ---- from the tree to the values --------------------------------------- */
+
+static deia_err unknown_key(const struct deia__yaml *node, const char *name,
+			    struct deia_config_error *where)
+{
+	const char *suggestion = deia__key_suggest(name);
+
+	if (suggestion)
+		return deia__config_refuse(
+			where, DEIA_EFIELD, node ? node->key_line : 0,
+			node ? node->key_column : 0,
+			"there is no key %.100s; did you mean %s?", name,
+			suggestion);
+	return deia__config_refuse(
+		where, DEIA_EFIELD, node ? node->key_line : 0,
+		node ? node->key_column : 0,
+		"there is no key %.100s; `deia config show` lists all keys",
+		name);
+}
+
+static deia_err read_section(deia_config *config, const char *prefix,
+			     const struct deia__yaml *section,
+			     struct deia_config_error *where);
+
+static deia_err read_key(deia_config *config, const char *name,
+			 const struct deia__yaml *node,
+			 struct deia_config_error *where)
+{
+	size_t i = deia__key_find(name);
+
+	if (i < deia__n_keys)
+		return deia__value_read_yaml(&config->values[i], &deia__keys[i],
+					     node, where);
+	/* Read after all others, whose values they start from. */
+	if (strcmp(name, "templates") == 0)
+		return DEIA_OK;
+	if (!deia__key_is_section(name))
+		return unknown_key(node, name, where);
+	return read_section(config, name, node, where);
+}
+
+/* prefix: "" or a section's name. Recursion is bounded by the schema. */
+static deia_err read_section(deia_config *config, const char *prefix,
+			     const struct deia__yaml *section,
+			     struct deia_config_error *where)
+{
+	deia_err err = DEIA_OK;
+	char name[160];
+
+	if (deia__yaml_is_empty(section))
+		return DEIA_OK;
+	if (section->kind != DEIA__YAML_MAP)
+		return deia__config_refuse(
+			where, DEIA_EFIELD, section->line, section->column,
+			"%s: expected keys below it, such as \"%s\", found %s",
+			*prefix ? prefix : "the file",
+			*prefix ? "key: value" : "server:",
+			deia__yaml_kind_name(section));
+	for (const struct deia__yaml *c = section->first; c && !err;
+	     c = c->next) {
+		snprintf(name, sizeof(name), "%s%s%.100s", prefix,
+			 *prefix ? "." : "", c->key);
+		err = read_key(config, name, c, where);
+	}
+	return err;
+}
+
+/* The numbers of bots.defaults, as every bot starts from them. */
+static void fill_bot_defaults(deia_config *config)
+{
+	struct deia_bot_spec *s = &config->bot_defaults;
+	const struct {
+		const char *key;
+		unsigned *to;
+	} numbers[] = {
+		{ "bots.defaults.max_concurrent", &s->max_concurrent },
+		{ "bots.defaults.ready_timeout_seconds",
+		  &s->ready_timeout_seconds },
+		{ "bots.defaults.stop_timeout_seconds",
+		  &s->stop_timeout_seconds },
+		{ "bots.defaults.max_restarts", &s->max_restarts },
+		{ "bots.defaults.window_seconds", &s->window_seconds },
+	};
+
+	*s = (struct deia_bot_spec)DEIA_BOT_SPEC_INIT;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		*numbers[i].to =
+			(unsigned)deia_config_int(config, numbers[i].key);
+}
+
+static deia_err read_templates(deia_config *config,
+			       const struct deia__yaml *tree,
+			       struct deia_config_error *where)
+{
+	for (const struct deia__yaml *c = tree->first; c; c = c->next)
+		if (strcmp(c->key, "templates") == 0 && !deia__yaml_is_empty(c))
+			return deia__templates_read(&config->templates, c,
+						    &config->bot_defaults,
+						    where);
+	return DEIA_OK;
+}
+
+static deia_err read_text(deia_config *config, const struct deia__buf *b,
+			  struct deia_config_error *where)
+{
+	struct deia__yaml *tree;
+	deia_err err;
+
+	err = deia__yaml_parse(&tree, b->data ? b->data : "", b->len, where);
+	if (err || !tree)
+		return err;
+	err = read_section(config, "", tree, where);
+	if (!err) {
+		fill_bot_defaults(config);
+		err = read_templates(config, tree, where);
+	}
+	deia__yaml_free(tree);
+	return err;
+}
+
+/* ---- defaults, environment, rules over several keys -------------------- */
+
+static deia_err set_defaults(deia_config *config,
+			     struct deia_config_error *where)
+{
+	deia_err err = DEIA_OK;
+
+	for (size_t i = 0; i < deia__n_keys && !err; i++)
+		err = deia__value_read(&config->values[i], &deia__keys[i],
+				       deia__keys[i].fallback, where);
+	return err;
+}
+
+static void set_file(struct deia_config_error *where, const char *kind,
+		     const char *name)
+{
+	if (where)
+		snprintf(where->file, sizeof(where->file), "%s%s", kind, name);
+}
+
+static deia_err read_environment(deia_config *config,
+				 struct deia_config_error *where)
+{
+	deia_err err;
+
+	for (size_t i = 0; i < deia__n_keys; i++) {
+		const char *name = deia__keys[i].env;
+		const char *text = name ? getenv(name) : NULL;
+
+		if (!text || text[0] == '\0')
+			continue;
+		set_file(where, "environment variable ", name);
+		err = deia__value_read(&config->values[i], &deia__keys[i], text,
+				       where);
+		if (err)
+			return err;
+		config->values[i].origin = DEIA__FROM_ENVIRONMENT;
+	}
+	return DEIA_OK;
+}
+
+/* Tells the place of a key's value, wherever it came from. */
+static deia_err check_remote(const deia_config *config,
+			     struct deia_config_error *where)
+{
+	size_t i = deia__key_find("server.host");
+	const struct deia__value *host = &config->values[i];
+
+	if (deia__host_is_loopback(host->text) ||
+	    deia_config_bool(config, "server.allow_remote"))
+		return DEIA_OK;
+	if (host->origin == DEIA__FROM_FILE)
+		set_file(where, "", config->file);
+	else if (host->origin == DEIA__FROM_ENVIRONMENT)
+		set_file(where, "environment variable ", deia__keys[i].env);
+	else
+		set_file(where, "", "--host");
+	return deia__config_refuse(
+		where, DEIA_EFIELD, host->line, host->line ? 1 : 0,
+		"server.host: other machines can reach %.80s; if that is "
+		"meant, set server.allow_remote: true in config.yaml",
+		host->text);
+}
+
+/* ---- functions of the header ------------------------------------------- */
+
+static deia_err load(deia_config *config, const char *dir,
+		     struct deia_config_error *where)
+{
+	struct deia__buf b;
+	deia_err err;
+
+	config->values = deia__alloc(deia__n_keys * sizeof(*config->values));
+	config->file = deia__asprintf("%s/config.yaml", dir);
+	if (!config->values || !config->file)
+		return deia__config_refuse(where, DEIA_ENOMEM, 0, 0,
+					   "memory ran out");
+	set_file(where, "", config->file);
+	err = set_defaults(config, where);
+	if (err)
+		return err;
+	fill_bot_defaults(config);
+	deia__buf_init(&b, MAX_FILE_BYTES);
+	err = read_file(config->file, &b, where);
+	if (!err)
+		err = read_text(config, &b, where);
+	deia__buf_fini(&b);
+	if (!err)
+		err = read_environment(config, where);
+	return err ? err : check_remote(config, where);
+}
+
+deia_err deia_config_load(deia_config **out, const char *dir,
+			  struct deia_config_error *where)
+{
+	deia_config *config;
+	deia_err err;
+
+	*out = NULL;
+	if (where)
+		memset(where, 0, sizeof(*where));
+	if (!dir || !*dir)
+		return deia__config_refuse(where, DEIA_EINVAL, 0, 0,
+					   "dir is not given");
+	config = deia__alloc(sizeof(*config));
+	if (!config)
+		return deia__config_refuse(where, DEIA_ENOMEM, 0, 0,
+					   "memory ran out");
+	err = load(config, dir, where);
+	if (err) {
+		deia_config_free(config);
+		return err;
+	}
+	if (where)
+		memset(where, 0, sizeof(*where));
+	*out = config;
+	return DEIA_OK;
+}
+
+void deia_config_free(deia_config *config)
+{
+	if (!config)
+		return;
+	for (size_t i = 0; config->values && i < deia__n_keys; i++)
+		deia__value_fini(&config->values[i]);
+	deia__free(config->values);
+	deia__templates_fini(&config->templates);
+	deia__free(config->file);
+	deia__free(config);
+}
+
+deia_err deia_config_set(deia_config *config, const char *key,
+			 const char *value, struct deia_config_error *where)
+{
+	size_t i = deia__key_find(key);
+	struct deia__value old, new = { 0 };
+	deia_err err;
+
+	if (where)
+		memset(where, 0, sizeof(*where));
+	if (i == deia__n_keys)
+		return unknown_key(NULL, key, where);
+	err = deia__value_read(&new, &deia__keys[i], value, where);
+	if (err)
+		return err;
+	new.origin = DEIA__FROM_FLAG;
+	old = config->values[i];
+	config->values[i] = new;
+	err = check_remote(config, where);
+	if (err) {
+		config->values[i] = old;
+		deia__value_fini(&new);
+		return err;
+	}
+	deia__value_fini(&old);
+	fill_bot_defaults(config);
+	return DEIA_OK;
+}
+
+static const struct deia__value *value_of(const deia_config *config,
+					  const char *key,
+					  enum deia__key_type type)
+{
+	static const struct deia__value none;
+	size_t i = deia__key_find(key);
+
+	assert(i < deia__n_keys && deia__keys[i].type == type);
+	if (i == deia__n_keys || deia__keys[i].type != type)
+		return &none;
+	return &config->values[i];
+}
+
+const char *deia_config_str(const deia_config *config, const char *key)
+{
+	const char *text = value_of(config, key, DEIA__KEY_TEXT)->text;
+
+	return text ? text : "";
+}
+
+int64_t deia_config_int(const deia_config *config, const char *key)
+{
+	return value_of(config, key, DEIA__KEY_INT)->number;
+}
+
+bool deia_config_bool(const deia_config *config, const char *key)
+{
+	return value_of(config, key, DEIA__KEY_BOOL)->number != 0;
+}
+
+const char *deia_config_item(const deia_config *config, const char *key,
+			     size_t n)
+{
+	const struct deia__value *v = value_of(config, key, DEIA__KEY_LIST);
+
+	return n < v->n_items ? v->items[n] : NULL;
+}
+
+const struct deia_bot_spec *deia_config_template(const deia_config *config,
+						 const char *name)
+{
+	if (!name)
+		return &config->bot_defaults;
+	for (size_t i = 0; i < config->templates.len; i++)
+		if (strcmp(config->templates.list[i].name, name) == 0)
+			return config->templates.list[i].spec;
+	return NULL;
+}
+
+size_t deia_config_templates(const deia_config *config, const char **names,
+			     size_t max)
+{
+	for (size_t i = 0; i < config->templates.len && i < max; i++)
+		names[i] = config->templates.list[i].name;
+	return config->templates.len;
+}
+
+void deia_config_changes(const deia_config *before, const deia_config *after,
+			 void (*cb)(const char *key, bool reload, void *user),
+			 void *user)
+{
+	for (size_t i = 0; i < deia__n_keys; i++)
+		if (!deia__value_equal(&before->values[i], &after->values[i]))
+			cb(deia__keys[i].name, deia__keys[i].reload, user);
+}
+
+/* ---- printing ---------------------------------------------------------- */
+
+static void print_origin(deia_jw *w, enum deia__origin origin, unsigned line)
+{
+	static const char *const names[] = { "default", "file", "environment",
+					     "flag" };
+	char text[32];
+
+	if (origin == DEIA__FROM_FILE) {
+		snprintf(text, sizeof(text), "file:%u", line);
+		deia_jw_kstr(w, "origin", text);
+	} else {
+		deia_jw_kstr(w, "origin", names[origin]);
+	}
+}
+
+static void print_value(deia_jw *w, const struct deia__key *key,
+			const struct deia__value *v)
+{
+	deia_jw_key(w, "value");
+	switch (key->type) {
+	case DEIA__KEY_TEXT:
+		deia_jw_str(w, v->text);
+		break;
+	case DEIA__KEY_INT:
+		deia_jw_int(w, v->number);
+		break;
+	case DEIA__KEY_BOOL:
+		deia_jw_bool(w, v->number != 0);
+		break;
+	case DEIA__KEY_LIST:
+		deia_jw_array(w);
+		for (size_t i = 0; i < v->n_items; i++)
+			deia_jw_str(w, v->items[i]);
+		deia_jw_end_array(w);
+	}
+}
+
+static void print_template(deia_jw *w, const struct deia__template *t)
+{
+	char name[96];
+
+	snprintf(name, sizeof(name), "templates.%s", t->name);
+	deia_jw_key(w, name);
+	deia_jw_object(w);
+	deia_jw_kraw(w, "value", t->json);
+	print_origin(w, DEIA__FROM_FILE, t->line);
+	deia_jw_end_object(w);
+}
+
+void deia_config_print(const deia_config *config, struct deia_jw *w)
+{
+	deia_jw_object(w);
+	for (size_t i = 0; i < deia__n_keys; i++) {
+		deia_jw_key(w, deia__keys[i].name);
+		deia_jw_object(w);
+		print_value(w, &deia__keys[i], &config->values[i]);
+		print_origin(w, config->values[i].origin,
+			     config->values[i].line);
+		deia_jw_end_object(w);
+	}
+	for (size_t i = 0; i < config->templates.len; i++)
+		print_template(w, &config->templates.list[i]);
+	deia_jw_end_object(w);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * document.c - the default config.yaml: every key of the schema, commented
+ * out, under its explanation.
+ *
+ * Explanations begin with "# ", settings with "#" alone, so that taking away
+ * one character sets a key. Section names stand uncommented, since a section
+ * without keys is fine.
+ */
+#include "config/document.h"
+
+#include <string.h>
+
+#include "config/schema.h"
+
+static void indent(struct deia__buf *out, unsigned depth)
+{
+	while (depth-- > 0)
+		deia__buf_adds(out, "  ");
+}
+
+/* Text with its own line breaks, as comment lines. */
+static void comment(struct deia__buf *out, unsigned depth, const char *text)
+{
+	while (text && *text) {
+		size_t len = strcspn(text, "\n");
+
+		indent(out, depth);
+		deia__buf_addf(out, "# %.*s\n", (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
+/* Opens the sections of a key that the last key was not in. */
+static unsigned open_sections(struct deia__buf *out, const char *name,
+			      const char *last)
+{
+	const char *dot = name;
+	unsigned depth = 0;
+	char section[64];
+
+	for (; (dot = strchr(dot, '.')); dot++, depth++) {
+		size_t len = (size_t)(dot - name);
+		const char *word = name + len;
+
+		if (strncmp(name, last, len + 1) == 0)
+			continue;
+		while (word > name && word[-1] != '.')
+			word--;
+		memcpy(section, name, len);
+		section[len] = '\0';
+		deia__buf_adds(out, "\n");
+		comment(out, depth, deia__section_about(section));
+		indent(out, depth);
+		deia__buf_addf(out, "%.*s:\n", (int)(dot - word), word);
+	}
+	return depth;
+}
+
+static void setting(struct deia__buf *out, unsigned depth,
+		    const struct deia__key *key)
+{
+	const char *word = strrchr(key->name, '.') + 1;
+	const char *value = key->example ? key->example : key->fallback;
+
+	comment(out, depth, key->about);
+	if (key->choices) {
+		indent(out, depth);
+		deia__buf_addf(out, "# One of %s.\n", key->choices);
+	}
+	if (key->env) {
+		indent(out, depth);
+		deia__buf_addf(out,
+			       "# The environment variable %s goes over "
+			       "it.\n",
+			       key->env);
+	}
+	indent(out, depth);
+	deia__buf_addf(out, "#%s: %s\n", word, *value ? value : "\"\"");
+}
+
+void deia__config_document(struct deia__buf *out)
+{
+	const char *last = "";
+
+	deia__buf_adds(
+		out,
+		"# The configuration of this hive. Every key is here with its "
+		"default, or with an\n"
+		"# example where the default is empty: remove the # right "
+		"before a key to set it.\n"
+		"# Then run `deia config check`. Flags and environment "
+		"variables go over this file.\n");
+	for (size_t i = 0; i < deia__n_keys; i++) {
+		unsigned depth = open_sections(out, deia__keys[i].name, last);
+
+		setting(out, depth, &deia__keys[i]);
+		last = deia__keys[i].name;
+	}
+	deia__buf_adds(
+		out, "\n# Templates: what `deia bot launch ID --template NAME` "
+		     "starts from. The fields are\n"
+		     "# those of a bot in the API, without its id.\n"
+		     "templates:\n"
+		     "  #helper:\n"
+		     "  #  adapter: ollama\n"
+		     "  #  model: llama3.2\n"
+		     "  #  system_prompt: You are a helpful assistant. Answer "
+		     "briefly.\n");
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * schema.c - the table of keys, and finding one that was misspelt.
+ *
+ * Rows of one section stand together: the default file is printed in this
+ * order. What a value may look like is in checks.c.
+ */
+#include "config/schema.h"
+
+#include <string.h>
+
+#include <deia/limits.h>
+
+#include "config/checks.h"
+
+#define TEXT(n, d) .name = n, .type = DEIA__KEY_TEXT, .fallback = d
+#define INT(n, d, lo, hi)                                                      \
+	.name = n, .type = DEIA__KEY_INT, .fallback = d, .min = lo, .max = hi
+#define BOOL(n, d) .name = n, .type = DEIA__KEY_BOOL, .fallback = d
+#define LIST(n) .name = n, .type = DEIA__KEY_LIST, .fallback = ""
+
+const struct deia__key deia__keys[] = {
+	{ TEXT("server.host", "127.0.0.1"), .check = deia__check_host,
+	  .env = "DEIA_HOST",
+	  .about = "The address deiad listens on. With 127.0.0.1 only programs "
+		   "on this\nmachine can reach it." },
+	{ INT("server.port", "8000", 0, 65535), .env = "DEIA_PORT",
+	  .about = "The TCP port. 0 takes a free one; deiad prints which." },
+	{ BOOL("server.allow_remote", "false"),
+	  .about = "Must be true before server.host may be an address that "
+		   "other machines can\nreach. Whoever reaches it and has a "
+		   "token can run programs through bots, and\nplain HTTP shows "
+		   "tokens to the network: put a TLS proxy in front." },
+	{ LIST("server.allowed_hosts"), .check = deia__check_host_name,
+	  .reload = true, .example = "[deia.example.org]",
+	  .about = "Further names under which browsers may reach deiad (the "
+		   "Host header), such\nas the name of a proxy. localhost and "
+		   "server.host are always allowed." },
+	{ LIST("server.allowed_origins"), .check = deia__check_origin,
+	  .reload = true, .example = "[\"https://deia.example.org\"]",
+	  .about = "Further origins whose web pages may call the API from a "
+		   "browser." },
+	{ INT("server.max_connections", "10000", 16, DEIA_MAX_CONNECTIONS),
+	  .about = "Connections at a time; never more than the limit of open "
+		   "files allows." },
+
+	{ TEXT("store.url", ""), .check = deia__check_store_url,
+	  .env = "DEIA_DATABASE_URL", .example = "sqlite:/var/lib/deia/deia.db",
+	  .about = "Where the hive is kept: sqlite:PATH, or memory: for "
+		   "nothing on disk.\nEmpty: the file state/deia.db beside "
+		   "this one." },
+	{ TEXT("store.durability", "full"), .choices = "full|normal|memory",
+	  .about =
+		  "full: what was acknowledged is on disk, also after a power "
+		  "cut.\nnormal: survives a killed deiad; a power cut may lose "
+		  "the last moments.\nmemory: nothing is written to disk, all "
+		  "is gone when deiad ends." },
+
+	{ TEXT("logging.level", "info"), .choices = "error|warn|info|debug",
+	  .env = "DEIA_LOG_LEVEL", .reload = true,
+	  .about = "How much deiad writes to its standard error." },
+	{ TEXT("logging.format", "text"), .choices = "text|json",
+	  .reload = true, .about = "Lines for people, or JSON for programs." },
+
+	{ INT("retention.events", "100000", 1000, 100000000), .reload = true,
+	  .about = "How many events are kept; the oldest are removed." },
+	{ INT("retention.audit_days", "180", 1, 36500), .reload = true,
+	  .about = "How long is kept who changed what." },
+	{ INT("retention.chat_days", "0", 0, 36500), .reload = true,
+	  .about = "How long chat lines are kept. 0: for ever." },
+
+	{ TEXT("ollama.url", "http://127.0.0.1:11434"),
+	  .check = deia__check_ollama, .env = "OLLAMA_HOST", .reload = true,
+	  .about =
+		  "Where Ollama answers, for bots that name no base_url: HOST, "
+		  "HOST:PORT or a\nURL, as Ollama itself reads OLLAMA_HOST." },
+
+	{ INT("bots.defaults.max_concurrent", "1", 1, DEIA_MAX_CONCURRENT),
+	  .reload = true,
+	  .about = "Chats and tasks that one bot works on at a time." },
+	{ INT("bots.defaults.ready_timeout_seconds", "60", 1, 86400),
+	  .reload = true,
+	  .about = "A bot that is not ready by then counts as dead." },
+	{ INT("bots.defaults.stop_timeout_seconds", "5", 0, 3600),
+	  .reload = true,
+	  .about = "Grace between asking a bot to stop, SIGTERM and SIGKILL." },
+	{ INT("bots.defaults.max_restarts", "10", 0, 1000), .reload = true,
+	  .about = "A bot that dies more often than this within window_seconds "
+		   "is not started\nagain: it is failed." },
+	{ INT("bots.defaults.window_seconds", "600", 1, 86400), .reload = true,
+	  .about = "The window in which deaths are counted." },
+};
+const size_t deia__n_keys = sizeof(deia__keys) / sizeof(deia__keys[0]);
+
+static const struct {
+	const char *name, *about;
+} sections[] = {
+	{ "server", "The HTTP server: API and web page." },
+	{ "store", "What must survive." },
+	{ "logging", NULL },
+	{ "retention", "How much history is kept." },
+	{ "ollama", NULL },
+	{ "bots", NULL },
+	{ "bots.defaults", "For bots whose specification does not say it." },
+	{ "templates", NULL },
+};
+#define N_SECTIONS (sizeof(sections) / sizeof(sections[0]))
+
+const char *deia__section_about(const char *section)
+{
+	for (size_t i = 0; i < N_SECTIONS; i++)
+		if (strcmp(sections[i].name, section) == 0)
+			return sections[i].about;
+	return NULL;
+}
+
+size_t deia__key_find(const char *name)
+{
+	for (size_t i = 0; i < deia__n_keys; i++)
+		if (strcmp(deia__keys[i].name, name) == 0)
+			return i;
+	return deia__n_keys;
+}
+
+bool deia__key_is_section(const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < deia__n_keys; i++)
+		if (strncmp(deia__keys[i].name, name, len) == 0 &&
+		    deia__keys[i].name[len] == '.')
+			return true;
+	return false;
+}
+
+/* ---- suggestions ------------------------------------------------------- */
+
+#define MAX_WORD 48
+
+static size_t least(size_t a, size_t b, size_t c)
+{
+	size_t ab = a < b ? a : b;
+
+	return ab < c ? ab : c;
+}
+
+/* Edits (insert, remove, replace, swap of neighbours) from a to b. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t rows[3][MAX_WORD + 1], n = strlen(a), m = strlen(b);
+	size_t *before = rows[0], *last = rows[1], *now = rows[2], *spare;
+
+	if (n > MAX_WORD || m > MAX_WORD)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= m; j++)
+		last[j] = j;
+	for (size_t i = 1; i <= n; i++) {
+		now[0] = i;
+		for (size_t j = 1; j <= m; j++) {
+			now[j] = least(last[j] + 1, now[j - 1] + 1,
+				       last[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+			    a[i - 2] == b[j - 1] && before[j - 2] + 1 < now[j])
+				now[j] = before[j - 2] + 1;
+		}
+		spare = before;
+		before = last;
+		last = now;
+		now = spare;
+	}
+	return last[m];
+}
+
+struct best {
+	const char *word;
+	size_t distance;
+};
+
+/* A third of the letters may be wrong, at least one. */
+static void consider(struct best *best, const char *word, const char *known)
+{
+	size_t allowed = strlen(word) / 3, d = distance(word, known);
+
+	if (d <= (allowed ? allowed : 1) && d < best->distance)
+		*best = (struct best){ known, d };
+}
+
+const char *deia__nearest(const char *word, const char *const *words, size_t n)
+{
+	struct best best = { NULL, SIZE_MAX };
+
+	for (size_t i = 0; i < n; i++)
+		consider(&best, word, words[i]);
+	return best.word;
+}
+
+static const char *last_word(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot ? dot + 1 : name;
+}
+
+const char *deia__key_suggest(const char *name)
+{
+	struct best best = { NULL, SIZE_MAX };
+
+	for (size_t i = 0; i < deia__n_keys; i++)
+		consider(&best, name, deia__keys[i].name);
+	for (size_t i = 0; i < N_SECTIONS; i++)
+		consider(&best, name, sections[i].name);
+	if (best.word)
+		return best.word;
+	/* The right word in the wrong section. */
+	for (size_t i = 0; i < deia__n_keys; i++)
+		if (strcmp(last_word(deia__keys[i].name), last_word(name)) == 0)
+			return deia__keys[i].name;
+	return NULL;
+}
