@@ -64,19 +64,16 @@ static void setting(struct deia__buf *out, unsigned depth,
 	const char *value = key->example ? key->example : key->fallback;
 
 	comment(out, depth, key->about);
-	if (key->choices) {
-		indent(out, depth);
-		deia__buf_addf(out, "# One of %s.\n", key->choices);
-	}
 	if (key->env) {
 		indent(out, depth);
-		deia__buf_addf(out,
-			       "# The environment variable %s goes over "
-			       "it.\n",
+		deia__buf_addf(out, "# %s in the environment goes over it.\n",
 			       key->env);
 	}
 	indent(out, depth);
-	deia__buf_addf(out, "#%s: %s\n", word, *value ? value : "\"\"");
+	deia__buf_addf(out, "#%s: %s", word, *value ? value : "\"\"");
+	if (key->choices)
+		deia__buf_addf(out, "  # %s", key->choices);
+	deia__buf_adds(out, "\n");
 }
 
 void deia__config_document(struct deia__buf *out)
@@ -89,22 +86,27 @@ void deia__config_document(struct deia__buf *out)
 		"default, or with an\n"
 		"# example where the default is empty: remove the # right "
 		"before a key to set it.\n"
-		"# Then run `deia config check`. Flags and environment "
-		"variables go over this file.\n");
+		"# Then run `deia config check`. Flags and the environment go "
+		"over this file.\n");
 	for (size_t i = 0; i < deia__n_keys; i++) {
+		size_t len = out->len;
 		unsigned depth = open_sections(out, deia__keys[i].name, last);
 
+		if (out->len == len)
+			deia__buf_adds(out, "\n");
 		setting(out, depth, &deia__keys[i]);
 		last = deia__keys[i].name;
 	}
 	deia__buf_adds(
-		out, "\n# Templates: what `deia bot launch ID --template NAME` "
-		     "starts from. The fields are\n"
-		     "# those of a bot in the API, without its id.\n"
-		     "templates:\n"
-		     "  #helper:\n"
-		     "  #  adapter: ollama\n"
-		     "  #  model: llama3.2\n"
-		     "  #  system_prompt: You are a helpful assistant. Answer "
-		     "briefly.\n");
+		out,
+		"\n"
+		"# What `deia bot launch ID --template NAME` starts from: the "
+		"fields of a bot\n"
+		"# in the API, without its id.\n"
+		"templates:\n"
+		"  #helper:\n"
+		"  #  adapter: ollama\n"
+		"  #  model: llama3.2\n"
+		"  #  system_prompt: You are a helpful assistant. Answer "
+		"briefly.\n");
 }

@@ -28,8 +28,8 @@ const struct deia__key deia__keys[] = {
 	  .about = "The TCP port. 0 takes a free one; deiad prints which." },
 	{ BOOL("server.allow_remote", "false"),
 	  .about = "Must be true before server.host may be an address that "
-		   "other machines can\nreach. Whoever reaches it and has a "
-		   "token can run programs through bots, and\nplain HTTP shows "
+		   "other machines\ncan reach. Whoever reaches it and has a "
+		   "token can run programs through bots,\nand plain HTTP shows "
 		   "tokens to the network: put a TLS proxy in front." },
 	{ LIST("server.allowed_hosts"), .check = deia__check_host_name,
 	  .reload = true, .example = "[deia.example.org]",
@@ -185,13 +185,15 @@ static void consider(struct best *best, const char *word, const char *known)
 		*best = (struct best){ known, d };
 }
 
-const char *deia__nearest(const char *word, const char *const *words, size_t n)
+static unsigned depth_of(const char *name)
 {
-	struct best best = { NULL, SIZE_MAX };
+	unsigned n = 0;
 
-	for (size_t i = 0; i < n; i++)
-		consider(&best, word, words[i]);
-	return best.word;
+	while ((name = strchr(name, '.'))) {
+		name++;
+		n++;
+	}
+	return n;
 }
 
 static const char *last_word(const char *name)
@@ -208,7 +210,8 @@ const char *deia__key_suggest(const char *name)
 	for (size_t i = 0; i < deia__n_keys; i++)
 		consider(&best, name, deia__keys[i].name);
 	for (size_t i = 0; i < N_SECTIONS; i++)
-		consider(&best, name, sections[i].name);
+		if (depth_of(sections[i].name) == depth_of(name))
+			consider(&best, name, sections[i].name);
 	if (best.word)
 		return best.word;
 	/* The right word in the wrong section. */

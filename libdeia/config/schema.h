@@ -47,7 +47,5 @@ bool deia__key_is_section(const char *name);
 /* The known key or section that an unknown one was probably meant to be, or
  * NULL. Static text. */
 const char *deia__key_suggest(const char *name);
-/* The same among any words. */
-const char *deia__nearest(const char *word, const char *const *words, size_t n);
 
 #endif
