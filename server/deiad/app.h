@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * app.h - what the parts of deiad share: the configuration, the hive, HTTP.
+ */
+#ifndef DEIAD_APP_H
+#define DEIAD_APP_H
+
+#include <deia/config.h>
+#include <deia/hive.h>
+
+#include "http/server.h"
+
+struct jobs;
+struct follows;
+
+struct app {
+	struct event_base *base;
+	char *dir;
+	deia_config *config;
+	deia_hive *hive;
+	struct server http;
+	struct jobs *jobs;	 /* reads files and asks model servers */
+	struct follows *follows; /* logs that are being followed */
+	char url[300];
+	bool stop_seen, hive_stopped;
+	int exit_code;
+};
+
+static inline struct app *app_of(const struct server *s)
+{
+	return (struct app *)s->app;
+}
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* admin.c - the audit trail and the configuration, for administrators. */
+#include "routes.h"
+
+#include <stdio.h>
+#include <deia/config.h>
+#include <deia/hive.h>
+
+#include "../app.h"
+#include "../http/reply.h"
+
+static void print_entry(struct deia_jw *w, const struct deia_audit_entry *e)
+{
+	deia_jw_object(w);
+	deia_jw_kint(w, "seq", e->seq);
+	deia_jw_ktime(w, "at", e->at_unix_ms);
+	deia_jw_kstr(w, "actor", e->actor);
+	deia_jw_kstr(w, "token_id", e->token_id);
+	deia_jw_kstr(w, "role", e->role);
+	deia_jw_kstr(w, "address", e->address);
+	deia_jw_kstr(w, "request_id", e->request_id);
+	deia_jw_kstr(w, "action", e->action);
+	deia_jw_kstr(w, "target", e->target);
+	deia_jw_kstr(w, "outcome", e->outcome);
+	deia_jw_end_object(w);
+}
+
+static void audit_page(deia_err err, const struct deia_audit_entry *entries,
+		       size_t n, bool more, void *user)
+{
+	struct rq *rq = user;
+	struct deia_jw w;
+	char cursor[32];
+
+	if (err) {
+		rq_fail(rq, err);
+	} else {
+		list_begin(&w);
+		for (size_t i = 0; i < n; i++)
+			print_entry(&w, &entries[i]);
+		snprintf(cursor, sizeof(cursor), "%lld",
+			 n ? (long long)entries[n - 1].seq : 0);
+		list_end(&w, more && n ? cursor : NULL);
+		rq_send_json(rq, 200, &w);
+	}
+	rq_drop(rq);
+}
+
+void route_audit(struct rq *rq)
+{
+	unsigned limit;
+	int64_t before;
+	deia_err err;
+
+	if (!query_limit(rq, &limit) ||
+	    !query_int(rq, "cursor", 1, INT64_MAX, 0, &before))
+		return;
+	rq_hold(rq);
+	err = deia_hive_audit_page(rq->srv->hive, before, limit, audit_page,
+				   rq);
+	if (err) {
+		rq_fail(rq, err);
+		rq_drop(rq);
+	}
+}
+
+void route_config(struct rq *rq)
+{
+	struct deia_jw w;
+
+	deia_jw_init(&w);
+	deia_config_print(app_of(rq->srv)->config, &w);
+	rq_send_json(rq, 200, &w);
+}

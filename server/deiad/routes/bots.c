@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bots.c - launch, show, change, remove and steer bots; templates.
+ *
+ * Who is no administrator launches from templates: fields that name a program
+ * (argv, env, cwd) are refused here, also over a template that allows itself
+ * to have them.
+ */
+#include "routes.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <string.h>
+#include <deia/config.h>
+#include <deia/limits.h>
+
+#include "../app.h"
+#include "../http/reply.h"
+
+static void print_int_or_null(struct deia_jw *w, const char *key, int64_t v,
+			      int64_t none)
+{
+	if (v == none)
+		deia_jw_kraw(w, key, NULL);
+	else
+		deia_jw_kint(w, key, v);
+}
+
+static void print_bot_members(struct deia_jw *w,
+			      const struct deia_hive_bot *bot)
+{
+	const struct deia_bot_info *i = bot->info;
+
+	deia_bot_spec_print(i->spec, true, w);
+	deia_jw_kstr(w, "state", deia_bot_state_name(i->state));
+	deia_jw_kstr(w, "state_reason", i->state_reason ? i->state_reason : "");
+	deia_jw_kstr(w, "status_text", i->status_text ? i->status_text : "");
+	print_int_or_null(w, "pid", i->pid, 0);
+	deia_jw_kint(w, "restarts", i->restarts);
+	deia_jw_kint(w, "running_tasks", i->running);
+	deia_jw_kint(w, "queued_tasks", i->queued);
+	deia_jw_ktime(w, "created_at", bot->created_unix_ms);
+	deia_jw_ktime(w, "started_at", i->started_unix_ms);
+	deia_jw_ktime(w, "ready_at", i->ready_unix_ms);
+	deia_jw_ktime(w, "next_start_at", i->next_start_unix_ms);
+	print_int_or_null(w, "exit_code", i->exit_code, -1);
+	print_int_or_null(w, "exit_signal", i->exit_signal, 0);
+	deia_jw_kbool(w, "wanted", bot->wanted);
+}
+
+void print_bot(struct deia_jw *w, const struct deia_hive_bot *bot)
+{
+	deia_jw_object(w);
+	print_bot_members(w, bot);
+	deia_jw_end_object(w);
+}
+
+static void send_bot(struct rq *rq, int status,
+		     const struct deia_hive_bot *bot)
+{
+	struct deia_jw w;
+
+	deia_jw_init(&w);
+	print_bot(&w, bot);
+	rq_send_json(rq, status, &w);
+}
+
+/* ---- reading ----------------------------------------------------------- */
+
+void route_bots_list(struct rq *rq)
+{
+	struct deia_hive_bot page[64];
+	const char *after = rq_query(rq, "cursor");
+	char last[DEIA_MAX_ID_LEN + 1] = "";
+	unsigned limit, done = 0;
+	struct deia_jw w;
+	size_t n = 1;
+
+	if (!query_limit(rq, &limit))
+		return;
+	list_begin(&w);
+	snprintf(last, sizeof(last), "%s", after ? after : "");
+	while (done < limit && n) {
+		size_t want = limit - done < 64 ? limit - done : 64;
+
+		n = deia_hive_bot_list(rq->srv->hive, last[0] ? last : NULL,
+				       page, want);
+		for (size_t i = 0; i < n; i++)
+			print_bot(&w, &page[i]);
+		if (n)
+			snprintf(last, sizeof(last), "%s",
+				 page[n - 1].info->spec->id);
+		done += (unsigned)n;
+	}
+	n = n ? deia_hive_bot_list(rq->srv->hive, last, page, 1) : 0;
+	list_end(&w, n ? last : NULL);
+	rq_send_json(rq, 200, &w);
+}
+
+void route_bot_get(struct rq *rq)
+{
+	struct deia_hive_bot bot;
+	deia_err err = deia_hive_bot_get(rq->srv->hive, rq->param[0], &bot);
+
+	if (err)
+		rq_fail_with(rq, err,
+			     "There is no bot with this id; `deia bot list` "
+			     "shows the ones there are.");
+	else
+		send_bot(rq, 200, &bot);
+}
+
+/* ---- changing ---------------------------------------------------------- */
+
+static bool names_a_program(struct rq *rq)
+{
+	static const char *const fields[] = { "argv", "env", "cwd" };
+
+	if (rq->actor.role == DEIA_ROLE_ADMIN)
+		return false;
+	for (size_t i = 0; i < 3; i++) {
+		if (!cJSON_GetObjectItemCaseSensitive(rq->json, fields[i]))
+			continue;
+		deia_hive_audit(rq->srv->hive, &rq->actor, "bot.create",
+				rq->path, DEIA_EDENIED);
+		rq_problem(rq, 403, deia_err_name(DEIA_EDENIED),
+			   "The field \"%s\" is for administrators; launch "
+			   "from a template instead.",
+			   fields[i]);
+		return true;
+	}
+	return false;
+}
+
+/* The template that the body names; false: answered. */
+static bool find_template(struct rq *rq, const struct deia_bot_spec **out)
+{
+	const cJSON *name =
+		cJSON_GetObjectItemCaseSensitive(rq->json, "template");
+	struct app *app = app_of(rq->srv);
+
+	*out = NULL;
+	if (!cJSON_IsString(name))
+		return true; /* a wrong type is the parser's to refuse */
+	*out = deia_config_template(app->config, name->valuestring);
+	if (!*out)
+		rq_bad_field(rq, "/template",
+			     "there is no template of this name; GET "
+			     "/api/v1/templates lists them");
+	return *out != NULL;
+}
+
+static void created(deia_err err, const struct deia_hive_bot *bot, void *user)
+{
+	struct rq *rq = user;
+
+	if (err) {
+		rq_fail(rq, err);
+	} else {
+		char where[128];
+
+		snprintf(where, sizeof(where), "/api/v1/bots/%s",
+			 bot->info->spec->id);
+		rq_add_header(rq, "Location", where);
+		send_bot(rq, 201, bot);
+	}
+	rq_drop(rq);
+}
+
+void route_bots_create(struct rq *rq)
+{
+	const struct deia_bot_spec *base;
+	struct deia_field_error where = { 0 };
+	struct deia_bot_spec *spec;
+	deia_err err;
+	bool start;
+
+	if (!query_bool(rq, "start", true, &start) || names_a_program(rq) ||
+	    !find_template(rq, &base))
+		return;
+	err = deia_bot_spec_parse(&spec, rq->json, base, &where);
+	if (err == DEIA_EFIELD) {
+		rq_bad_fields(rq, &where, 1);
+		return;
+	}
+	if (err) {
+		rq_fail_with(rq, err, NULL);
+		return;
+	}
+	rq_hold(rq);
+	err = deia_hive_bot_create(rq->srv->hive, &rq->actor, spec, start,
+				   created, rq);
+	deia_bot_spec_free(spec);
+	if (err) {
+		rq_fail(rq, err);
+		rq_drop(rq);
+	}
+}
+
+static void patched(deia_err err, const struct deia_hive_bot *bot, void *user)
+{
+	struct rq *rq = user;
+	struct deia_jw w;
+
+	if (err) {
+		rq_fail(rq, err);
+	} else {
+		deia_jw_init(&w);
+		deia_jw_object(&w);
+		print_bot_members(&w, bot);
+		deia_jw_kstr(&w, "applies",
+			     bot->info->pid ? "next_start" : "now");
+		deia_jw_end_object(&w);
+		rq_send_json(rq, 200, &w);
+	}
+	rq_drop(rq);
+}
+
+static bool patch_fields_ok(struct rq *rq)
+{
+	const cJSON *id = cJSON_GetObjectItemCaseSensitive(rq->json, "id");
+
+	if (id && (!cJSON_IsString(id) ||
+		   strcmp(id->valuestring, rq->param[0]) != 0))
+		rq_bad_field(rq, "/id", "an id cannot be changed");
+	else if (cJSON_GetObjectItemCaseSensitive(rq->json, "template"))
+		rq_bad_field(rq, "/template",
+			     "a template is taken at launch only; change the "
+			     "fields themselves");
+	else if (!rq->json->child)
+		rq_bad_field(rq, "", "there is no field to change");
+	return !rq->replied;
+}
+
+void route_bot_patch(struct rq *rq)
+{
+	struct deia_field_error where = { 0 };
+	struct deia_hive_bot bot;
+	struct deia_bot_spec *spec;
+	deia_err err;
+
+	err = deia_hive_bot_get(rq->srv->hive, rq->param[0], &bot);
+	if (err) {
+		rq_fail_with(rq, err, "There is no bot with this id.");
+		return;
+	}
+	if (!patch_fields_ok(rq) || names_a_program(rq))
+		return;
+	err = deia_bot_spec_parse(&spec, rq->json, bot.info->spec, &where);
+	if (err == DEIA_EFIELD) {
+		rq_bad_fields(rq, &where, 1);
+		return;
+	}
+	if (err) {
+		rq_fail_with(rq, err, NULL);
+		return;
+	}
+	rq_hold(rq);
+	err = deia_hive_bot_update(rq->srv->hive, &rq->actor, spec, patched,
+				   rq);
+	deia_bot_spec_free(spec);
+	if (err) {
+		rq_fail(rq, err);
+		rq_drop(rq);
+	}
+}
+
+static void removed(deia_err err, void *user)
+{
+	struct rq *rq = user;
+
+	if (err)
+		rq_fail(rq, err);
+	else
+		rq_send_empty(rq);
+	rq_drop(rq);
+}
+
+void route_bot_delete(struct rq *rq)
+{
+	bool force, purge;
+	deia_err err;
+
+	if (!query_bool(rq, "force", false, &force) ||
+	    !query_bool(rq, "purge", false, &purge))
+		return;
+	rq_hold(rq);
+	err = deia_hive_bot_remove(rq->srv->hive, &rq->actor, rq->param[0],
+				   force, purge, removed, rq);
+	if (err) {
+		rq_fail(rq, err);
+		rq_drop(rq);
+	}
+}
+
+/* ---- actions ----------------------------------------------------------- */
+
+static void acted(deia_err err, const struct deia_hive_bot *bot, void *user)
+{
+	struct rq *rq = user;
+
+	if (err)
+		rq_fail(rq, err);
+	else
+		send_bot(rq, 200, bot);
+	rq_drop(rq);
+}
+
+static void act(struct rq *rq, deia_bot_action action)
+{
+	deia_err err;
+
+	if (rq->json && !body_fields(rq, NULL, 0))
+		return;
+	rq_hold(rq);
+	err = deia_hive_bot_act(rq->srv->hive, &rq->actor, rq->param[0], action,
+				acted, rq);
+	if (err) {
+		rq_fail(rq, err);
+		rq_drop(rq);
+	}
+}
+
+void route_bot_start(struct rq *rq)
+{
+	act(rq, DEIA_BOT_START);
+}
+
+void route_bot_stop(struct rq *rq)
+{
+	act(rq, DEIA_BOT_STOP);
+}
+
+void route_bot_restart(struct rq *rq)
+{
+	act(rq, DEIA_BOT_RESTART);
+}
+
+void route_bot_pause(struct rq *rq)
+{
+	act(rq, DEIA_BOT_PAUSE);
+}
+
+void route_bot_resume(struct rq *rq)
+{
+	act(rq, DEIA_BOT_RESUME);
+}
+
+void route_bot_interrupt(struct rq *rq)
+{
+	act(rq, DEIA_BOT_INTERRUPT);
+}
+
+/* ---- templates --------------------------------------------------------- */
+
+#define TEMPLATES_MAX 256
+
+void route_templates(struct rq *rq)
+{
+	deia_config *config = app_of(rq->srv)->config;
+	const char *names[TEMPLATES_MAX];
+	size_t n = deia_config_templates(config, names, TEMPLATES_MAX);
+	struct deia_jw w;
+
+	list_begin(&w);
+	for (size_t i = 0; i < n && i < TEMPLATES_MAX; i++) {
+		const struct deia_bot_spec *t =
+			deia_config_template(config, names[i]);
+
+		if (!t)
+			continue;
+		deia_jw_object(&w);
+		deia_jw_kstr(&w, "name", names[i]);
+		deia_jw_kstr(&w, "adapter", t->adapter);
+		deia_jw_kstr(&w, "model", t->model);
+		deia_jw_kstr(&w, "type", t->type);
+		deia_jw_end_object(&w);
+	}
+	list_end(&w, NULL);
+	rq_send_json(rq, 200, &w);
+}

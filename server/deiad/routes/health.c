@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * health.c - is the server there and well.
+ *
+ * GET /health is asked often and by anybody, so its reply is printed at most
+ * ten times a second and handed out as it is, without the way through router
+ * and gate (but for Host, which everything is checked for).
+ */
+#include "health.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <deia/hive.h>
+#include <deia/version.h>
+#include <event2/bufferevent.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
+
+#include "../http/conn.h"
+#include "../http/gate.h"
+#include "../http/reply.h"
+#include "routes.h"
+
+#define CACHE_MS 100
+
+struct verdict {
+	const char *status;
+	int score, http;
+	bool store_ok;
+	unsigned failed, live;
+};
+
+static struct verdict judge(const deia_hive *hive,
+			    struct deia_hive_status *st)
+{
+	struct verdict v = { "HEALTHY", 100, 200, true, 0, 0 };
+
+	deia_hive_get_status(hive, st);
+	v.store_ok = st->store_ok;
+	v.failed = st->bot_states[DEIA_BOT_FAILED];
+	v.live = st->bot_states[DEIA_BOT_READY] +
+		 st->bot_states[DEIA_BOT_BUSY] + st->bot_states[DEIA_BOT_PAUSED];
+	if (!v.store_ok) {
+		v.status = "CRITICAL";
+		v.score = 0;
+		v.http = 503;
+	} else if (v.failed) {
+		v.status = "DEGRADED";
+		v.score = 100 - (int)(50 * v.failed / (st->bots + 1)) - 10;
+	}
+	return v;
+}
+
+static void print_checks(struct deia_jw *w, const struct verdict *v)
+{
+	deia_jw_key(w, "checks");
+	deia_jw_object(w);
+	deia_jw_kstr(w, "store", v->store_ok ? "ok" : "failed");
+	deia_jw_kstr(w, "bots", v->failed ? "degraded" : "ok");
+	deia_jw_end_object(w);
+}
+
+static void print_health(struct deia_jw *w, const struct verdict *v,
+			 const struct deia_hive_status *st)
+{
+	deia_jw_kstr(w, "status", v->status);
+	deia_jw_kint(w, "score", v->score);
+	deia_jw_kstr(w, "version", deia_version());
+	deia_jw_kint(w, "uptime_seconds", (int64_t)(st->uptime_ms / 1000));
+	print_checks(w, v);
+}
+
+/* Prints the whole reply up to the value of X-Request-Id. */
+static bool refresh(struct server *s)
+{
+	struct deia_hive_status st;
+	struct verdict v = judge(s->hive, &st);
+	struct deia_jw w;
+	char *text;
+	int n;
+
+	deia_jw_init(&w);
+	deia_jw_object(&w);
+	print_health(&w, &v, &st);
+	deia_jw_end_object(&w);
+	if (deia_jw_status(&w)) {
+		deia_jw_fini(&w);
+		return false;
+	}
+	n = asprintf(&text,
+		     "HTTP/1.1 %d %s\r\nDate: %s\r\n"
+		     "Content-Type: application/json\r\n"
+		     "Content-Length: %zu\r\n"
+		     "X-Content-Type-Options: nosniff\r\n"
+		     "Cache-Control: no-store\r\n"
+		     "Content-Security-Policy: default-src 'none'; "
+		     "frame-ancestors 'none'\r\n"
+		     "Referrer-Policy: no-referrer\r\n\r\n%s",
+		     v.http, status_phrase(v.http), http_date(), w.len, w.text);
+	deia_jw_fini(&w);
+	if (n < 0)
+		return false;
+	free(s->health_reply);
+	s->health_reply = text;
+	s->health_len = (size_t)n;
+	s->health_ms = now_ms();
+	s->health_status = v.http;
+	return true;
+}
+
+static void quick_done(struct evhttp_request *ev, void *arg)
+{
+	struct conn *c = arg;
+	struct server *s = c->srv;
+
+	(void)ev;
+	s->active--;
+	conn_replied(c);
+	if (s->draining)
+		server_count_changed(s);
+}
+
+/* Nothing in the head asks for more than the plain answer. */
+static bool is_plain(struct server *s, struct evhttp_request *ev)
+{
+	const struct evkeyval *h;
+	const char *host = NULL;
+
+	if (evhttp_request_get_command(ev) != EVHTTP_REQ_GET ||
+	    ev->minor == 0 || s->draining ||
+	    strcmp(evhttp_request_get_uri(ev), "/health") != 0)
+		return false;
+	TAILQ_FOREACH(h, evhttp_request_get_input_headers(ev), next) {
+		switch (h->key[0] | 0x20) {
+		case 'h':
+			if (strcasecmp(h->key, "Host") == 0)
+				host = h->value;
+			break;
+		case 'c':
+			if (strcasecmp(h->key, "Connection") == 0 &&
+			    strcasecmp(h->value, "keep-alive") != 0)
+				return false;
+			break;
+		case 'o':
+			if (strcasecmp(h->key, "Origin") == 0)
+				return false;
+			break;
+		case 'x':
+			if (strcasecmp(h->key, "X-Request-Id") == 0)
+				return false;
+			break;
+		default:
+			break;
+		}
+	}
+	return host && host_is_ours(s, host);
+}
+
+bool health_quick(struct server *s, struct conn *c, struct evhttp_request *ev)
+{
+	if (!is_plain(s, ev) || c->body_bytes)
+		return false;
+	if ((!s->health_reply || now_ms() - s->health_ms >= CACHE_MS) &&
+	    !refresh(s))
+		return false;
+	s->active++;
+	conn_phase(c, PH_WRITE);
+	bufferevent_write(c->bev, s->health_reply, s->health_len);
+	evhttp_request_set_on_complete_cb(ev, quick_done, c);
+	bufferevent_enable(c->bev, EV_WRITE);
+	evhttp_send_reply_end(ev);
+	return true;
+}
+
+/* ---- routes ------------------------------------------------------------ */
+
+void route_health(struct rq *rq)
+{
+	struct deia_hive_status st;
+	struct verdict v = judge(rq->srv->hive, &st);
+	struct deia_jw w;
+
+	deia_jw_init(&w);
+	deia_jw_object(&w);
+	print_health(&w, &v, &st);
+	deia_jw_end_object(&w);
+	if (deia_jw_status(&w))
+		rq_fail_with(rq, DEIA_ENOMEM, NULL);
+	else
+		rq_send(rq, v.http, "application/json", w.text, w.len);
+	deia_jw_fini(&w);
+}
+
+static void send_probe(struct rq *rq, int status, const char *word)
+{
+	char text[64];
+	int n = snprintf(text, sizeof(text), "{\"status\":\"%s\"}", word);
+
+	rq_send(rq, status, "application/json", text, (size_t)n);
+}
+
+void route_live(struct rq *rq)
+{
+	send_probe(rq, 200, "live");
+}
+
+void route_ready(struct rq *rq)
+{
+	struct deia_hive_status st;
+
+	deia_hive_get_status(rq->srv->hive, &st);
+	if (rq->srv->starting)
+		send_probe(rq, 503, "starting");
+	else if (rq->srv->draining || st.stopping)
+		send_probe(rq, 503, "draining");
+	else if (!st.store_ok)
+		send_probe(rq, 503, "store_failed");
+	else
+		send_probe(rq, 200, "ready");
+}
+
+static void print_bots(struct deia_jw *w, const struct deia_hive_status *st)
+{
+	deia_jw_key(w, "bots");
+	deia_jw_object(w);
+	deia_jw_kint(w, "total", st->bots);
+	for (int i = 0; i < DEIA_BOT_STATES; i++)
+		deia_jw_kint(w, deia_bot_state_name((deia_bot_state)i),
+			     st->bot_states[i]);
+	deia_jw_end_object(w);
+}
+
+static void print_store(struct deia_jw *w, const struct deia_hive_status *st)
+{
+	deia_jw_key(w, "store");
+	deia_jw_object(w);
+	deia_jw_kstr(w, "backend", st->store_backend);
+	deia_jw_kbool(w, "ok", st->store_ok);
+	deia_jw_kint(w, "transactions", (int64_t)st->store.transactions);
+	deia_jw_kint(w, "failed", (int64_t)st->store.failed);
+	deia_jw_kint(w, "groups", (int64_t)st->store.groups);
+	deia_jw_kint(w, "queued", (int64_t)st->store.queued);
+	deia_jw_kint(w, "reads", (int64_t)st->store.reads);
+	deia_jw_knum(w, "last_commit_ms",
+		     (double)st->store.last_commit_us / 1000);
+	deia_jw_end_object(w);
+}
+
+void route_health_details(struct rq *rq)
+{
+	struct deia_hive_status st;
+	struct verdict v = judge(rq->srv->hive, &st);
+	struct deia_jw w;
+
+	deia_jw_init(&w);
+	deia_jw_object(&w);
+	print_health(&w, &v, &st);
+	deia_jw_ktime(&w, "started_at", st.started_unix_ms);
+	print_bots(&w, &st);
+	print_store(&w, &st);
+	deia_jw_key(&w, "turns");
+	deia_jw_object(&w);
+	deia_jw_kint(&w, "running", (int64_t)st.turns_running);
+	deia_jw_kint(&w, "done", (int64_t)st.turns_done);
+	deia_jw_end_object(&w);
+	deia_jw_key(&w, "http");
+	deia_jw_object(&w);
+	deia_jw_kint(&w, "connections", rq->srv->n_conns);
+	deia_jw_kint(&w, "active_requests", rq->srv->active);
+	deia_jw_kint(&w, "requests", (int64_t)rq->srv->requests);
+	deia_jw_end_object(&w);
+	deia_jw_end_object(&w);
+	rq_send_json(rq, 200, &w);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* routes.h - the handlers of the table in table.c, and what they share. */
+#ifndef DEIAD_ROUTES_H
+#define DEIAD_ROUTES_H
+
+#include "../http/rq.h"
+#include "../http/router.h"
+
+struct deia_chat_line;
+struct deia_conversation;
+struct deia_hive_bot;
+struct deia_token_info;
+
+extern const struct route routes[];
+extern const size_t n_routes;
+
+void route_health(struct rq *rq);
+void route_live(struct rq *rq);
+void route_ready(struct rq *rq);
+void route_health_details(struct rq *rq);
+
+void route_bots_list(struct rq *rq);
+void route_bots_create(struct rq *rq);
+void route_bot_get(struct rq *rq);
+void route_bot_patch(struct rq *rq);
+void route_bot_delete(struct rq *rq);
+void route_bot_start(struct rq *rq);
+void route_bot_stop(struct rq *rq);
+void route_bot_restart(struct rq *rq);
+void route_bot_pause(struct rq *rq);
+void route_bot_resume(struct rq *rq);
+void route_bot_interrupt(struct rq *rq);
+void route_bot_logs(struct rq *rq);
+void route_templates(struct rq *rq);
+void route_models(struct rq *rq);
+
+void route_conversations_list(struct rq *rq);
+void route_conversations_create(struct rq *rq);
+void route_chat_page(struct rq *rq);
+void route_chat_send(struct rq *rq);
+void route_chat_clear(struct rq *rq);
+void route_chat_export(struct rq *rq);
+void route_chat_import(struct rq *rq);
+
+void route_events(struct rq *rq);
+
+void route_login(struct rq *rq);
+void route_logout(struct rq *rq);
+void route_whoami(struct rq *rq);
+void route_codes_create(struct rq *rq);
+void route_tokens_list(struct rq *rq);
+void route_tokens_create(struct rq *rq);
+void route_token_revoke(struct rq *rq);
+void route_audit(struct rq *rq);
+void route_config(struct rq *rq);
+
+void route_static(struct rq *rq);
+void route_well_known(struct rq *rq);
+
+/* ---- shared ------------------------------------------------------------ */
+
+void print_bot(struct deia_jw *w, const struct deia_hive_bot *bot);
+void print_line(struct deia_jw *w, const struct deia_chat_line *line);
+void print_conversation(struct deia_jw *w,
+			const struct deia_conversation *conv);
+/* Ends a list: closes the items and adds next_cursor (NULL: null). */
+void list_begin(struct deia_jw *w);
+void list_end(struct deia_jw *w, const char *next_cursor);
+
+/* ?limit=, 1..DEIA_MAX_PAGE_LEN; false: answered. */
+bool query_limit(struct rq *rq, unsigned *limit);
+/* A whole number, or fallback when absent; false: answered. */
+bool query_int(struct rq *rq, const char *name, int64_t min, int64_t max,
+	       int64_t fallback, int64_t *out);
+/* "true" or "false"; false: answered. */
+bool query_bool(struct rq *rq, const char *name, bool fallback, bool *out);
+
+enum field_type { FIELD_TEXT, FIELD_INT, FIELD_ARRAY };
+/* One member a body may have. min, max: bytes of text, value of a number. */
+struct field {
+	const char *name;
+	enum field_type type;
+	bool required;
+	int64_t min, max;
+};
+/* Checks rq->json against the fields; false: answered with all errors. */
+bool body_fields(struct rq *rq, const struct field *fields, size_t n);
+/* After body_fields: a text member, or NULL. */
+const char *body_text(const struct rq *rq, const char *name);
+int64_t body_int(const struct rq *rq, const char *name, int64_t fallback);
+
+#endif
