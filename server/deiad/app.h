@@ -10,8 +10,10 @@
 
 #include "http/server.h"
 
-struct jobs;
 struct follows;
+struct jobs;
+struct life;
+struct options;
 
 struct app {
 	struct event_base *base;
@@ -21,8 +23,9 @@ struct app {
 	struct server http;
 	struct jobs *jobs;	 /* reads files and asks model servers */
 	struct follows *follows; /* logs that are being followed */
+	struct life *life;
+	const struct options *options;
 	char url[300];
-	bool stop_seen, hive_stopped;
 	int exit_code;
 };
 

@@ -163,11 +163,10 @@ static size_t text_prefix(char *line, size_t cap, enum deia_log_level level)
 	struct tm tm;
 
 	gmtime_r(&s, &tm);
-	return (size_t)snprintf(line, cap,
-				"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ %-5s ",
-				tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-				tm.tm_hour, tm.tm_min, tm.tm_sec,
-				(int)(ms % 1000), level_names[level]);
+	return (size_t)snprintf(
+		line, cap, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ %-5s ",
+		tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+		tm.tm_min, tm.tm_sec, (int)(ms % 1000), level_names[level]);
 }
 
 static void json_begin(struct deia_jw *w, enum deia_log_level level,

@@ -14,8 +14,7 @@
 /* Before it, lines are written at once. False: no thread. */
 bool log_start(void);
 void log_configure(enum deia_log_level level, bool json);
-void log_msg(enum deia_log_level level, const char *fmt, ...)
-	DEIA_PRINTF(2, 3);
+void log_msg(enum deia_log_level level, const char *fmt, ...) DEIA_PRINTF(2, 3);
 /* Writes what is queued and ends the thread. */
 void log_stop(void);
 /* DEIA_LOG_INFO for an unknown name. */

@@ -211,8 +211,8 @@ static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info,
 }
 
 /* evhttp writes without a handler: "100 Continue", or an answer of its own. */
-static void on_output(struct evbuffer *out,
-		      const struct evbuffer_cb_info *info, void *arg)
+static void on_output(struct evbuffer *out, const struct evbuffer_cb_info *info,
+		      void *arg)
 {
 	struct conn *c = arg;
 
@@ -224,9 +224,9 @@ static void on_output(struct evbuffer *out,
 		return;
 	}
 	if (c->phase == PH_BODY && c->head_info.chunked)
-		set_fault(c, c->body_bytes > DEIA_MAX_BODY_BYTES ?
-				     &fault_body_large :
-				     &fault_chunks);
+		set_fault(c, c->body_bytes > DEIA_MAX_BODY_BYTES
+				     ? &fault_body_large
+				     : &fault_chunks);
 	else if (c->phase == PH_BODY || c->phase == PH_HEAD ||
 		 c->phase == PH_IDLE)
 		set_fault(c, &fault_other);
@@ -239,8 +239,7 @@ static void conn_end(struct conn *c)
 
 	if (c->rq)
 		rq_gone(c->rq);
-	if (c->fd >= 0 && (size_t)c->fd < s->by_fd_len &&
-	    s->by_fd[c->fd] == c)
+	if (c->fd >= 0 && (size_t)c->fd < s->by_fd_len && s->by_fd[c->fd] == c)
 		s->by_fd[c->fd] = NULL;
 	TAILQ_REMOVE(&s->phases[c->phase], c, link);
 	release_body(c);

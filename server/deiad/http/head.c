@@ -101,8 +101,9 @@ static bool target_ok(const char *p, size_t len, struct head_fault *fault)
 	if (len > DEIA_MAX_URI_BYTES)
 		return refuse(fault, 414, "limit_exceeded", uri_too_long);
 	if (len == 0 || (p[0] != '/' && !(len > 7 && !memcmp(p, "http", 4))))
-		return MALFORMED(fault, "The request target must be a path that "
-					"begins with a slash.");
+		return MALFORMED(fault,
+				 "The request target must be a path that "
+				 "begins with a slash.");
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)p[i] <= ' ' || (unsigned char)p[i] >= 127 ||
 		    p[i] == '#')
@@ -115,8 +116,8 @@ static bool target_ok(const char *p, size_t len, struct head_fault *fault)
 static bool request_line_ok(const char *line, size_t len, bool *no_body,
 			    struct head_fault *fault)
 {
-	static const char *const methods[] = { "GET",	"HEAD",	  "POST",
-					       "PUT",	"PATCH",  "DELETE",
+	static const char *const methods[] = { "GET",	  "HEAD",  "POST",
+					       "PUT",	  "PATCH", "DELETE",
 					       "OPTIONS", "TRACE", NULL };
 	const char *sp = memchr(line, ' ', len);
 	const char *target, *end;
@@ -265,8 +266,8 @@ bool head_check(const char *text, size_t len, struct head *out,
 		at += n + 2;
 		if (n == 0 && !first)
 			break;
-		if (first ? !request_line_ok(line, n, &no_body, fault) :
-			    !field_ok(line, n, out, &seen, fault))
+		if (first ? !request_line_ok(line, n, &no_body, fault)
+			  : !field_ok(line, n, out, &seen, fault))
 			return false;
 		first = false;
 	}

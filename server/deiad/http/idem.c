@@ -81,8 +81,8 @@ static void found(deia_err err, const char *fingerprint, int status,
 		idem->state = DONE;
 		rq_add_header(rq, "Idempotency-Replayed", "true");
 		rq_send(rq, status,
-			status >= 400 ? "application/problem+json" :
-					"application/json",
+			status >= 400 ? "application/problem+json"
+				      : "application/json",
 			body, strlen(body));
 	}
 	rq_drop(rq);

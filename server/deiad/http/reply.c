@@ -126,8 +126,8 @@ static void write_head(struct rq *rq, const char *type, int64_t length)
 	int n;
 
 	if (length >= 0)
-		snprintf(len_line, sizeof(len_line),
-			 "Content-Length: %lld\r\n", (long long)length);
+		snprintf(len_line, sizeof(len_line), "Content-Length: %lld\r\n",
+			 (long long)length);
 	if (type)
 		snprintf(type_line, sizeof(type_line), "Content-Type: %s\r\n",
 			 type);
@@ -190,8 +190,8 @@ void rq_send_json(struct rq *rq, int status, struct deia_jw *w)
 		rq_problem(rq, 503, "out_of_memory", "Memory ran out.");
 	else
 		rq_send(rq, status,
-			status >= 400 ? "application/problem+json" :
-					"application/json",
+			status >= 400 ? "application/problem+json"
+				      : "application/json",
 			w->text, w->len);
 	deia_jw_fini(w);
 }
@@ -316,8 +316,8 @@ void rq_fail(struct rq *rq, deia_err err)
 {
 	const struct deia_field_error *where;
 
-	where = err == DEIA_EFIELD ? deia_hive_field_error(rq->srv->hive) :
-				     NULL;
+	where = err == DEIA_EFIELD ? deia_hive_field_error(rq->srv->hive)
+				   : NULL;
 	if (where)
 		rq_bad_fields(rq, where, 1);
 	else
@@ -370,9 +370,9 @@ void reply_refusal(struct conn *c, const struct head_fault *fault,
 			"%sConnection: close\r\n\r\n%s",
 			fault->status, status_phrase(fault->status),
 			http_date(), w.len, id, security_headers, api_headers,
-			fault->status == 503 || fault->status == 429 ?
-				"Retry-After: 1\r\n" :
-				"",
+			fault->status == 503 || fault->status == 429
+				? "Retry-After: 1\r\n"
+				: "",
 			w.text);
 	deia_jw_fini(&w);
 }

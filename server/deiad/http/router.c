@@ -142,9 +142,9 @@ static void route_print(const struct route *r, struct deia_jw *w)
 	deia_jw_kstr(w, "path", r->pattern);
 	deia_jw_kstr(w, "access", access_name(r->access));
 	deia_jw_kstr(w, "body",
-		     r->flags & RF_JSON	    ? "required" :
-		     r->flags & RF_JSON_OPT ? "optional" :
-					      "none");
+		     r->flags & RF_JSON	      ? "required"
+		     : r->flags & RF_JSON_OPT ? "optional"
+					      : "none");
 	deia_jw_kint(w, "max_body_bytes", (int64_t)r->max_body);
 	deia_jw_kbool(w, "idempotency_key", r->flags & RF_IDEMPOTENT);
 	deia_jw_kbool(w, "bot_self", r->flags & RF_BOT_SELF);

@@ -20,12 +20,12 @@ enum access {
 };
 
 enum {
-	RF_JSON = 1,	    /* takes a JSON object as body */
-	RF_JSON_OPT = 2,    /* the body may be absent */
-	RF_IDEMPOTENT = 4,  /* honours Idempotency-Key */
-	RF_BOT_SELF = 8,    /* also the bot that {id} names */
+	RF_JSON = 1,	     /* takes a JSON object as body */
+	RF_JSON_OPT = 2,     /* the body may be absent */
+	RF_IDEMPOTENT = 4,   /* honours Idempotency-Key */
+	RF_BOT_SELF = 8,     /* also the bot that {id} names */
 	RF_WHILE_DRAIN = 16, /* answers also while draining or starting */
-	RF_QUIET = 32	    /* access log only at level debug */
+	RF_QUIET = 32	     /* access log only at level debug */
 };
 
 struct route {

@@ -65,24 +65,24 @@ const char *rq_query(const struct rq *rq, const char *name)
 
 static void log_end(const struct rq *rq)
 {
-	bool quiet = rq->route && (rq->route->flags & RF_QUIET) &&
-		     rq->status < 400;
+	bool quiet =
+		rq->route && (rq->route->flags & RF_QUIET) && rq->status < 400;
 
-	log_access(quiet, &(struct access_line){
-				  .request_id = rq->actor.request_id,
-				  .method = rq->method,
-				  .path = rq->path,
-				  .status = rq->status,
-				  .bytes = rq->bytes,
-				  .us = now_us() - rq->start_us,
-				  .who = rq->actor.name,
-				  .address = rq->actor.address });
+	log_access(quiet,
+		   &(struct access_line){ .request_id = rq->actor.request_id,
+					  .method = rq->method,
+					  .path = rq->path,
+					  .status = rq->status,
+					  .bytes = rq->bytes,
+					  .us = now_us() - rq->start_us,
+					  .who = rq->actor.name,
+					  .address = rq->actor.address });
 }
 
 /* The connection's part of a request is over. */
 static void leave(struct rq *rq)
 {
-	void (*on_gone)(struct rq *rq, void *user) = rq->on_gone;
+	void (*on_gone)(struct rq * rq, void *user) = rq->on_gone;
 	struct server *s = rq->srv;
 
 	rq->conn = NULL;
@@ -197,11 +197,12 @@ static const char *origin_form(struct rq *rq, const char *uri)
 	return p[len] == '/' ? p + len : "/";
 }
 
-static void set_connection_wishes(struct rq *rq)
+static void set_connection_wishes(struct rq *rq,
+				  const struct evhttp_request *ev)
 {
 	const char *connection = rq_header(rq, "Connection");
 
-	rq->is_http10 = rq->ev->minor == 0;
+	rq->is_http10 = ev->minor == 0;
 	rq->wants_close = connection && strcasecmp(connection, "close") == 0;
 	if (rq->is_http10 &&
 	    !(connection && strcasecmp(connection, "keep-alive") == 0))
@@ -227,7 +228,7 @@ static struct rq *rq_new(struct server *s, struct conn *c,
 	evhttp_connection_get_peer(c->evcon, &address, &port);
 	snprintf(rq->actor.address, sizeof(rq->actor.address), "%s",
 		 address ? address : "");
-	set_connection_wishes(rq);
+	set_connection_wishes(rq, ev);
 	give_id(rq);
 	return rq;
 }
@@ -302,8 +303,7 @@ static bool check_query(struct rq *rq)
 			rq_bad_field(rq, pointer,
 				     "there is no such query parameter here");
 		else if (!query_value_ok(kv->value))
-			rq_bad_field(rq, pointer,
-				     "it must be printable ASCII");
+			rq_bad_field(rq, pointer, "it must be printable ASCII");
 		for (other = TAILQ_NEXT(kv, next); other && !rq->replied;
 		     other = TAILQ_NEXT(other, next))
 			if (strcmp(other->key, kv->key) == 0)

@@ -10,6 +10,7 @@
 #ifndef DEIAD_RQ_H
 #define DEIAD_RQ_H
 
+#include <sys/queue.h> /* before libevent's, which lend and take it away */
 #include <deia/auth.h>
 #include <deia/sys/json.h>
 #include <event2/keyvalq_struct.h>

@@ -124,9 +124,10 @@ static void on_accept_error(struct evconnlistener *listener, void *arg)
 void server_count_changed(struct server *s)
 {
 	if (s->listener && !s->starting && !s->draining)
-		set_listening(s, !s->paused &&
-					 s->n_conns < s->limits.max_connections +
-							      OVER_CAP);
+		set_listening(s,
+			      !s->paused &&
+				      s->n_conns < s->limits.max_connections +
+							   OVER_CAP);
 	if (!s->sweeping && s->n_conns) {
 		unsigned ms = s->limits.idle_ms;
 		struct timeval tick;

@@ -77,7 +77,7 @@ struct server {
 	unsigned n_conns;
 	size_t bodies_bytes;
 	struct peers *peers;
-	int spare_fd;
+	int spare_fd, port;
 	struct event *resume; /* listens again after a shortage */
 	int64_t last_shortage_ms;
 

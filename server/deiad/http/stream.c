@@ -52,7 +52,7 @@ static unsigned count_of(const struct rq *rq)
 static void on_gone(struct rq *rq, void *user)
 {
 	struct stream *st = user;
-	void (*on_end)(struct rq *rq, void *user) = st->on_end;
+	void (*on_end)(struct rq * rq, void *user) = st->on_end;
 	void *arg = st->user;
 
 	stream_free(rq);
@@ -79,6 +79,10 @@ bool stream_begin_type(struct rq *rq, const char *type, bool finishes,
 
 	if (!stream_allowed(rq))
 		return false;
+	if (rq->is_head) {
+		rq_send(rq, 200, type, NULL, 0);
+		return false;
+	}
 	st = rq->conn ? calloc(1, sizeof(*st)) : NULL;
 	if (!st) {
 		rq_fail_with(rq, DEIA_ENOMEM, NULL);

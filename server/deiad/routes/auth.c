@@ -247,10 +247,9 @@ void route_tokens_create(struct rq *rq)
 	if (role == DEIA_ROLE_NONE)
 		return;
 	rq_hold(rq);
-	err = deia_hive_token_create(rq->srv->hive, &rq->actor,
-				     body_text(rq, "name"), role,
-				     body_int(rq, "ttl_seconds", 0), token_made,
-				     rq);
+	err = deia_hive_token_create(
+		rq->srv->hive, &rq->actor, body_text(rq, "name"), role,
+		body_int(rq, "ttl_seconds", 0), token_made, rq);
 	if (err) {
 		rq_fail(rq, err);
 		rq_drop(rq);

@@ -55,8 +55,7 @@ void print_bot(struct deia_jw *w, const struct deia_hive_bot *bot)
 	deia_jw_end_object(w);
 }
 
-static void send_bot(struct rq *rq, int status,
-		     const struct deia_hive_bot *bot)
+static void send_bot(struct rq *rq, int status, const struct deia_hive_bot *bot)
 {
 	struct deia_jw w;
 
@@ -220,8 +219,8 @@ static bool patch_fields_ok(struct rq *rq)
 {
 	const cJSON *id = cJSON_GetObjectItemCaseSensitive(rq->json, "id");
 
-	if (id && (!cJSON_IsString(id) ||
-		   strcmp(id->valuestring, rq->param[0]) != 0))
+	if (id &&
+	    (!cJSON_IsString(id) || strcmp(id->valuestring, rq->param[0]) != 0))
 		rq_bad_field(rq, "/id", "an id cannot be changed");
 	else if (cJSON_GetObjectItemCaseSensitive(rq->json, "template"))
 		rq_bad_field(rq, "/template",

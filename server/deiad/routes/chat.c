@@ -109,9 +109,8 @@ static void conversation_made(deia_err err,
 
 void route_conversations_create(struct rq *rq)
 {
-	static const struct field fields[] = {
-		{ "title", FIELD_TEXT, false, 0, DEIA_MAX_TITLE_BYTES }
-	};
+	static const struct field fields[] = { { "title", FIELD_TEXT, false, 0,
+						 DEIA_MAX_TITLE_BYTES } };
 	deia_err err;
 
 	if (!body_fields(rq, fields, 1))
@@ -321,7 +320,7 @@ static bool wants_stream(const struct rq *rq)
 }
 
 /* The turn was accepted: answer now as a stream, or later. */
-static void listen(struct talk *t)
+static void begin_listening(struct talk *t)
 {
 	struct rq *rq = t->rq;
 
@@ -368,5 +367,5 @@ void route_chat_send(struct rq *rq)
 		talk_free(t);
 		return;
 	}
-	listen(t);
+	begin_listening(t);
 }

@@ -91,10 +91,6 @@ void route_events(struct rq *rq)
 
 	if (!start_of(rq, &after) || !stream_allowed(rq))
 		return;
-	if (rq->is_head) {
-		rq_send(rq, 200, "text/event-stream", NULL, 0);
-		return;
-	}
 	l = calloc(1, sizeof(*l));
 	if (!l) {
 		rq_fail_with(rq, DEIA_ENOMEM, NULL);

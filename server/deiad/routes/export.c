@@ -82,9 +82,9 @@ static bool add_border(struct export *x, const char *before)
 
 static bool print_text(struct export *x, const struct deia_chat_line *l)
 {
-	const char *mark = l->status == DEIA_LINE_PARTIAL ? " (partial)" :
-			   l->status == DEIA_LINE_FAILED  ? " (no answer)" :
-							    "";
+	const char *mark = l->status == DEIA_LINE_PARTIAL  ? " (partial)"
+			   : l->status == DEIA_LINE_FAILED ? " (no answer)"
+							   : "";
 	char head[DEIA_MAX_NAME_BYTES + 128];
 	struct deia_jw time;
 	int n;
@@ -130,8 +130,8 @@ static bool begin(struct export *x, const char *conversation)
 		 x->bot, x->text ? "txt" : "json");
 	rq_add_header(x->rq, "Content-Disposition", name);
 	if (!stream_begin_type(x->rq,
-			       x->text ? "text/plain; charset=utf-8" :
-					 "application/json",
+			       x->text ? "text/plain; charset=utf-8"
+				       : "application/json",
 			       true, on_end, x))
 		return false;
 	x->begun = x->first = true;
@@ -162,12 +162,12 @@ static void finish(struct export *x)
 
 static void fail(struct export *x, deia_err err)
 {
-	if (!x->begun)
-		rq_fail(x->rq, err);
-	else
-		stream_cut(x->rq); /* comes back by on_end */
-	if (!x->begun)
-		export_free(x);
+	if (x->begun) {
+		stream_cut(x->rq); /* frees x by on_end */
+		return;
+	}
+	rq_fail(x->rq, err);
+	export_free(x);
 }
 
 static void on_drain(struct rq *rq, void *user)
@@ -199,10 +199,14 @@ static void print_page(deia_err err, const struct deia_chat_line *lines,
 		return;
 	}
 	while (n-- && on) {
-		on = x->text ? print_text(x, &lines[n]) :
-			       print_json(x, &lines[n]);
+		on = x->text ? print_text(x, &lines[n])
+			     : print_json(x, &lines[n]);
 		if (strcmp(lines[n].id, x->newest) == 0)
 			break; /* what is newer came meanwhile */
+	}
+	if (!on) {
+		fail(x, DEIA_ENOMEM);
+		return;
 	}
 	x->n--;
 	if (x->n == 0)

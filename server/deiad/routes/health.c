@@ -31,8 +31,7 @@ struct verdict {
 	unsigned failed, live;
 };
 
-static struct verdict judge(const deia_hive *hive,
-			    struct deia_hive_status *st)
+static struct verdict judge(const deia_hive *hive, struct deia_hive_status *st)
 {
 	struct verdict v = { "HEALTHY", 100, 200, true, 0, 0 };
 
@@ -40,7 +39,8 @@ static struct verdict judge(const deia_hive *hive,
 	v.store_ok = st->store_ok;
 	v.failed = st->bot_states[DEIA_BOT_FAILED];
 	v.live = st->bot_states[DEIA_BOT_READY] +
-		 st->bot_states[DEIA_BOT_BUSY] + st->bot_states[DEIA_BOT_PAUSED];
+		 st->bot_states[DEIA_BOT_BUSY] +
+		 st->bot_states[DEIA_BOT_PAUSED];
 	if (!v.store_ok) {
 		v.status = "CRITICAL";
 		v.score = 0;

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <deia/config.h>
 #include <deia/hive.h>
+#include <deia/limits.h>
 
 #include "../app.h"
 #include "../http/reply.h"
@@ -110,7 +111,8 @@ static void send_models(struct rq *rq, const struct model_job *m)
 		return;
 	}
 	list_begin(&w);
-	cJSON_ArrayForEach(model, models) print_model(&w, model);
+	cJSON_ArrayForEach(model, models)
+		print_model(&w, model);
 	list_end(&w, NULL);
 	rq_send_json(rq, 200, &w);
 	cJSON_Delete(json);
@@ -151,8 +153,9 @@ static bool host_of(const char *url, char *host, size_t cap)
 	char *text = NULL, *user = NULL;
 	bool ok;
 
-	ok = u && (strncmp(url, "http://", 7) == 0 ||
-		   strncmp(url, "https://", 8) == 0) &&
+	ok = u &&
+	     (strncmp(url, "http://", 7) == 0 ||
+	      strncmp(url, "https://", 8) == 0) &&
 	     curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
 	     curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_NO_USER &&
 	     curl_url_get(u, CURLUPART_HOST, &text, 0) == CURLUE_OK &&

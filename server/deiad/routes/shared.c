@@ -92,7 +92,7 @@ void list_end(struct deia_jw *w, const char *next_cursor)
 static bool wrong_value(const struct field *f, const cJSON *v,
 			struct deia_field_error *e)
 {
-	double n = cJSON_IsNumber(v) ? v->valuedouble : NAN;
+	double n = cJSON_IsNumber(v) ? v->valuedouble : (double)NAN;
 	size_t len = cJSON_IsString(v) ? strlen(v->valuestring) : 0;
 
 	switch (f->type) {

@@ -86,8 +86,8 @@ void route_static(struct rq *rq)
 	rq_add_header(rq, "ETag", f->etag);
 	rq_add_header(rq, "Vary", "Accept-Encoding");
 	rq_add_header(rq, "Cache-Control",
-		      f->immutable ? "public, max-age=31536000, immutable" :
-				     "no-cache");
+		      f->immutable ? "public, max-age=31536000, immutable"
+				   : "no-cache");
 	if (same_etag(rq, f->etag)) {
 		rq_send(rq, 304, NULL, NULL, 0);
 		return;

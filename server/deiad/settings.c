@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* settings.c - see settings.h. */
+#include "settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <deia/limits.h>
+
+#include "log.h"
+
+static void print_error(const struct deia_config_error *e)
+{
+	if (e->line)
+		fprintf(stderr, "deiad: %s:%u:%u: %s\n", e->file, e->line,
+			e->column, e->detail);
+	else if (e->file[0])
+		fprintf(stderr, "deiad: %s: %s\n", e->file, e->detail);
+	else
+		fprintf(stderr, "deiad: %s\n", e->detail);
+}
+
+static bool set(deia_config *config, const char *key, const char *value)
+{
+	struct deia_config_error where = { 0 };
+
+	if (!value || deia_config_set(config, key, value, &where) == DEIA_OK)
+		return true;
+	print_error(&where);
+	return false;
+}
+
+static bool set_pair(deia_config *config, const char *pair)
+{
+	size_t len = strcspn(pair, "=");
+	char key[128];
+
+	snprintf(key, sizeof(key), "%.*s", (int)(len < 127 ? len : 127), pair);
+	return set(config, key, pair + len + 1);
+}
+
+bool settings_load(deia_config **out, const char *dir, const struct options *o)
+{
+	struct deia_config_error where = { 0 };
+	bool ok;
+
+	*out = NULL;
+	if (deia_config_load(out, dir, &where)) {
+		print_error(&where);
+		return false;
+	}
+	ok = set(*out, "server.host", o->host) &&
+	     set(*out, "server.port", o->port) &&
+	     set(*out, "logging.level", o->log_level);
+	for (int i = 0; ok && i < o->n_sets; i++)
+		ok = set_pair(*out, o->sets[i]);
+	if (!ok) {
+		deia_config_free(*out);
+		*out = NULL;
+	}
+	return ok;
+}
+
+void settings_apply(const deia_config *config)
+{
+	log_configure(
+		log_level_parse(deia_config_str(config, "logging.level")),
+		strcmp(deia_config_str(config, "logging.format"), "json") == 0);
+}
+
+void settings_compare(const deia_config *old, const deia_config *now)
+{
+	static const char *const texts[] = { "server.host", "store.url",
+					     "store.durability" };
+	static const char *const numbers[] = { "server.port",
+					       "server.max_connections" };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		if (strcmp(deia_config_str(old, texts[i]),
+			   deia_config_str(now, texts[i])) != 0)
+			log_msg(DEIA_LOG_WARN, "%s changed: it needs a restart",
+				texts[i]);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		if (deia_config_int(old, numbers[i]) !=
+		    deia_config_int(now, numbers[i]))
+			log_msg(DEIA_LOG_WARN, "%s changed: it needs a restart",
+				numbers[i]);
+}
+
+/* ---- HTTP -------------------------------------------------------------- */
+
+/* Leaves descriptors for bots, files and the store. */
+static unsigned connection_cap(int64_t wanted)
+{
+	struct rlimit r;
+	rlim_t spare;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+		return 256;
+	if (r.rlim_cur < r.rlim_max) {
+		r.rlim_cur = r.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+			getrlimit(RLIMIT_NOFILE, &r);
+	}
+	spare = r.rlim_cur / 4 > 32 ? r.rlim_cur / 4 : 32;
+	if (r.rlim_cur <= spare + 8)
+		return 8;
+	if ((rlim_t)wanted > r.rlim_cur - spare)
+		return (unsigned)(r.rlim_cur - spare);
+	return (unsigned)wanted;
+}
+
+static unsigned seconds(const deia_config *config, const char *key)
+{
+	return (unsigned)deia_config_int(config, key) * 1000;
+}
+
+static void set_limits(struct http_limits *l, const deia_config *config)
+{
+	l->max_connections = connection_cap(
+		deia_config_int(config, "server.max_connections"));
+	l->max_per_address = (unsigned)deia_config_int(
+		config, "server.max_connections_per_address");
+	l->head_ms = seconds(config, "server.head_timeout_seconds");
+	l->body_ms = seconds(config, "server.body_timeout_seconds");
+	l->idle_ms = seconds(config, "server.idle_timeout_seconds");
+	l->heartbeat_ms = 15000;
+	l->linger_ms = 2000;
+	l->max_bodies_bytes = DEIA_MAX_BODIES_IN_MEMORY_BYTES;
+	l->max_stream_bytes = DEIA_MAX_STREAM_QUEUE_BYTES;
+	l->max_streams_per_identity = DEIA_MAX_STREAMS_PER_IDENTITY;
+}
+
+static bool add_name(char ***list, size_t *n, const char *text)
+{
+	char **grown = realloc(*list, (*n + 1) * sizeof(*grown));
+
+	if (!grown)
+		return false;
+	*list = grown;
+	grown[*n] = strdup(text);
+	if (!grown[*n])
+		return false;
+	(*n)++;
+	return true;
+}
+
+static bool add_host(struct http_names *names, const char *host, int port)
+{
+	bool v6 = strchr(host, ':') != NULL;
+	char text[300];
+
+	snprintf(text, sizeof(text), v6 ? "[%s]:%d" : "%s:%d", host, port);
+	if (!add_name(&names->hosts, &names->n_hosts, text))
+		return false;
+	if (port != 80)
+		return true;
+	snprintf(text, sizeof(text), v6 ? "[%s]" : "%s", host);
+	return add_name(&names->hosts, &names->n_hosts, text);
+}
+
+static void free_names(struct http_names *n)
+{
+	for (size_t i = 0; i < n->n_hosts; i++)
+		free(n->hosts[i]);
+	for (size_t i = 0; i < n->n_origins; i++)
+		free(n->origins[i]);
+	free(n->hosts);
+	free(n->origins);
+}
+
+static bool fill_names(struct http_names *n, const deia_config *config,
+		       int port)
+{
+	const char *item;
+	bool ok;
+
+	n->any_literal = deia_config_bool(config, "server.allow_remote");
+	ok = add_host(n, "localhost", port) && add_host(n, "127.0.0.1", port) &&
+	     add_host(n, "::1", port) &&
+	     add_host(n, deia_config_str(config, "server.host"), port);
+	for (size_t i = 0;
+	     ok && (item = deia_config_item(config, "server.allowed_hosts", i));
+	     i++)
+		ok = add_name(&n->hosts, &n->n_hosts, item);
+	for (size_t i = 0;
+	     ok &&
+	     (item = deia_config_item(config, "server.allowed_origins", i));
+	     i++)
+		ok = add_name(&n->origins, &n->n_origins, item);
+	return ok;
+}
+
+bool settings_names(struct server *s, const deia_config *config)
+{
+	struct http_names fresh = { 0 };
+
+	if (!fill_names(&fresh, config, s->port)) {
+		free_names(&fresh);
+		return false;
+	}
+	free_names(&s->names);
+	s->names = fresh;
+	return true;
+}
+
+bool settings_http(struct server *s, const deia_config *config, int port)
+{
+	set_limits(&s->limits, config);
+	s->port = port;
+	return settings_names(s, config);
+}
+
+void settings_http_free(struct server *s)
+{
+	free_names(&s->names);
+	s->names = (struct http_names){ 0 };
+}

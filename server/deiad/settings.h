@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * settings.h - from the configuration to what the parts of deiad take.
+ */
+#ifndef DEIAD_SETTINGS_H
+#define DEIAD_SETTINGS_H
+
+#include "app.h"
+#include "options.h"
+
+/* Loads DIR's configuration with the flags over it. False: on stderr. */
+bool settings_load(deia_config **out, const char *dir, const struct options *o);
+/* What may change while running: the log. */
+void settings_apply(const deia_config *config);
+/* Keys whose value differs and that need a restart, to the log. */
+void settings_compare(const deia_config *old, const deia_config *now);
+/* Limits and names of HTTP; port: the one bound. False: memory ran out. */
+bool settings_http(struct server *s, const deia_config *config, int port);
+/* The names alone, anew. */
+bool settings_names(struct server *s, const deia_config *config);
+void settings_http_free(struct server *s);
+
+#endif
