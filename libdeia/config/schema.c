@@ -43,6 +43,16 @@ const struct deia__key deia__keys[] = {
 	{ INT("server.max_connections", "10000", 16, DEIA_MAX_CONNECTIONS),
 	  .about = "Connections at a time; never more than the limit of open "
 		   "files allows." },
+	{ INT("server.max_connections_per_address", "256", 1, 10000),
+	  .about = "The same for one address, but not for this machine's own." },
+	{ INT("server.head_timeout_seconds", "10", 1, 600),
+	  .about = "A request's head must be complete within this time." },
+	{ INT("server.body_timeout_seconds", "30", 1, 3600),
+	  .about = "The same for its body." },
+	{ INT("server.idle_timeout_seconds", "60", 1, 3600),
+	  .about = "A connection without a request is closed after this time." },
+	{ INT("server.drain_timeout_seconds", "10", 0, 600), .reload = true,
+	  .about = "How long requests may go on after deiad was told to stop." },
 
 	{ TEXT("store.url", ""), .check = deia__check_store_url,
 	  .env = "DEIA_DATABASE_URL", .example = "sqlite:/var/lib/deia/deia.db",
