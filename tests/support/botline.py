@@ -77,6 +77,9 @@ class Bot:
                 thread.join(5)
             self.proc.stdout.close()
             self.proc.stderr.close()
+        bad = [line for line in self.stderr
+               if "Sanitizer" in line or "runtime error" in line]
+        assert not bad, "".join(self.stderr)
         return self.proc.returncode
 
     # ---- to the bot --------------------------------------------------------
