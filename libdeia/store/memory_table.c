@@ -11,14 +11,17 @@
 
 #include "core/mem.h"
 
-static struct deia__mem_row *row_of(const struct deia__node *node, unsigned pos)
+static struct deia__mem_row *row_of(struct deia__node *node, unsigned pos)
 {
-	const char *p = (const char *)(node - pos);
+	return (void *)((char *)(node - pos) -
+			offsetof(struct deia__mem_row, nodes));
+}
 
-	return (struct deia__mem_row *)(uintptr_t)(p -
-						   offsetof(
-							   struct deia__mem_row,
-							   nodes));
+static const struct deia__mem_row *peek(const struct deia__node *node,
+					unsigned pos)
+{
+	return (const void *)((const char *)(node - pos) -
+			      offsetof(struct deia__mem_row, nodes));
 }
 
 struct deia__mem_table *deia__mem_table_new(const struct deia_table *table)
@@ -95,8 +98,7 @@ static int cmp_nodes(const struct deia__node *a, const struct deia__node *b,
 		     const void *arg)
 {
 	const struct deia__mem_order *o = arg;
-	const struct deia__mem_row *x = row_of(a, o->pos),
-				   *y = row_of(b, o->pos);
+	const struct deia__mem_row *x = peek(a, o->pos), *y = peek(b, o->pos);
 	unsigned i, c;
 	int d = 0;
 
@@ -122,7 +124,7 @@ int deia__mem_cmp(const struct deia__mem_row *row,
 static int probe(const struct deia__node *node, const void *place)
 {
 	const struct deia__mem_place *p = place;
-	int d = deia__mem_cmp(row_of(node, p->order->pos), p);
+	int d = deia__mem_cmp(peek(node, p->order->pos), p);
 
 	return d ? d : p->if_equal;
 }
@@ -145,9 +147,10 @@ struct deia__mem_row *deia__mem_seek_back(const struct deia__mem_place *p)
 struct deia__mem_row *deia__mem_step(const struct deia__mem_order *o,
 				     const struct deia__mem_row *row, bool back)
 {
-	const struct deia__node *n = &row->nodes[o->pos];
+	const struct deia__node *from = &row->nodes[o->pos];
+	struct deia__node *n =
+		back ? deia__tree_prev(from) : deia__tree_next(from);
 
-	n = back ? deia__tree_prev(n) : deia__tree_next(n);
 	return n ? row_of(n, o->pos) : NULL;
 }
 
@@ -159,8 +162,10 @@ static struct deia__mem_row *find_equal(const struct deia__mem_order *o,
 {
 	struct deia__mem_place p = { .order = o, .n = n };
 	struct deia__mem_row *row;
+	unsigned i;
 
-	memcpy(p.value, values, n * sizeof(values[0]));
+	for (i = 0; i < n; i++)
+		p.value[i] = values[i];
 	row = deia__mem_seek(&p);
 	return row && deia__mem_cmp(row, &p) == 0 ? row : NULL;
 }

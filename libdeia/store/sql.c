@@ -147,7 +147,7 @@ static void column(struct writer *w, unsigned c)
 
 static void param(struct writer *w)
 {
-	deia__buf_addf(w->out, "%s%u", w->dialect->placeholder, ++w->n_params);
+	deia__buf_addf(w->out, "%s%u", w->dialect->mark, ++w->n_params);
 }
 
 static void columns(struct writer *w, unsigned from, unsigned to)

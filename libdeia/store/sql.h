@@ -15,7 +15,7 @@
 
 /* What differs between databases. */
 struct deia__sql_dialect {
-	const char *placeholder; /* "?" for ?1, "$" for $1 */
+	const char *mark; /* of parameters: "?" for ?1, "$" for $1 */
 	/* An insert into a sequence table ends in RETURNING. */
 	bool returning;
 };

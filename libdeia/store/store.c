@@ -36,7 +36,8 @@ static const struct deia__store_backend *find_backend(const char *url,
 
 	for (i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
 		len = strlen(backends[i]->name);
-		if (strncmp(url, backends[i]->name, len) || url[len] != ':')
+		if (strncmp(url, backends[i]->name, len) != 0 ||
+		    url[len] != ':')
 			continue;
 		*rest = url + len + 1;
 		return backends[i];
@@ -59,8 +60,8 @@ static deia_err choose(deia_store *s, const char *url, const char **rest)
 	}
 	if (s->backend)
 		return DEIA_OK;
-	if (url &&
-	    (!strncmp(url, "postgres:", 9) || !strncmp(url, "postgresql:", 11)))
+	if (url && (strncmp(url, "postgres:", 9) == 0 ||
+		    strncmp(url, "postgresql:", 11) == 0))
 		return deia__fail(&s->errmsg, DEIA_EUNSUPPORTED,
 				  "this build has no PostgreSQL backend: use "
 				  "sqlite:PATH");
@@ -225,10 +226,8 @@ const char *deia_store_backend_name(const deia_store *s)
 	return s->backend->name;
 }
 
-void deia_store_get_stats(const deia_store *store, struct deia_store_stats *out)
+void deia_store_get_stats(deia_store *s, struct deia_store_stats *out)
 {
-	deia_store *s = (deia_store *)(uintptr_t)store; /* the lock changes */
-
 	pthread_mutex_lock(&s->lock);
 	*out = s->stats;
 	pthread_mutex_unlock(&s->lock);

@@ -151,7 +151,7 @@ struct deia_store_stats {
 	bool failed_hard; /* the disk failed: nothing is acknowledged */
 };
 /* Counters since the store was opened; constant time. */
-DEIA_API void deia_store_get_stats(const deia_store *store,
+DEIA_API void deia_store_get_stats(deia_store *store,
 				   struct deia_store_stats *out);
 
 /*

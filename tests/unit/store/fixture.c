@@ -133,10 +133,9 @@ static void on_page(deia_err err, const deia_rows *rows, void *user)
 			p->values[i] = *v;
 			if (v->type != DEIA_TEXT && v->type != DEIA_BLOB)
 				continue;
-			p->values[i].s = malloc(v->len + 1);
-			memcpy((char *)(uintptr_t)p->values[i].s, v->s,
-			       v->len + 1);
 			ck_assert_int_eq(v->s[v->len], '\0');
+			p->values[i].s =
+				deia__arena_dup(&p->arena, v->s, v->len);
 		}
 	}
 }
@@ -160,12 +159,7 @@ const struct deia_value *page_get(const struct page *p, size_t r, unsigned c)
 
 void page_free(struct page *p)
 {
-	size_t i;
-
-	for (i = 0; i < p->n * p->n_columns; i++)
-		if (p->values[i].type == DEIA_TEXT ||
-		    p->values[i].type == DEIA_BLOB)
-			free((char *)(uintptr_t)p->values[i].s);
+	deia__arena_fini(&p->arena);
 	free(p->values);
 	memset(p, 0, sizeof(*p));
 }

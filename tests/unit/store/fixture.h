@@ -7,6 +7,7 @@
 #include <event2/event.h>
 
 #include <deia/sys/store.h>
+#include "store/arena.h"
 #include "store/schema.h"
 
 struct backend {
@@ -53,6 +54,7 @@ struct page {
 	bool has_more;
 	unsigned n_columns;
 	struct deia_value *values; /* copies */
+	struct deia__arena arena;
 	int calls;
 	deia_err err;
 };
