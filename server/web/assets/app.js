@@ -26,7 +26,7 @@ class Hive {
     this.content = h('div', { class: 'content' });
     this.welcome = h('main', { id: 'main', class: 'panel welcome', tabindex: -1 },
       h('h1', {}, 'The hive'),
-      h('p', {}, 'Choose a bot to talk to it.'));
+      this.hint = h('p'));
     this.onHash = () => this.route();
     this.onKey = (e) => this.key(e);
     this.live = new Live({
@@ -150,6 +150,8 @@ class Hive {
   paint() {
     if (this.stopped) return;
     this.list.paint(this.bots, this.selected);
+    this.hint.textContent = this.bots.size ? 'Choose a bot to talk to it.'
+      : 'A bot answers what you say. Launch one to begin.';
     if (this.selected && this.known && !this.bots.has(this.selected)) {
       history.replaceState(null, '', '#/');
       this.route();

@@ -34,7 +34,7 @@ export class BotList {
     this.rows = new Map();
     this.list = h('ul', { class: 'bots' });
     this.empty = h('p', { class: 'empty' },
-      'No bots yet. Launch one and say hello.');
+      'No bots yet.');
     this.launch = h('button', {
       type: 'button', class: 'primary', click: onLaunch,
     }, 'Launch a bot');

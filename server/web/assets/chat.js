@@ -2,7 +2,7 @@
 // Talking to a bot: one conversation with its composer and running turns.
 
 import { api } from './api.js';
-import { act, announce, ask, download, h } from './dom.js';
+import { act, announce, ask, download, h, say } from './dom.js';
 import { Line } from './lines.js';
 import { events, Watch } from './sse.js';
 import { Transcript } from './transcript.js';
@@ -81,9 +81,11 @@ export class Chat {
     try {
       await this.transcript.refresh();
       this.settle();
-      this.problem.textContent = '';
+      if (this.unread) this.problem.textContent = '';
+      this.unread = false;
     } catch (error) {
-      if (error.status !== 401) this.problem.textContent = error.message;
+      this.unread = true;
+      if (error.name !== 'Unreachable') say(this.problem, error.message);
     } finally {
       this.refreshing = false;
     }
@@ -117,7 +119,7 @@ export class Chat {
     const text = this.input.value;
     if (text.trim() === '') return;
     if (turnsOpen >= TURNS_MAX) {
-      this.problem.textContent = `${TURNS_MAX} answers are being written; wait for one of them.`;
+      say(this.problem, `${TURNS_MAX} answers are being written; wait for one of them.`);
       return;
     }
     this.input.value = '';
@@ -198,7 +200,7 @@ export class Chat {
       if (!this.input.value) this.input.value = text;
       this.grow();
       this.transcript.paintTop();
-      this.problem.textContent = error.message;
+      say(this.problem, error.message);
       return;
     }
     announce(why);

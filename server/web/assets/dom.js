@@ -22,6 +22,12 @@ export function setText(el, text) {
   if (el.textContent !== text) el.textContent = text;
 }
 
+/** Shows a sentence of the server; what stands in `backticks` is to be typed. */
+export function say(el, text) {
+  el.replaceChildren(...text.split('`').map((part, i) =>
+    (i % 2 ? h('code', {}, part) : part)));
+}
+
 /** Says something to people who listen instead of look. */
 export function announce(text) {
   document.getElementById('announce').textContent = text;
@@ -33,10 +39,12 @@ const TOASTS_MAX = 4;
 export function toast(text, kind = 'good') {
   const box = document.getElementById('toasts');
   const close = () => el.remove();
+  const words = h('span');
+  say(words, text);
   const el = h('div', {
     class: `toast ${kind}`,
     role: kind === 'bad' ? 'alert' : 'status',
-  }, h('span', {}, text), h('button', {
+  }, words, h('button', {
     class: 'plain', type: 'button', 'aria-label': 'Close this message',
     click: close,
   }, '×'));

@@ -2,7 +2,7 @@
 // The dialog that launches a bot.
 
 import { api } from './api.js';
-import { h, modal } from './dom.js';
+import { h, modal, say } from './dom.js';
 
 /** BOT-001 or the first number that is free after it. */
 export function suggestId(taken) {
@@ -32,7 +32,7 @@ async function loadModels(list, note) {
       : 'Ollama has no model yet. "ollama pull llama3.2" gets one.';
     return items.map((m) => m.name);
   } catch (error) {
-    note.textContent = error.message;
+    say(note, error.message);
     return [];
   }
 }
@@ -113,7 +113,7 @@ export function launchDialog(taken, onLaunched) {
       dialog.close('done');
       onLaunched(bot);
     } catch (error) {
-      problem.textContent = error.message;
+      say(problem, error.message);
     } finally {
       go.removeAttribute('aria-busy');
     }

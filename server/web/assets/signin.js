@@ -3,7 +3,7 @@
 // into a field.
 
 import { api, session } from './api.js';
-import { h } from './dom.js';
+import { h, say } from './dom.js';
 
 /** The code of the sign-in link, taken out of the address bar. */
 export function takeCode() {
@@ -27,7 +27,8 @@ export async function signIn(secret) {
 
 /** The sign-in view. onDone(identity) follows a success. */
 export function signInView(message, onDone) {
-  const problem = h('p', { class: 'problem', role: 'alert' }, message ?? '');
+  const problem = h('p', { class: 'problem', role: 'alert' });
+  say(problem, message ?? '');
   const input = h('input', {
     id: 'secret', type: 'password', autocomplete: 'off', spellcheck: 'false',
     required: true,
@@ -42,7 +43,7 @@ export function signInView(message, onDone) {
       onDone(await signIn(input.value.trim()));
     } catch (error) {
       session.clear();
-      problem.textContent = error.message;
+      say(problem, error.message);
       input.select();
     } finally {
       button.removeAttribute('aria-busy');

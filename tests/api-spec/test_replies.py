@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: MIT
+"""What a running deiad answers is what docs/openapi.yaml says it answers."""
+import json
+import pathlib
+import re
+import sys
+import unittest
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'server/web'))
+import yaml_subset  # noqa: E402
+from hive import Hive, Stream  # noqa: E402
+from schema import Schemas  # noqa: E402
+
+DOC = yaml_subset.load((ROOT / 'docs/openapi.yaml').read_text('utf-8'))
+RULES = Schemas(DOC)
+CONFIG = 'templates:\n  parrot:\n    adapter: echo\n'
+# Routes that stream for ever, or that need what a test does not have.
+STREAMS = {'/api/v1/events'}
+ELSEWHERE = {'/api/v1/models', '/.well-known/{name}'}
+
+
+class Ask(urllib.request.Request):
+    """One request; answer() gives status, headers and body."""
+
+    def __init__(self, hive, method, path, body=None, token=None):
+        head = {'Authorization': f'Bearer {token or hive.token}'}
+        data = None
+        if body is not None:
+            data = json.dumps(body).encode()
+            head['Content-Type'] = 'application/json'
+        super().__init__(hive.url + path, data, head, method=method)
+
+    def answer(self):
+        try:
+            reply = urllib.request.urlopen(self, timeout=30)
+        except urllib.error.HTTPError as error:
+            reply = error
+        with reply:
+            return reply.status, reply.headers, reply.read().decode()
+
+
+class Replies(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        try:
+            cls.hive = Hive(config=CONFIG)
+        except (KeyError, FileNotFoundError) as error:
+            raise unittest.SkipTest(f'deiad is not built: {error}')
+        cls.addClassCleanup(cls.hive.__exit__)
+        cls.hive.start()
+        cls.hive.launch('BOT-001', type='parrot', capabilities=['chat'],
+                        system_prompt='Be brief.', options={'seed': 1})
+        cls.hive.wait_state('BOT-001', 'ready')
+        cls.hive.say('BOT-001', 'Hello!')
+
+    def check(self, method, template, status, headers, text):
+        """The reply is one that the document describes."""
+        op = DOC['paths'][template][method.lower()]
+        self.assertIn(str(status), op['responses'], text)
+        described = RULES.resolve(op['responses'][str(status)])
+        if 'content' not in described:
+            self.assertEqual(text, '')
+            return None
+        kind = headers.get('Content-Type', '').partition(';')[0]
+        self.assertTrue({kind, '*/*'} & set(described['content']), kind)
+        if not kind.endswith('json'):
+            return text
+        value = json.loads(text)
+        if kind in described['content']:
+            self.assertEqual(RULES.faults(
+                value, described['content'][kind]['schema']), [])
+        return value
+
+    def ask(self, method, template, body=None, query='', token=None, **ids):
+        path = re.sub(r'\{(\w+)\}', lambda m: ids[m[1]], template) + query
+        status, headers, text = Ask(self.hive, method, path, body,
+                                    token).answer()
+        return status, self.check(method, template, status, headers, text)
+
+    def good(self, *args, **kwargs):
+        status, value = self.ask(*args, **kwargs)
+        self.assertLess(status, 300, value)
+        return value
+
+    def test_every_get_route_answers_as_described(self):
+        asset = re.search(r'/assets/([^"]+)', self.good('GET', '/'))
+        ids = {'id': 'BOT-001', 'file': asset[1] if asset else 'none'}
+        for path, item in DOC['paths'].items():
+            if 'get' not in item or path in STREAMS | ELSEWHERE:
+                continue
+            with self.subTest(path):
+                status, _ = self.ask('GET', path, **ids)
+                self.assertIn(status, (200,) if asset or 'file' not in path
+                              else (404,))
+
+    def test_the_document_itself_is_served(self):
+        self.assertEqual(self.good('GET', '/openapi.json'), DOC)
+
+    def test_other_forms_of_the_same_routes(self):
+        for path, query in (
+                ('/api/v1/bots', '?limit=1'),
+                ('/api/v1/bots/{id}/chat', '?limit=1'),
+                ('/api/v1/bots/{id}/chat/export', '?format=txt'),
+                ('/api/v1/audit', '?limit=1'),
+                ('/api/v1/tokens', '?limit=1'),
+                ('/api/v1/bots/{id}/logs', '?tail=1')):
+            with self.subTest(path + query):
+                self.good('GET', path, query=query, id='BOT-001')
+
+    def test_models_or_why_there_are_none(self):
+        status, _ = self.ask('GET', '/api/v1/models',
+                             query='?base_url=http://127.0.0.1:1')
+        self.assertEqual(status, 502)
+
+    def test_a_bot_from_its_launch_to_its_removal(self):
+        bot = self.good('POST', '/api/v1/bots',
+                        {'id': 'life', 'template': 'parrot'})
+        self.assertEqual(bot['template'], 'parrot')
+        self.hive.wait_state('life', 'ready')
+        one = '/api/v1/bots/{id}'
+        self.assertEqual(self.good('PATCH', one, {'type': 'bird'},
+                                   id='life')['type'], 'bird')
+        for action, state in (('pause', 'paused'), ('resume', 'ready'),
+                              ('interrupt', 'ready'), ('restart', 'ready'),
+                              ('stop', 'stopped'), ('start', 'ready')):
+            self.good('POST', f'{one}/{action}', id='life')
+            self.hive.wait_state('life', state)
+        self.assertEqual(self.ask('DELETE', one, id='life')[0], 409)
+        self.good('DELETE', one, query='?force=true&purge=true', id='life')
+        self.assertEqual(self.ask('GET', one, id='life')[0], 404)
+
+    def test_chat_in_every_form(self):
+        self.hive.launch('talk')
+        self.hive.wait_state('talk', 'ready')
+        base = '/api/v1/bots/{id}'
+        answer = self.good('POST', f'{base}/chat', {'content': 'Hi'},
+                           id='talk')
+        self.assertEqual(answer['content'], 'Hi')
+        made = self.good('POST', f'{base}/conversations', {'title': 'T'},
+                         id='talk')
+        query = f'?conversation={made["id"]}'
+        said = {'content': 'there', 'conversation': made['id']}
+        self.good('POST', f'{base}/chat', said, id='talk')
+        kept = self.good('GET', f'{base}/chat/export',
+                         query=query + '&format=json', id='talk')
+        self.assertEqual(len(kept['items']), 2)
+        again = self.good('POST', f'{base}/chat/import',
+                          {'title': 'Copy', **kept}, id='talk')
+        copied = self.good('GET', f'{base}/chat', id='talk',
+                           query=f'?conversation={again["id"]}')
+        self.assertEqual([i['content'] for i in copied['items']],
+                         ['there', 'there'])
+        self.good('DELETE', f'{base}/chat', query=query, id='talk')
+
+    def test_a_streamed_answer(self):
+        with self.hive.stream('POST', '/bots/BOT-001/chat',
+                              {'content': 'piece by piece'}) as events:
+            got = [(name, data) for name, data, _ in events]
+        self.assertEqual(got[0][0], 'accepted')
+        self.assertEqual(got[-1][0], 'done')
+        schemas = DOC['components']['schemas']
+        self.assertEqual(RULES.faults(got[0][1], schemas['ChatLine']), [])
+        self.assertEqual(RULES.faults(got[-1][1], schemas['ChatAnswer']), [])
+        for name, data in got[1:-1]:
+            self.assertEqual(name, 'chunk')
+            self.assertEqual(RULES.faults(data, schemas['Chunk']), [])
+
+    def test_events(self):
+        with Stream(self.hive, 'GET', '/api/v1/events?after=0') as events:
+            for (name, data, ident), _ in zip(events, range(3)):
+                self.assertEqual(RULES.faults(
+                    data, DOC['components']['schemas']['Event']), [])
+                self.assertEqual(name, data['type'])
+                self.assertEqual(ident, str(data['seq']))
+
+    def test_signing_in_and_out(self):
+        code = self.good('POST', '/api/v1/auth/codes', {'role': 'viewer'})
+        login = self.good('POST', '/api/v1/auth/login',
+                          {'code': code['code']})
+        self.assertEqual(login['role'], 'viewer')
+        token = login['token']
+        self.assertEqual(self.good('GET', '/api/v1/auth/whoami',
+                                   token=token)['role'], 'viewer')
+        status, _ = self.ask('GET', '/api/v1/config', token=token)
+        self.assertEqual(status, 403)
+        self.good('POST', '/api/v1/auth/logout', token=token)
+        status, _ = self.ask('GET', '/api/v1/auth/whoami', token=token)
+        self.assertEqual(status, 401)
+
+    def test_tokens(self):
+        made = self.good('POST', '/api/v1/tokens',
+                         {'name': 'ci', 'role': 'operator',
+                          'ttl_seconds': 60})
+        self.good('DELETE', '/api/v1/tokens/{id}', id=made['id'])
+        self.assertEqual(self.ask('DELETE', '/api/v1/tokens/{id}',
+                                  id='none0000')[0], 404)
+
+    def test_refusals_are_problems_as_described(self):
+        for method, path, body, query, wanted in (
+                ('GET', '/api/v1/bots/{id}', None, '', 404),
+                ('GET', '/api/v1/bots', None, '?limit=0', 422),
+                ('GET', '/.well-known/{name}', None, '', 404),
+                ('POST', '/api/v1/bots', {'id': 'BOT-001',
+                                          'adapter': 'echo'}, '', 409),
+                ('POST', '/api/v1/bots', {'id': 'x', 'wings': 2}, '', 422),
+                ('POST', '/api/v1/bots', {'id': '/'}, '', 422),
+                ('POST', '/api/v1/auth/login', {'code': 'wrong'}, '', 401)):
+            with self.subTest(f'{method} {path} {query}'):
+                status, problem = self.ask(method, path, body, query,
+                                           id='nobody', name='none')
+                self.assertEqual(status, wanted)
+                self.assertEqual(problem['status'], wanted)
+
+    def test_examples_of_bodies_follow_their_schemas(self):
+        for path, item in DOC['paths'].items():
+            for method in ('post', 'patch'):
+                body = RULES.resolve(
+                    item.get(method, {}).get('requestBody', {}))
+                for media in body.get('content', {}).values():
+                    for name, example in media.get('examples', {}).items():
+                        with self.subTest(f'{method} {path} {name}'):
+                            self.assertEqual(RULES.faults(
+                                example['value'], media['schema']), [])
+
+
+class Checker(unittest.TestCase):
+    """The test's own checker finds what it should."""
+
+    def test_finds_faults(self):
+        rules = Schemas({})
+        schema = {'type': 'object', 'required': ['a'], 'properties': {
+            'a': {'type': 'integer', 'minimum': 1},
+            'b': {'type': ['string', 'null'], 'pattern': '^x'},
+            'c': {'type': 'array', 'items': {'enum': [1, 2]}}}}
+        self.assertEqual(rules.faults({'a': 1, 'b': None, 'c': [2]}, schema),
+                         [])
+        for bad in ({}, {'a': 0}, {'a': True}, {'a': 1.5}, {'a': 1, 'b': 'y'},
+                    {'a': 1, 'c': [3]}, {'a': 1, 'd': 1}, [], None):
+            self.assertNotEqual(rules.faults(bad, schema), [], bad)
+
+    def test_refuses_a_keyword_it_does_not_know(self):
+        with self.assertRaises(ValueError):
+            Schemas({}).faults(1, {'oneOf': []})
+
+
+if __name__ == '__main__':
+    unittest.main()
