@@ -3,7 +3,8 @@
  * sqlite.c - group commit on the writing connection, and its checkpoints.
  *
  * A group is one SQLite transaction. First it runs without savepoints, for
- * that is what nearly always works and savepoints cost a fifth of the time.
+ * that nearly always works, and they cost 40 to 90 % more processor time
+ * (measured with two inserts a transaction, 100 transactions a group).
  * Should a transaction fail after it changed something, all is rolled back
  * and the group runs again with a savepoint around each.
  */

@@ -20,7 +20,7 @@ PUBLIC_LEVEL = {"hive.h": 3, "chat.h": 3, "deia.h": 3, "sys/store.h": 1,
                 "version.h": 0,
                 "sys/json.h": 0}
 THIRD_PARTY = {
-    "sqlite3.h": {"libdeia/store"},
+    "sqlite3.h": {"libdeia/store", "tests"},
     "libpq-fe.h": {"libdeia/store"},
     "hiredis/": {"libdeia/cache"},
     "yaml.h": {"libdeia/config"},
