@@ -106,7 +106,7 @@ deia_err deia_chat_send(deia_hive *h, const struct deia_actor *actor,
 	t = turn_new(h, b, content, len);
 	if (!t)
 		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
-	memcpy(t->author, actor->name, sizeof(t->author));
+	t->actor = *actor;
 	t->events = *events;
 	t->user = user;
 	err = deia__conversation_resolve(h, bot, conversation, true,

@@ -132,7 +132,7 @@ static void add_question_status(struct deia__change *c,
 		.bot = t->bot->id,
 		.conversation = t->conversation,
 		.role = "user",
-		.author = t->author,
+		.author = t->actor.name,
 		.status = answered ? DEIA_LINE_ANSWERED : DEIA_LINE_FAILED,
 		.error = t->error,
 	};
@@ -410,7 +410,7 @@ static void on_question_saved(deia_hive *h, deia_err err, const int64_t *seqs,
 		.bot = t->bot->id,
 		.conversation = t->conversation,
 		.role = "user",
-		.author = t->author,
+		.author = t->actor.name,
 		.content = t->content,
 		.content_len = t->content_len,
 		.status = DEIA_LINE_SENT,
@@ -442,7 +442,7 @@ static void save_question(struct deia_chat_turn *t)
 		.bot = t->bot->id,
 		.conversation = t->conversation,
 		.role = "user",
-		.author = t->author,
+		.author = t->actor.name,
 		.content = t->content,
 		.content_len = t->content_len,
 		.status = DEIA_LINE_SENT,
@@ -457,6 +457,7 @@ static void save_question(struct deia_chat_turn *t)
 	deia__line_row(row, &line);
 	deia__change_line(c, row);
 	deia__line_event(c, "chat.message", &line);
+	deia__change_audit(c, &t->actor, "chat.send", t->bot->id, DEIA_OK);
 	t->phase = TURN_SAVING;
 	t->io = true;
 	err = deia__change_commit(c, t->hive, on_question_saved, t);

@@ -24,7 +24,7 @@ struct deia_chat_turn {
 	enum deia__phase phase;
 	bool io, cancelled;
 	char id[37], answer_id[37], conversation[37];
-	char author[sizeof(((struct deia_actor *)0)->name)];
+	struct deia_actor actor; /* who asked */
 	char *content;
 	size_t content_len;
 	int64_t user_seq, answer_seq;
