@@ -28,13 +28,17 @@ class Story(unittest.TestCase):
         cls.hive = Hive()
         cls.addClassCleanup(cls.hive.__exit__)
         cls.hive.start()
-        cls.asked = []  # what was acknowledged: (bot, question, answer)
+        cls.asked = []  # acknowledged: (bot, conversation, question, answer)
 
     def ask(self, bot, question, answer):
-        line = self.hive.say(bot, question)
+        """In a conversation of its own: these models know single questions."""
+        conversation = self.hive.must(
+            "POST", f"/bots/{bot}/conversations", {"title": question})["id"]
+        line = self.hive.must("POST", f"/bots/{bot}/chat", {
+            "content": question, "conversation": conversation})
         self.assertEqual(line["content"].strip(), answer)
         self.assertEqual(line["role"], "assistant")
-        self.asked.append((bot, question, answer))
+        self.asked.append((bot, conversation, question, answer))
 
     def test_1_two_bots_are_launched_and_become_ready(self):
         for bot, model in (("ANNA", "math"), ("BERT", "words")):
@@ -106,15 +110,14 @@ class Story(unittest.TestCase):
         self.assertEqual(len(set(pids)), 3, "a bot runs twice")
 
     def test_6_every_acknowledged_line_is_there(self):
-        for bot in ("ANNA", "BERT"):
+        self.assertGreaterEqual(len(self.asked), 5)
+        for bot, conversation, question, answer in self.asked:
+            page = self.hive.must(
+                "GET", f"/bots/{bot}/chat?conversation={conversation}")
             lines = [(x["role"], x["content"].strip(), x["status"])
-                     for x in self.hive.lines(bot)]
-            wanted = []
-            for name, question, answer in self.asked:
-                if name == bot:
-                    wanted.append(("user", question, "answered"))
-                    wanted.append(("assistant", answer, "answered"))
-            self.assertEqual(lines, wanted)
+                     for x in page["items"]]
+            self.assertEqual(lines, [("assistant", answer, "answered"),
+                                     ("user", question, "answered")])
 
     def test_7_the_cut_answer_is_kept_and_marked(self):
         lines = self.hive.lines("CARL")
@@ -128,8 +131,12 @@ class Story(unittest.TestCase):
     def test_8_the_bots_work_on(self):
         self.ask("ANNA", "max 3 8", "8")
         self.ask("BERT", "repeat abc", self.expected_repeat())
-        whole = self.hive.say("CARL", "tell a story about a fox")
-        self.assertIn("fox", whole["content"])
+        conversation = self.hive.must(
+            "POST", "/bots/CARL/conversations", {})["id"]
+        whole = self.hive.must("POST", "/bots/CARL/chat", {
+            "content": "tell a story about a fox",
+            "conversation": conversation})
+        self.assertTrue(whole["content"].startswith(self.said))
 
     def expected_repeat(self):
         """What the model itself says: the chain must not change it."""
