@@ -20,6 +20,7 @@
 #include <deia/sys/json.h>
 
 #include "config/checks.h"
+#include "config/load.h"
 #include "config/schema.h"
 #include "config/templates.h"
 #include "config/value.h"
@@ -187,13 +188,13 @@ static deia_err read_templates(deia_config *config,
 	return DEIA_OK;
 }
 
-static deia_err read_text(deia_config *config, const struct deia__buf *b,
+static deia_err read_text(deia_config *config, const char *text, size_t len,
 			  struct deia_config_error *where)
 {
 	struct deia__yaml *tree;
 	deia_err err;
 
-	err = deia__yaml_parse(&tree, b->data ? b->data : "", b->len, where);
+	err = deia__yaml_parse(&tree, text, len, where);
 	if (err || !tree)
 		return err;
 	err = read_section(config, "", tree, where);
@@ -271,30 +272,66 @@ static deia_err check_remote(const deia_config *config,
 
 /* ---- functions of the header ------------------------------------------- */
 
-static deia_err load(deia_config *config, const char *dir,
-		     struct deia_config_error *where)
+static deia_err no_memory(struct deia_config_error *where)
+{
+	return deia__config_refuse(where, DEIA_ENOMEM, 0, 0, "memory ran out");
+}
+
+/* A configuration of defaults. */
+static deia_err new_config(deia_config **out, const char *dir,
+			   struct deia_config_error *where)
+{
+	deia_config *config = deia__alloc(sizeof(*config));
+	deia_err err;
+
+	if (!config)
+		return no_memory(where);
+	config->values = deia__alloc(deia__n_keys * sizeof(*config->values));
+	config->file = deia__asprintf("%s/config.yaml", dir);
+	if (config->values && config->file) {
+		set_file(where, "", config->file);
+		err = set_defaults(config, where);
+	} else {
+		err = no_memory(where);
+	}
+	if (err) {
+		deia_config_free(config);
+		return err;
+	}
+	fill_bot_defaults(config);
+	*out = config;
+	return DEIA_OK;
+}
+
+static deia_err load_file(deia_config *config, struct deia_config_error *where)
 {
 	struct deia__buf b;
 	deia_err err;
 
-	config->values = deia__alloc(deia__n_keys * sizeof(*config->values));
-	config->file = deia__asprintf("%s/config.yaml", dir);
-	if (!config->values || !config->file)
-		return deia__config_refuse(where, DEIA_ENOMEM, 0, 0,
-					   "memory ran out");
-	set_file(where, "", config->file);
-	err = set_defaults(config, where);
-	if (err)
-		return err;
-	fill_bot_defaults(config);
 	deia__buf_init(&b, MAX_FILE_BYTES);
 	err = read_file(config->file, &b, where);
 	if (!err)
-		err = read_text(config, &b, where);
+		err = read_text(config, b.data ? b.data : "", b.len, where);
 	deia__buf_fini(&b);
 	if (!err)
 		err = read_environment(config, where);
-	return err ? err : check_remote(config, where);
+	return err;
+}
+
+/* The last step of every load: the rules over several keys. */
+static deia_err finish(deia_config **out, deia_config *config, deia_err err,
+		       struct deia_config_error *where)
+{
+	if (!err)
+		err = check_remote(config, where);
+	if (err) {
+		deia_config_free(config);
+		return err;
+	}
+	if (where)
+		memset(where, 0, sizeof(*where));
+	*out = config;
+	return DEIA_OK;
 }
 
 deia_err deia_config_load(deia_config **out, const char *dir,
@@ -309,19 +346,23 @@ deia_err deia_config_load(deia_config **out, const char *dir,
 	if (!dir || !*dir)
 		return deia__config_refuse(where, DEIA_EINVAL, 0, 0,
 					   "dir is not given");
-	config = deia__alloc(sizeof(*config));
-	if (!config)
-		return deia__config_refuse(where, DEIA_ENOMEM, 0, 0,
-					   "memory ran out");
-	err = load(config, dir, where);
-	if (err) {
-		deia_config_free(config);
+	err = new_config(&config, dir, where);
+	if (err)
 		return err;
-	}
-	if (where)
-		memset(where, 0, sizeof(*where));
-	*out = config;
-	return DEIA_OK;
+	return finish(out, config, load_file(config, where), where);
+}
+
+deia_err deia__config_load_text(deia_config **out, const char *text, size_t len,
+				struct deia_config_error *where)
+{
+	deia_config *config;
+	deia_err err;
+
+	*out = NULL;
+	err = new_config(&config, ".", where);
+	if (err)
+		return err;
+	return finish(out, config, read_text(config, text, len, where), where);
 }
 
 void deia_config_free(deia_config *config)
