@@ -5,6 +5,7 @@
  *
  *   bots.c   public calls: find the bot, check the state, begin the action
  *   bot.c    one bot's life: start, ready, death, restart, stop
+ *   end.c    why a process ended, in words
  *   talk.c   what a bot says: lines, faults, log
  *   turns.c  admission, hand-over and end of turns
  *   notes.c  callbacks, delivered later and in order
@@ -191,6 +192,15 @@ void deia__bot_update(struct deia__bot *bot);
 bool deia__bot_has_process(const struct deia__bot *bot);
 /* Tells the one who waits for stop_all, when nothing is left. */
 void deia__bots_check_stopped(struct deia_bots *bots);
+
+/* end.c */
+/* Why the process ended, in one line. */
+void deia__end_describe(const struct deia__bot *bot,
+			const struct deia__proc_end *end, char *why,
+			size_t size);
+/* That cannot get better by itself: no program, no folder. */
+bool deia__end_is_hopeless(const struct deia__bot *bot,
+			   const struct deia__proc_end *end);
 
 /* talk.c: what the process says; deia__proc_ops of these names */
 void deia__talk_line(void *arg, const char *text, size_t len);
