@@ -44,7 +44,7 @@ struct deia__proc {
 	void *arg;
 	pid_t guard; /* 0 once it was reaped */
 	int ctl, pidfd, in, out, err;
-	struct event ev_ctl, ev_pidfd, ev_in, ev_out, ev_err;
+	struct event ev_ctl, ev_pidfd, ev_in, ev_in_hup, ev_out, ev_err;
 	struct deia__bot_lines out_lines, err_lines;
 	struct deia__buf queue;
 	size_t queue_off; /* written already */
@@ -64,13 +64,15 @@ static void close_fd(int *fd, struct event *ev)
 	*fd = -1;
 }
 
+static void close_input(struct deia__proc *p);
+
 static void check_end(struct deia__proc *p)
 {
 	if (p->has_ended || p->guard != 0 || p->out >= 0 || p->err >= 0)
 		return;
 	p->has_ended = true;
 	deia__timer_clear(p->env->timers, &p->timer);
-	close_fd(&p->in, &p->ev_in);
+	close_input(p);
 	p->end.lost = !p->gone_seen;
 	p->ops->ended(p->arg, &p->end);
 }
@@ -332,6 +334,8 @@ static void empty_queue(struct deia__proc *p)
 
 static void close_input(struct deia__proc *p)
 {
+	if (p->in >= 0)
+		event_del(&p->ev_in_hup);
 	close_fd(&p->in, &p->ev_in);
 	empty_queue(p);
 }
@@ -371,6 +375,17 @@ static void on_in(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (flush(p) && p->in >= 0)
 		p->ops->drained(p->arg);
+}
+
+/* The end to write to becomes "readable" only when no one reads any more. */
+static void on_in_hup(evutil_socket_t fd, short what, void *arg)
+{
+	struct deia__proc *p = arg;
+
+	(void)fd;
+	(void)what;
+	close_input(p);
+	note_closed(p, "closed its standard input");
 }
 
 /* The written part is dropped once it is the larger one. */
@@ -427,7 +442,9 @@ static bool add_events(struct deia__proc *p)
 	event_assign(&p->ev_out, base, p->out, EV_READ | EV_PERSIST, on_out, p);
 	event_assign(&p->ev_err, base, p->err, EV_READ | EV_PERSIST, on_err, p);
 	event_assign(&p->ev_in, base, p->in, EV_WRITE, on_in, p);
+	event_assign(&p->ev_in_hup, base, p->in, EV_READ, on_in_hup, p);
 	return event_add(&p->ev_ctl, NULL) == 0 &&
+	       event_add(&p->ev_in_hup, NULL) == 0 &&
 	       event_add(&p->ev_err, NULL) == 0;
 }
 
@@ -501,7 +518,7 @@ void deia__proc_free(struct deia__proc *p)
 	deia__timer_clear(p->env->timers, &p->timer);
 	close_fd(&p->ctl, &p->ev_ctl);
 	close_fd(&p->pidfd, &p->ev_pidfd);
-	close_fd(&p->in, &p->ev_in);
+	close_input(p);
 	close_fd(&p->out, &p->ev_out);
 	close_fd(&p->err, &p->ev_err);
 	deia__bot_lines_fini(&p->out_lines);
