@@ -88,7 +88,8 @@ struct deia_bot_spec {
 	unsigned max_restarts;		/* within the window; default 10 */
 	unsigned window_seconds;	/* default 600 */
 	unsigned ready_timeout_seconds; /* default 60 */
-	unsigned stop_timeout_seconds;	/* grace of each stop step, default 5 */
+	unsigned
+		stop_timeout_seconds; /* of each stop step, 0: none; default 5 */
 	unsigned heartbeat_timeout_seconds; /* external bots, default 90 */
 };
 #define DEIA_BOT_SPEC_INIT                                                     \
@@ -186,8 +187,9 @@ DEIA_API DEIA_NODISCARD deia_err
 deia_bots_new(deia_bots **out, struct event_base *base,
 	      const struct deia_bots_opts *opts);
 /*
- * Ends every bot at once (KILL through the guards) and frees. Callbacks are
- * not called any more. For a clean end use deia_bots_stop_all first.
+ * Ends every bot at once (KILL through the guards) and frees; waits for them
+ * for 2 s at most. Callbacks are not called any more, and it must not be called
+ * from one. For a clean end use deia_bots_stop_all first.
  */
 DEIA_API void deia_bots_free(deia_bots *bots);
 /* One line about the last failed call; lives until the next call. */
@@ -305,7 +307,9 @@ struct deia_work_events {
  * Queues one turn. Everything is copied. *out (may be NULL) is borrowed and
  * lives until on_done. Returns DEIA_OK, DEIA_ENOTFOUND, DEIA_ESTATE (paused,
  * stopped, stopping, failed, offline; starting and backoff queue), DEIA_EBUSY
- * (DEIA_MAX_QUEUE_LEN waiting), DEIA_ELIMIT, DEIA_ENOMEM.
+ * (DEIA_MAX_QUEUE_LEN waiting), DEIA_EINVAL (the id is in use already),
+ * DEIA_ELIMIT, DEIA_ENOMEM. The oldest items of the history that do not fit
+ * into one line of DEIA_MAX_LINE_BYTES are left out.
  */
 DEIA_API DEIA_NODISCARD deia_err deia_bots_submit(
 	deia_bots *bots, const char *bot, const struct deia_work_spec *spec,
