@@ -20,7 +20,7 @@ void deia__ollama_status(struct ollama *o)
 	struct ollama_turn *t;
 	char text[300];
 
-	TAILQ_FOREACH(t, &o->turns, link) {
+	for (t = TAILQ_FIRST(&o->turns); t; t = TAILQ_NEXT(t, link)) {
 		if (!t->loading)
 			continue;
 		(void)snprintf(text, sizeof(text), "loading model %.160s ...",

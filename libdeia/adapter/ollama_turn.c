@@ -317,7 +317,7 @@ void deia__ollama_turns_drained(struct ollama *o)
 {
 	struct ollama_turn *t;
 
-	TAILQ_FOREACH(t, &o->turns, link) {
+	for (t = TAILQ_FIRST(&o->turns); t; t = TAILQ_NEXT(t, link)) {
 		if (!t->paused)
 			continue;
 		t->paused = false;
