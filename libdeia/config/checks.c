@@ -8,7 +8,6 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MAX_HOST 253
@@ -42,10 +41,12 @@ static bool is_name(const char *text)
 /* 1..5 digits up to 65535; -1 when it is none. */
 static int port_of(const char *text)
 {
-	size_t len = strspn(text, "0123456789");
-	int port = len > 0 && len <= 5 && text[len] == '\0' ? atoi(text) : -1;
+	int port = 0;
+	size_t n = 0;
 
-	return port <= 65535 ? port : -1;
+	for (; text[n] >= '0' && text[n] <= '9' && n < 5; n++)
+		port = port * 10 + (text[n] - '0');
+	return n > 0 && text[n] == '\0' && port <= 65535 ? port : -1;
 }
 
 bool deia__host_is_loopback(const char *host)

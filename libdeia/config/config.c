@@ -274,7 +274,8 @@ static deia_err check_remote(const deia_config *config,
 
 static deia_err no_memory(struct deia_config_error *where)
 {
-	return deia__config_refuse(where, DEIA_ENOMEM, 0, 0, "memory ran out");
+	deia__config_refuse(where, DEIA_ENOMEM, 0, 0, "memory ran out");
+	return DEIA_ENOMEM;
 }
 
 /* A configuration of defaults. */

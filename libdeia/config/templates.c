@@ -10,6 +10,7 @@
 #include "config/templates.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <deia/limits.h>
@@ -111,15 +112,16 @@ static const struct deia__yaml *follow(const struct deia__yaml *node,
 	char word[128];
 
 	while (*pointer == '/') {
-		size_t len = strcspn(++pointer, "/"), n = 0;
+		size_t len = strcspn(++pointer, "/");
 		const struct deia__yaml *c = node->first;
 
 		snprintf(word, sizeof(word), "%.*s", (int)len, pointer);
 		pointer += len;
 		if (node->kind == DEIA__YAML_MAP)
 			c = child(node, word);
-		else if (sscanf(word, "%zu", &n) == 1)
-			for (; c && n > 0; n--)
+		else
+			for (unsigned long n = strtoul(word, NULL, 10);
+			     c && n > 0; n--)
 				c = c->next;
 		if (!c)
 			break;

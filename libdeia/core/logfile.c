@@ -57,6 +57,8 @@ struct deia__logfile {
 	char path[];
 };
 
+TAILQ_HEAD(open_files, deia__logfile);
+
 struct deia__logs {
 	pthread_mutex_t lock;
 	pthread_cond_t work, idle;
@@ -67,7 +69,7 @@ struct deia__logs {
 	unsigned n_files;
 	bool reopen, stop;
 	/* Of the thread. */
-	TAILQ_HEAD(, deia__logfile) open; /* least recently used first */
+	struct open_files open; /* least recently used first */
 	unsigned n_open;
 	pthread_t thread;
 };
