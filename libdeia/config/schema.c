@@ -52,7 +52,7 @@ const struct deia__key deia__keys[] = {
 	{ INT("server.idle_timeout_seconds", "60", 1, 3600),
 	  .about = "A connection without a request is closed after this." },
 	{ INT("server.drain_timeout_seconds", "10", 0, 600), .reload = true,
-	  .about = "How long requests may go on once deiad is told to\nstop." },
+	  .about = "How long requests may go on once deiad is told to stop." },
 
 	{ TEXT("store.url", ""), .check = deia__check_store_url,
 	  .env = "DEIA_DATABASE_URL", .example = "sqlite:/var/lib/deia/deia.db",

@@ -69,23 +69,18 @@ void settings_apply(const deia_config *config)
 		strcmp(deia_config_str(config, "logging.format"), "json") == 0);
 }
 
-void settings_compare(const deia_config *old, const deia_config *now)
+static void tell_change(const char *key, bool reload, void *user)
 {
-	static const char *const texts[] = { "server.host", "store.url",
-					     "store.durability" };
-	static const char *const numbers[] = { "server.port",
-					       "server.max_connections" };
+	(void)user;
+	if (reload)
+		log_msg(DEIA_LOG_INFO, "%s changed", key);
+	else
+		log_msg(DEIA_LOG_WARN, "%s changed: that needs a restart", key);
+}
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-		if (strcmp(deia_config_str(old, texts[i]),
-			   deia_config_str(now, texts[i])) != 0)
-			log_msg(DEIA_LOG_WARN, "%s changed: it needs a restart",
-				texts[i]);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-		if (deia_config_int(old, numbers[i]) !=
-		    deia_config_int(now, numbers[i]))
-			log_msg(DEIA_LOG_WARN, "%s changed: it needs a restart",
-				numbers[i]);
+void settings_compare(const deia_config *before, const deia_config *after)
+{
+	deia_config_changes(before, after, tell_change, NULL);
 }
 
 /* ---- HTTP -------------------------------------------------------------- */

@@ -12,8 +12,8 @@
 bool settings_load(deia_config **out, const char *dir, const struct options *o);
 /* What may change while running: the log. */
 void settings_apply(const deia_config *config);
-/* Keys whose value differs and that need a restart, to the log. */
-void settings_compare(const deia_config *old, const deia_config *now);
+/* Says in the log what changed, and what of it needs a restart. */
+void settings_compare(const deia_config *before, const deia_config *after);
 /* Limits and names of HTTP; port: the one bound. False: memory ran out. */
 bool settings_http(struct server *s, const deia_config *config, int port);
 /* The names alone, anew. */

@@ -131,22 +131,32 @@ static bool names_a_program(struct rq *rq)
 	return false;
 }
 
-/* The template that the body names; false: answered. */
-static bool find_template(struct rq *rq, const struct deia_bot_spec **out)
+/*
+ * What the bot starts from: the template that the body names, else the
+ * defaults of the configuration; false: answered. A copy, shallow.
+ */
+static bool find_base(struct rq *rq, struct deia_bot_spec *out)
 {
 	const cJSON *name =
 		cJSON_GetObjectItemCaseSensitive(rq->json, "template");
-	struct app *app = app_of(rq->srv);
+	const cJSON *adapter =
+		cJSON_GetObjectItemCaseSensitive(rq->json, "adapter");
+	const deia_config *config = app_of(rq->srv)->config;
+	const struct deia_bot_spec *base;
+	const char *kind;
 
-	*out = NULL;
-	if (!cJSON_IsString(name))
-		return true; /* a wrong type is the parser's to refuse */
-	*out = deia_config_template(app->config, name->valuestring);
-	if (!*out)
+	base = deia_config_template(config, cJSON_GetStringValue(name));
+	if (!base) {
 		rq_bad_field(rq, "/template",
 			     "there is no template of this name; GET "
 			     "/api/v1/templates lists them");
-	return *out != NULL;
+		return false;
+	}
+	*out = *base;
+	kind = cJSON_IsString(adapter) ? adapter->valuestring : out->adapter;
+	if (kind && strcmp(kind, "ollama") == 0 && !out->base_url)
+		out->base_url = deia_config_str(config, "ollama.url");
+	return true;
 }
 
 static void created(deia_err err, const struct deia_hive_bot *bot, void *user)
@@ -168,16 +178,15 @@ static void created(deia_err err, const struct deia_hive_bot *bot, void *user)
 
 void route_bots_create(struct rq *rq)
 {
-	const struct deia_bot_spec *base;
 	struct deia_field_error where = { 0 };
-	struct deia_bot_spec *spec;
+	struct deia_bot_spec base, *spec;
 	deia_err err;
 	bool start;
 
 	if (!query_bool(rq, "start", true, &start) || names_a_program(rq) ||
-	    !find_template(rq, &base))
+	    !find_base(rq, &base))
 		return;
-	err = deia_bot_spec_parse(&spec, rq->json, base, &where);
+	err = deia_bot_spec_parse(&spec, rq->json, &base, &where);
 	if (err == DEIA_EFIELD) {
 		rq_bad_fields(rq, &where, 1);
 		return;
