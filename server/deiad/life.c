@@ -158,6 +158,10 @@ void life_end(struct app *app)
 		event_free(l->intr);
 	if (l->hup)
 		event_free(l->hup);
+	/* What comes now must not cut the closing of the store short. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	free(l);
 	app->life = NULL;
 }

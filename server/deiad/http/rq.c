@@ -425,6 +425,8 @@ void rq_begin(struct evhttp_request *ev, void *server)
 		return;
 	}
 	s->requests++;
+	/* Said of the request's body; the end of a reply would go by it. */
+	ev->chunked = 0;
 	if (health_quick(s, c, ev))
 		return;
 	rq = rq_new(s, c, ev);
