@@ -2,7 +2,8 @@
 /*
  * cmd_events.c - `deia events`: what happens in the hive, one line an event.
  *
- * Without --follow it ends when it has caught up with the newest event.
+ * The stream begins with an "open" event that names the newest event there is;
+ * without --follow the command ends when it has caught up with that.
  */
 #include "cli.h"
 
@@ -13,6 +14,9 @@ struct watch {
 	struct cli *cli;
 	const char *type, *subject; /* filters, or NULL */
 	int64_t left;		    /* events still wanted; -1: no limit */
+	int64_t until;		    /* the last to show; -1: no end */
+	int64_t after;
+	bool live;
 };
 
 static bool is_wanted(const struct watch *w, const cJSON *e)
@@ -41,20 +45,10 @@ static void tell_event(const cJSON *e)
 	free(more);
 }
 
-static bool on_event(const char *event, const char *id, const char *data,
-		     size_t len, void *user)
+/* Shows an event; false: that was the last one wanted. */
+static bool take(struct watch *w, const cJSON *json, const char *data,
+		 size_t len)
 {
-	struct watch *w = user;
-	cJSON *json = NULL;
-
-	(void)id;
-	if (strcmp(event, "resync") == 0) {
-		note(w->cli, "some events are no longer kept; going on with "
-			     "the oldest there is");
-		return true;
-	}
-	if (deia_json_parse(&json, data, len, NULL) != DEIA_OK)
-		return true;
 	if (is_wanted(w, json)) {
 		if (w->cli->json)
 			tell_json(data, len);
@@ -63,8 +57,33 @@ static bool on_event(const char *event, const char *id, const char *data,
 		if (w->left > 0)
 			w->left--;
 	}
+	return w->left != 0 &&
+	       (w->until < 0 || jnumber(json, "seq", 0) < (double)w->until);
+}
+
+static bool on_event(const char *event, const char *id, const char *data,
+		     size_t len, void *user)
+{
+	struct watch *w = user;
+	cJSON *json = NULL;
+	bool more = true;
+
+	(void)id;
+	if (deia_json_parse(&json, data, len, NULL) != DEIA_OK)
+		return true;
+	if (strcmp(event, "open") == 0) {
+		if (!w->live) {
+			w->until = (int64_t)jnumber(json, "last_seq", 0);
+			more = w->until > w->after;
+		}
+	} else if (strcmp(event, "resync") == 0) {
+		note(w->cli, "older events are no longer kept");
+		more = w->live;
+	} else {
+		more = take(w, json, data, len);
+	}
 	cJSON_Delete(json);
-	return fflush(stdout) == 0 && w->left != 0;
+	return fflush(stdout) == 0 && more;
 }
 
 static int run_events(struct cli *cli)
@@ -74,20 +93,21 @@ static int run_events(struct cli *cli)
 		.type = args_text(&cli->args, "type"),
 		.subject = args_text(&cli->args, "bot"),
 		.left = args_number(&cli->args, "count", -1),
+		.until = -1,
+		.live = args_has(&cli->args, "follow"),
 	};
-	bool live = args_has(&cli->args, "follow");
-	int64_t after = args_number(&cli->args, "after", live ? -1 : 0);
 	deia_client *client;
 	deia_err err;
 	int rc;
 
+	w.after = args_number(&cli->args, "after", w.live ? -1 : 0);
 	if (args_has(&cli->args, "count") && w.left <= 0)
 		return usage_error(cli, "--count must be at least 1");
 	client = cli_client(cli, &rc);
 	if (client == NULL)
 		return rc;
 	interrupts_watch(client);
-	err = deia_client_follow(client, after, live ? 0 : 500, on_event, &w);
+	err = deia_client_follow(client, w.after, 0, on_event, &w);
 	if (err == DEIA_ECANCELED)
 		return EXIT_INTERRUPTED;
 	return err == DEIA_OK ? EXIT_DONE : explain(cli, err, 0);

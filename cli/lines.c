@@ -2,17 +2,21 @@
 /*
  * lines.c - libedit where it was found, plain reading where not.
  *
- * Signals are not libedit's business here: Ctrl-C interrupts the read, which
- * then returns, since its handler has no SA_RESTART.
+ * Signals are not libedit's business here. SIGINT is blocked while a line is
+ * read, but for the moment of waiting in ppoll, so that a Ctrl-C is never
+ * missed between looking for it and waiting.
  */
 #include "lines.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #ifdef HAVE_LIBEDIT
 #include <histedit.h>
@@ -22,12 +26,55 @@
 
 #define HISTORY_LINES 1000
 
-#ifdef HAVE_LIBEDIT
 struct lines {
+	const char *prompt;
+	sigset_t waiting; /* the mask while waiting: SIGINT comes through */
+#ifdef HAVE_LIBEDIT
 	EditLine *el;
 	History *history;
-	const char *prompt;
+	mbstate_t state; /* of a character that is half read */
+#else
+	char *line;
+	size_t cap;
+#endif
 };
+
+/* Waits for input; false: Ctrl-C came instead. */
+static bool wait_input(struct lines *l)
+{
+	struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	while (ppoll(&p, 1, NULL, &l->waiting) < 0) {
+		if (errno != EINTR || interrupts_seen())
+			return false;
+	}
+	return true;
+}
+
+#ifdef HAVE_LIBEDIT
+/* libedit's way to get one character: 1, 0 at the end, -1 on Ctrl-C. */
+static int read_character(EditLine *el, wchar_t *out)
+{
+	struct lines *l = NULL;
+
+	el_get(el, EL_CLIENTDATA, &l);
+	for (;;) {
+		char byte;
+		size_t used;
+		ssize_t n;
+
+		if (!wait_input(l))
+			return -1;
+		n = read(STDIN_FILENO, &byte, 1);
+		if (n <= 0)
+			return (int)n;
+		used = mbrtowc(out, &byte, 1, &l->state);
+		if (used == (size_t)-1)
+			memset(&l->state, 0, sizeof(l->state));
+		else if (used != (size_t)-2)
+			return 1;
+	}
+}
 
 static char *prompt_of(EditLine *el)
 {
@@ -56,6 +103,7 @@ struct lines *lines_open(const char *prompt)
 	el_set(l->el, EL_EDITOR, "emacs");
 	el_set(l->el, EL_HIST, history, l->history);
 	el_set(l->el, EL_SIGNAL, 0);
+	el_set(l->el, EL_GETCFN, read_character);
 	el_set(l->el, EL_BIND, "^R", "em-inc-search-prev", NULL);
 	return l;
 }
@@ -83,12 +131,6 @@ static const char *read_line(struct lines *l, int *len)
 	return el_gets(l->el, len);
 }
 #else
-struct lines {
-	const char *prompt;
-	char *line;
-	size_t cap;
-};
-
 struct lines *lines_open(const char *prompt)
 {
 	struct lines *l = must_alloc(sizeof(*l));
@@ -117,6 +159,8 @@ static const char *read_line(struct lines *l, int *len)
 
 	fputs(l->prompt, stdout);
 	fflush(stdout);
+	if (!wait_input(l))
+		return NULL;
 	n = getline(&l->line, &l->cap, stdin);
 	if (n < 0)
 		clearerr(stdin);
@@ -128,10 +172,15 @@ static const char *read_line(struct lines *l, int *len)
 char *lines_read(struct lines *l, bool *interrupted)
 {
 	const char *line;
+	sigset_t interrupt;
 	int len = 0;
 
 	*interrupted = false;
+	sigemptyset(&interrupt);
+	sigaddset(&interrupt, SIGINT);
+	sigprocmask(SIG_BLOCK, &interrupt, &l->waiting);
 	line = read_line(l, &len);
+	sigprocmask(SIG_SETMASK, &l->waiting, NULL);
 	if (interrupts_seen()) {
 		*interrupted = true;
 		return NULL;

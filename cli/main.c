@@ -7,6 +7,7 @@
  */
 #include "cli.h"
 
+#include <langinfo.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -257,12 +258,20 @@ static void look_at_terminal(struct cli *cli)
 	cli->err_colour = cli->err_tty && !plain;
 }
 
+/* Typed text is UTF-8 also where the locale was never set. */
+static void use_utf8(void)
+{
+	if (setlocale(LC_CTYPE, "") == NULL ||
+	    strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+		(void)setlocale(LC_CTYPE, "C.UTF-8");
+}
+
 int main(int argc, char **argv)
 {
 	static struct cli cli;
 	int rc;
 
-	(void)setlocale(LC_CTYPE, "");
+	use_utf8();
 	look_at_terminal(&cli);
 	rc = dispatch(&cli, argc > 0 ? argc - 1 : 0, argv + 1);
 	deia_client_free(cli.client);

@@ -2,9 +2,10 @@
 /*
  * table.c - the table printer.
  *
- * Widths are those of a terminal's columns, not bytes. Shrinking takes from
- * the widest flexible column until the table fits or nothing can give; then
- * from the fixed ones. A column never gets narrower than MIN_WIDTH.
+ * Widths are those of a terminal's columns, not bytes. A table that is too
+ * wide gives way in this order: flexible columns get narrower, numbers go,
+ * fixed columns get narrower, columns go from the right. The first column and
+ * the state stay.
  */
 #include "table.h"
 
@@ -17,7 +18,7 @@
 #include "utf8.h"
 
 #define GAP 2
-#define MIN_WIDTH 4
+#define MIN_WIDTH 4 /* of a column that was cut */
 #define ELLIPSIS "\xe2\x80\xa6"
 
 void table_init(struct table *t, const struct column *columns)
@@ -68,34 +69,65 @@ static void measure(const struct table *t, size_t *widths)
 }
 
 static size_t widest(const struct table *t, const size_t *widths,
-		     enum column_kind kind)
+		     enum column_kind kind, size_t least)
 {
 	size_t best = SIZE_MAX;
 
 	for (size_t c = 0; c < t->n_columns; c++) {
-		if (t->columns[c].kind == kind && widths[c] > MIN_WIDTH &&
+		if (t->columns[c].kind == kind && widths[c] > least &&
 		    (best == SIZE_MAX || widths[c] > widths[best]))
 			best = c;
 	}
 	return best;
 }
 
-static void shrink(const struct table *t, size_t *widths, size_t limit)
+/* What the columns that are shown take; a width of 0 hides one. */
+static size_t total(const struct table *t, const size_t *widths)
 {
-	size_t total = (t->n_columns - 1) * GAP;
+	size_t sum = 0;
 
 	for (size_t c = 0; c < t->n_columns; c++)
-		total += widths[c];
-	while (total > limit) {
-		size_t c = widest(t, widths, COLUMN_FLEX);
+		sum += widths[c] != 0 ? widths[c] + GAP : 0;
+	return sum - GAP;
+}
+
+/* Takes from the widest column of a kind; false: it does not fit yet. */
+static bool shrink(const struct table *t, size_t *widths, size_t limit,
+		   enum column_kind kind, size_t least)
+{
+	while (total(t, widths) > limit) {
+		size_t c = widest(t, widths, kind, least);
 
 		if (c == SIZE_MAX)
-			c = widest(t, widths, COLUMN_FIXED);
-		if (c == SIZE_MAX)
-			return;
+			return false;
 		widths[c]--;
-		total--;
 	}
+	return true;
+}
+
+/* Hides columns of a kind from the right, never the first. */
+static bool hide(const struct table *t, size_t *widths, size_t limit,
+		 enum column_kind kind)
+{
+	for (size_t c = t->n_columns - 1; c > 0; c--) {
+		if (total(t, widths) <= limit)
+			return true;
+		if (t->columns[c].kind == kind)
+			widths[c] = 0;
+	}
+	return total(t, widths) <= limit;
+}
+
+static void fit(const struct table *t, size_t *widths, size_t limit)
+{
+	if (shrink(t, widths, limit, COLUMN_FLEX, 3 * MIN_WIDTH) ||
+	    hide(t, widths, limit, COLUMN_NUMBER) ||
+	    shrink(t, widths, limit, COLUMN_FLEX, MIN_WIDTH) ||
+	    shrink(t, widths, limit, COLUMN_FIXED, 2 * MIN_WIDTH) ||
+	    hide(t, widths, limit, COLUMN_FLEX) ||
+	    hide(t, widths, limit, COLUMN_FIXED))
+		return;
+	(void)shrink(t, widths, limit, COLUMN_FIXED, MIN_WIDTH);
 }
 
 static void pad(FILE *out, size_t n)
@@ -104,12 +136,11 @@ static void pad(FILE *out, size_t n)
 		putc(' ', out);
 }
 
-static void print_cell(const struct table *t, FILE *out, const char *text,
-		       size_t c, size_t width, bool colour)
+static void print_cell(FILE *out, const char *text, enum column_kind kind,
+		       size_t width, bool is_last, bool colour)
 {
 	size_t columns = utf8_columns(text), bytes = strlen(text);
 	bool cut = columns > width;
-	enum column_kind kind = t->columns[c].kind;
 
 	if (cut) {
 		bytes = utf8_fit(text, width - 1);
@@ -133,7 +164,7 @@ static void print_cell(const struct table *t, FILE *out, const char *text,
 	if (kind == COLUMN_STATE)
 		style_off(out, style_of_state(text), colour);
 	/* No blanks at the ends of lines. */
-	if (c + 1 < t->n_columns) {
+	if (!is_last) {
 		if (kind != COLUMN_NUMBER)
 			pad(out, width - columns);
 		pad(out, GAP);
@@ -144,21 +175,25 @@ static void print_cell(const struct table *t, FILE *out, const char *text,
 
 void table_print(const struct table *t, FILE *out, size_t width, bool colour)
 {
-	size_t widths[TABLE_MAX_COLUMNS] = { 0 };
+	size_t widths[TABLE_MAX_COLUMNS] = { 0 }, last = 0;
 
 	measure(t, widths);
 	if (width != 0)
-		shrink(t, widths, width);
+		fit(t, widths, width);
+	for (size_t c = 0; c < t->n_columns; c++)
+		last = widths[c] != 0 ? c : last;
 	style_on(out, STYLE_BOLD, colour);
 	for (size_t c = 0; c < t->n_columns; c++) {
-		struct table titles = *t;
-
-		/* A title is never a state, so it takes no colour of its own. */
-		print_cell(&titles, out, t->columns[c].title, c, widths[c],
-			   false);
+		if (widths[c] != 0)
+			print_cell(out, t->columns[c].title, t->columns[c].kind,
+				   widths[c], c == last, false);
 	}
 	style_off(out, STYLE_BOLD, colour);
-	for (size_t i = 0; i < t->n_cells; i++)
-		print_cell(t, out, t->cells[i], i % t->n_columns,
-			   widths[i % t->n_columns], colour);
+	for (size_t i = 0; i < t->n_cells; i++) {
+		size_t c = i % t->n_columns;
+
+		if (widths[c] != 0)
+			print_cell(out, t->cells[i], t->columns[c].kind,
+				   widths[c], c == last, colour);
+	}
 }
