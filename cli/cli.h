@@ -41,7 +41,6 @@ struct command {
 	const char *details; /* paragraphs and examples, or NULL */
 	const struct opt *opts;
 	size_t min_words, max_words;
-	bool raw; /* options are handed on unread */
 	int (*run)(struct cli *cli);
 };
 
@@ -52,8 +51,6 @@ extern const struct opt common_opts[];
 struct cli {
 	const struct command *command;
 	struct args args;
-	int raw_argc; /* of a raw command */
-	char **raw_argv;
 	bool json, quiet, verbose;
 	bool no_deadline; /* calls may take as long as they like */
 	bool out_tty, err_tty, out_colour, err_colour;

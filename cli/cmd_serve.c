@@ -2,8 +2,8 @@
 /*
  * cmd_serve.c - `deia serve`: becomes deiad.
  *
- * deiad is sought beside this program, then on PATH; its flags are its own, so
- * they are checked there. `deia` is gone once it is found.
+ * deiad is sought beside this program, then on PATH. `deia` is gone once it
+ * is found; what the flags' values may be, deiad knows.
  */
 #include "cli.h"
 
@@ -28,21 +28,31 @@ static char *beside(const char *name)
 	return must_print("%s/%s", self, name);
 }
 
-/* The flags of deiad: ours that came before the word, then the rest. */
+static void add(char **argv, size_t *n, const char *name, const char *value)
+{
+	argv[(*n)++] = must_print("--%s", name);
+	argv[(*n)++] = must_dup(value);
+}
+
 static char **flags(const struct cli *cli)
 {
-	char **argv = must_alloc(((size_t)cli->raw_argc + 5) * sizeof(*argv));
-	int n = 0;
+	static const char *const plain[] = { "host", "port", "log-level" };
+	const struct args *a = &cli->args;
+	char **argv = must_alloc((a->n_given + 4) * 2 * sizeof(*argv));
+	size_t n = 0, at = 0;
+	const char *value;
 
 	argv[n++] = must_dup("deiad");
-	if (cli->dir != NULL) {
-		argv[n++] = must_dup("--dir");
-		argv[n++] = must_dup(cli->dir);
+	if (cli->dir != NULL)
+		add(argv, &n, "dir", cli->dir);
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+		if (args_has(a, plain[i]))
+			add(argv, &n, plain[i], args_text(a, plain[i]));
 	}
-	if (cli->verbose)
-		argv[n++] = must_dup("--verbose");
-	for (int i = 0; i < cli->raw_argc; i++)
-		argv[n++] = must_dup(cli->raw_argv[i]);
+	if (!args_has(a, "log-level") && (cli->verbose || cli->quiet))
+		add(argv, &n, "log-level", cli->verbose ? "debug" : "warn");
+	while ((value = args_next(a, "set", &at)) != NULL)
+		add(argv, &n, "set", value);
 	return argv;
 }
 
@@ -81,6 +91,10 @@ static const struct opt serve_opts[] = {
 	  NULL },
 	{ "port", 0, OPT_NUMBER, false, "PORT",
 	  "which port; 0 takes a free one (8000)", NULL },
+	{ "log-level", 0, OPT_TEXT, false, "LEVEL",
+	  "error, warn, info or debug (info)", "error warn info debug" },
+	{ "set", 0, OPT_TEXT, true, "KEY=VALUE",
+	  "a setting of config.yaml, over the file", NULL },
 	{ 0 },
 };
 
@@ -98,7 +112,5 @@ const struct command cmd_serve = {
 		"  deia serve --port 8001\n"
 		"  deia serve --dir ~/hives/team\n",
 	.opts = serve_opts,
-	.max_words = ARGS_MAX,
-	.raw = true,
 	.run = run_serve,
 };

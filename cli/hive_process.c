@@ -4,7 +4,9 @@
  *
  * deiad writes DIR/state/run/deiad.json while it runs. A pid alone proves
  * nothing (it may be another program's by now), so the process must hold
- * DIR's lock file open; the pidfd then stands for exactly that process.
+ * DIR's lock file open; a hive whose store is elsewhere has none there, then
+ * it must be a deiad that began just before the file was written. The pidfd
+ * stands for exactly that process.
  */
 #include "target.h"
 
@@ -17,6 +19,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cjson/cJSON.h>
@@ -106,6 +109,48 @@ static bool is_named_deiad(pid_t pid)
 	return strcmp(name, "deiad\n") == 0;
 }
 
+/* When the process began, in seconds of the wall clock; 0: not known. */
+static time_t began(pid_t pid)
+{
+	char *path = must_print("/proc/%d/stat", (int)pid), text[1024] = "";
+	FILE *f = fopen(path, "re");
+	unsigned long long ticks = 0;
+	struct timespec boot;
+	const char *rest;
+
+	if (f != NULL && fgets(text, sizeof(text), f) == NULL)
+		text[0] = '\0';
+	if (f != NULL)
+		fclose(f);
+	free(path);
+	/* The 22nd field; the 2nd, the name, may hold anything. */
+	rest = strrchr(text, ')');
+	if (rest == NULL ||
+	    sscanf(rest,
+		   ") %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+		   "%*s %*s %*s %*s %*s %*s %*s %llu",
+		   &ticks) != 1)
+		return 0;
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	return time(NULL) - boot.tv_sec +
+	       (time_t)(ticks / (unsigned long long)sysconf(_SC_CLK_TCK));
+}
+
+static bool began_with_file(pid_t pid, const char *dir)
+{
+	char *lock = must_print("%s/state/run/deiad.lock", dir);
+	char *file = must_print("%s/state/run/deiad.json", dir);
+	time_t start = began(pid);
+	struct stat st;
+	bool fits;
+
+	fits = access(lock, F_OK) != 0 && start != 0 && stat(file, &st) == 0 &&
+	       st.st_mtime >= start - 2 && st.st_mtime <= start + 60;
+	free(file);
+	free(lock);
+	return fits && is_named_deiad(pid);
+}
+
 enum hive_state hive_find(struct hive_process *p, const char *dir)
 {
 	enum hive_state state = HIVE_NOT_RUNNING;
@@ -126,6 +171,9 @@ enum hive_state hive_find(struct hive_process *p, const char *dir)
 			state = holds_lock(p->pid, dir);
 		if (state == HIVE_UNKNOWN && !is_named_deiad(p->pid))
 			state = HIVE_NOT_RUNNING;
+		else if (state == HIVE_NOT_RUNNING && p->pidfd >= 0 &&
+			 began_with_file(p->pid, dir))
+			state = HIVE_RUNNING;
 	}
 	if (state != HIVE_NOT_RUNNING) {
 		p->url = must_dup(url);

@@ -193,12 +193,6 @@ static int run(struct cli *cli, int argc, char **argv)
 	cli->args.command = cli->command->name;
 	cli->args.own = cli->command->opts;
 	cli->args.common = common_opts;
-	if (cli->command->raw && argc > 0 && strcmp(argv[0], "--help") != 0 &&
-	    strcmp(argv[0], "-h") != 0) {
-		cli->raw_argc = argc;
-		cli->raw_argv = argv;
-		return cli->command->run(cli);
-	}
 	if (!args_parse(&cli->args, argc, argv, false, &used, &message)) {
 		rc = usage_error(cli, "%s", message);
 		free(message);
