@@ -8,6 +8,7 @@
 
 #define COMMANDS(X)                                                            \
 	X(serve)                                                               \
+	X(init)                                                                \
 	X(status)                                                              \
 	X(stop)                                                                \
 	X(login)                                                               \
@@ -28,6 +29,8 @@
 	X(models)                                                              \
 	X(events)                                                              \
 	X(health)                                                              \
+	X(config_check)                                                        \
+	X(config_show)                                                         \
 	X(token_create)                                                        \
 	X(token_list)                                                          \
 	X(token_revoke)                                                        \

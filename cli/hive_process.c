@@ -13,7 +13,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +23,7 @@
 
 #include <cjson/cJSON.h>
 
+#include <deia/config.h>
 #include <deia/sys/json.h>
 
 #include "mem.h"
@@ -32,22 +32,13 @@
 
 char *dir_find(const char *dir)
 {
-	char path[PATH_MAX], *end, *found;
+	char *found = NULL, *copy;
 
-	if (dir == NULL && (dir = getenv("DEIA_DIR")) != NULL && *dir == '\0')
-		dir = NULL;
-	if (dir != NULL)
-		return must_dup(dir);
-	if (getcwd(path, sizeof(path)) == NULL)
+	if (deia_config_find_dir(&found, dir, false) != DEIA_OK)
 		return NULL;
-	for (end = path + strlen(path); end != NULL; end = strrchr(path, '/')) {
-		*end = '\0';
-		found = must_print("%s/.deia", path);
-		if (access(found, F_OK) == 0)
-			return found;
-		free(found);
-	}
-	return NULL;
+	copy = must_dup(found);
+	deia_config_free_text(found);
+	return copy;
 }
 
 static cJSON *read_run_file(const char *dir)
