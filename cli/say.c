@@ -16,7 +16,7 @@
 
 #include "safe.h"
 
-static char *format(const char *fmt, va_list ap)
+static DEIA_PRINTF(1, 0) char *format(const char *fmt, va_list ap)
 {
 	char *raw = NULL, *safe;
 
@@ -29,7 +29,8 @@ static char *format(const char *fmt, va_list ap)
 	return safe;
 }
 
-static void put(FILE *out, const char *before, const char *fmt, va_list ap)
+static DEIA_PRINTF(3, 0) void put(FILE *out, const char *before,
+				  const char *fmt, va_list ap)
 {
 	char *text = format(fmt, ap);
 

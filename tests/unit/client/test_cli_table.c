@@ -80,8 +80,7 @@ START_TEST(no_line_is_wider_than_the_terminal)
 	static const char *const reasons[] = {
 		"short",
 		"a rather long reason that goes on and on and on and on",
-		"\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5\xe6\x9c\xac"
-		"\xe8\xaa\x9e\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e",
+		"\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5\xe6\x9c\xac",
 		"\xf0\x9f\xa6\x8a\xf0\x9f\xa6\x8a\xf0\x9f\xa6\x8a",
 	};
 
@@ -147,7 +146,8 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tc, columns_line_up);
-	tcase_add_test(tc, wide_text_is_cut_with_an_ellipsis_and_numbers_give_way);
+	tcase_add_test(tc,
+		       wide_text_is_cut_with_an_ellipsis_and_numbers_give_way);
 	tcase_add_test(tc, no_line_is_wider_than_the_terminal);
 	tcase_add_test(tc, wide_and_combining_characters_count_as_shown);
 	tcase_add_test(tc, cells_are_made_safe);
