@@ -65,13 +65,15 @@ static int judge(const struct cli *cli, const char *bot, const char *wanted,
 		 const cJSON *json)
 {
 	const char *state = jtext(json, "state");
+	const char *text = jtext(json, "status_text");
 	bool ready = strcmp(state, "ready") == 0 || strcmp(state, "busy") == 0;
 
 	if (strcmp(state, wanted) == 0 ||
 	    (ready && strcmp(wanted, "ready") == 0)) {
 		if (ready)
-			say(cli, "%s is ready (process %.0f)", bot,
-			    jnumber(json, "pid", 0));
+			say(cli, "%s is ready (process %.0f)%s%s", bot,
+			    jnumber(json, "pid", 0), *text != '\0' ? ": " : "",
+			    text);
 		else
 			say(cli, "%s is %s", bot, state);
 		return EXIT_DONE;

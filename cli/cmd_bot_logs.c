@@ -25,7 +25,7 @@ static bool on_line(const char *event, const char *id, const char *data,
 	} else {
 		if (deia_json_parse(&json, data, len, NULL) == DEIA_OK)
 			text = cJSON_IsString(json) ? json->valuestring
-						    : jtext(json, "text");
+						    : jtext(json, "line");
 		safe = safe_line(text);
 		puts(safe);
 		free(safe);
@@ -124,6 +124,8 @@ static int remove_one(struct cli *cli, const char *bot)
 	rc = ask_raw(cli, "DELETE", path, NULL, NULL);
 	free(path);
 	free(fmt);
+	if (rc == EXIT_CONFLICT && !args_has(&cli->args, "force"))
+		advise("or do both at once: `deia bot remove %s --force`", bot);
 	if (rc == EXIT_DONE)
 		say(cli, "%s is removed%s", bot,
 		    args_has(&cli->args, "purge")

@@ -2,19 +2,20 @@
 /*
  * cmd_events.c - `deia events`: what happens in the hive, one line an event.
  *
- * The stream begins with an "open" event that names the newest event there is;
- * without --follow the command ends when it has caught up with that.
+ * The hive's stream never ends; without --follow the command ends when nothing
+ * has come for a moment.
  */
 #include "cli.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define CAUGHT_UP_MS 400
+
 struct watch {
 	struct cli *cli;
 	const char *type, *subject; /* filters, or NULL */
 	int64_t left;		    /* events still wanted; -1: no limit */
-	int64_t until;		    /* the last to show; -1: no end */
 	int64_t after;
 	bool live;
 };
@@ -57,8 +58,7 @@ static bool take(struct watch *w, const cJSON *json, const char *data,
 		if (w->left > 0)
 			w->left--;
 	}
-	return w->left != 0 &&
-	       (w->until < 0 || jnumber(json, "seq", 0) < (double)w->until);
+	return w->left != 0;
 }
 
 static bool on_event(const char *event, const char *id, const char *data,
@@ -71,12 +71,7 @@ static bool on_event(const char *event, const char *id, const char *data,
 	(void)id;
 	if (deia_json_parse(&json, data, len, NULL) != DEIA_OK)
 		return true;
-	if (strcmp(event, "open") == 0) {
-		if (!w->live) {
-			w->until = (int64_t)jnumber(json, "last_seq", 0);
-			more = w->until > w->after;
-		}
-	} else if (strcmp(event, "resync") == 0) {
+	if (strcmp(event, "resync") == 0) {
 		note(w->cli, "older events are no longer kept");
 		more = w->live;
 	} else {
@@ -86,6 +81,18 @@ static bool on_event(const char *event, const char *id, const char *data,
 	return fflush(stdout) == 0 && more;
 }
 
+/* Up to the newest event: until none came for a moment. */
+static deia_err catch_up(deia_client *client, struct watch *w)
+{
+	char *path =
+		must_print("/api/v1/events?after=%lld", (long long)w->after);
+	deia_err err = deia_client_stream(client, "GET", path, NULL,
+					  CAUGHT_UP_MS, on_event, w);
+
+	free(path);
+	return err == DEIA_ETIMEDOUT ? DEIA_OK : err;
+}
+
 static int run_events(struct cli *cli)
 {
 	struct watch w = {
@@ -93,7 +100,6 @@ static int run_events(struct cli *cli)
 		.type = args_text(&cli->args, "type"),
 		.subject = args_text(&cli->args, "bot"),
 		.left = args_number(&cli->args, "count", -1),
-		.until = -1,
 		.live = args_has(&cli->args, "follow"),
 	};
 	deia_client *client;
@@ -107,7 +113,8 @@ static int run_events(struct cli *cli)
 	if (client == NULL)
 		return rc;
 	interrupts_watch(client);
-	err = deia_client_follow(client, w.after, 0, on_event, &w);
+	err = w.live ? deia_client_follow(client, w.after, 0, on_event, &w)
+		     : catch_up(client, &w);
 	if (err == DEIA_ECANCELED)
 		return EXIT_INTERRUPTED;
 	return err == DEIA_OK ? EXIT_DONE : explain(cli, err, 0);

@@ -129,7 +129,7 @@ class Output(CliCase):
 
     def test_logs_follow_the_stream(self):
         self.h.on("GET", "/api/v1/bots/BOT-001/logs",
-                  [("line", {"text": "one"}), ("line", {"text": "t\x1bwo"})])
+                  [("line", {"line": "one"}), ("line", {"line": "t\x1bwo"})])
         p = self.deia("bot", "logs", "-f", "BOT-001", check=0)
         self.assertEqual(p.out, "one\nt\u241bwo\n")
         self.assertIn("follow=1", self.h.calls[0])
@@ -288,19 +288,19 @@ class Events(CliCase):
 
     def test_without_follow_it_ends_at_the_newest(self):
         self.h.on("GET", "/api/v1/events", lambda rq: [
-            ("open", {"last_seq": 2}, 0), self.event(1), self.event(2), None])
+            self.event(1), self.event(2), None])
         p = self.deia("events", check=0)
         self.assertEqual(len(p.out.splitlines()), 2)
         self.assertIn("bot.state", p.out)
 
     def test_without_follow_and_without_events(self):
         self.h.on("GET", "/api/v1/events", lambda rq: [
-            ("open", {"last_seq": 0}, 0), None])
+            None])
         self.assertEqual(self.deia("events", check=0).out, "")
 
     def test_filters(self):
         self.h.on("GET", "/api/v1/events", lambda rq: [
-            ("open", {"last_seq": 4}, 0), self.event(1),
+            self.event(1),
             self.event(2, "bottle.opened"), self.event(3, "bot.created", "x"),
             self.event(4, "chat.message"), None])
         p = self.deia("events", "--type", "bot", "--json", check=0)
