@@ -23,14 +23,15 @@ export async function until(fn, what, ms = 15000) {
 }
 
 export class Hive {
-  constructor() {
+  constructor({ env = {} } = {}) {
+    this.env = { ...process.env, ...env };
     this.dir = mkdtempSync(join(tmpdir(), 'deia-web-'));
     this.log = '';
     this.port = 0;
   }
 
-  static async start() {
-    const hive = new Hive();
+  static async start(options) {
+    const hive = new Hive(options);
     await hive.run();
     hive.token = readFileSync(join(hive.dir, 'token'), 'utf8').trim();
     return hive;
@@ -40,7 +41,7 @@ export class Hive {
   async run() {
     this.process = spawn(process.env.DEIAD,
       ['--dir', this.dir, '--host', '127.0.0.1', '--port', String(this.port)],
-      { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, DEIA_DIR: this.dir } });
+      { stdio: ['ignore', 'pipe', 'pipe'], env: this.env });
     this.process.stderr.on('data', (d) => { this.log += d; });
     this.exit = once(this.process, 'exit');
     const lines = createInterface({ input: this.process.stdout });

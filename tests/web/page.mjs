@@ -27,10 +27,13 @@ before(async () => {
 });
 after(() => browser?.close());
 
-/** A test with a hive of its own. */
-export function story(name, body) {
-  test(name, { skip, timeout: 120000 }, async (t) => {
-    const hive = await Hive.start();
+/**
+ * A test with a hive of its own. prepare(t) may start what the hive needs and
+ * give options for it; why: a reason to skip it.
+ */
+export function story(name, body, { prepare = () => ({}), why = false } = {}) {
+  test(name, { skip: skip || why, timeout: 120000 }, async (t) => {
+    const hive = await Hive.start(await prepare(t));
     t.after(() => hive.stop());
     await body(hive, t);
   });

@@ -326,6 +326,17 @@ story('everything can be done with the keyboard', async (hive, t) => {
   await page.waitForFunction(() => document.querySelectorAll('.bots a').length === 1);
 });
 
+story('a session that is revoked leads back to the sign-in', async (hive, t) => {
+  const page = await tab(t);
+  await signIn(hive, page);
+  const { items } = await hive.call('GET', '/api/v1/tokens?limit=1000');
+  const { id } = items.find((i) => i.kind === 'session');
+  await hive.call('DELETE', `/api/v1/tokens/${id}`);
+  await page.waitForSelector('#secret');
+  await page.waitForSelector('.signin .problem:not(:empty)');
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+});
+
 story('a viewer sees everything and is offered nothing that is refused', async (hive, t) => {
   await hive.bot('BOT-001');
   await hive.say('BOT-001', 'look at me');
