@@ -41,8 +41,12 @@ def sources():
 
 
 class Embed(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.text, cls.rows, cls.arrays = embed(*sources())
+
     def test_every_file_is_there_whole_and_in_order(self):
-        text, rows, arrays = embed(*sources())
+        text, rows, arrays = self.text, self.rows, self.arrays
         self.assertIn(f'web_files_len = {len(rows)};', text)
         self.assertEqual(len(rows), len(sources()) + 1)
         paths = [r['path'] for r in rows]
@@ -55,7 +59,7 @@ class Embed(unittest.TestCase):
                                  arrays[row['data']])
 
     def test_every_name_that_the_page_uses_is_served(self):
-        _, rows, arrays = embed(*sources())
+        rows, arrays = self.rows, self.arrays
         served = {r['path']: arrays[r['data']].decode() for r in rows}
         used = re.findall(r'(?:href|src)="(/[^"]+)"', served['/'])
         self.assertGreaterEqual(len(used), 3)
@@ -67,13 +71,13 @@ class Embed(unittest.TestCase):
             self.assertIn(path, served)
 
     def test_only_what_is_named_by_its_contents_is_immutable(self):
-        for row in embed(*sources())[1]:
+        for row in self.rows:
             self.assertEqual(row['immutable'] == 'true',
                              re.match(r'/assets/[0-9a-f]{16}-', row['path'])
                              is not None)
 
     def test_the_same_input_gives_the_same_output(self):
-        self.assertEqual(embed(*sources())[0], embed(*sources())[0])
+        self.assertEqual(embed(*sources())[0], self.text)
 
     def test_a_changed_asset_changes_the_names(self):
         with tempfile.TemporaryDirectory() as d:
@@ -102,8 +106,7 @@ class Embed(unittest.TestCase):
         self.assertEqual(doc['openapi'], '3.1.0')
 
     def test_all_of_it_is_small(self):
-        _, rows, _ = embed(*sources())
-        page = sum(int(r['gz_len']) or int(r['len']) for r in rows
+        page = sum(int(r['gz_len']) or int(r['len']) for r in self.rows
                    if r['path'] != '/openapi.json')
         self.assertLess(page, 64 * 1024)
 
