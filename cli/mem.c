@@ -77,11 +77,10 @@ void text_addf(struct text *t, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&s, fmt, ap) < 0)
-		s = NULL;
+	int len = vasprintf(&s, fmt, ap);
 	va_end(ap);
-	must(s);
-	text_adds(t, s);
+	s = must(len < 0 ? NULL : s);
+	text_add(t, s, (size_t)len);
 	free(s);
 }
 

@@ -28,10 +28,11 @@ static deia_err each_row(deia_hive *h, struct deia_page_query *q,
 		size_t n;
 
 		err = deia_store_page_now(h->store, q, &rows);
-		if (err)
-			return deia__hive_fail(h, err,
-					       "the store cannot be read: %s",
-					       deia_err_text(err));
+		if (err) {
+			deia__hive_fail(h, err, "the store cannot be read: %s",
+					deia_err_text(err));
+			break;
+		}
 		n = deia_rows_count(rows);
 		for (size_t r = 0; r < n && !err; r++)
 			err = fn(h, rows, r);
@@ -45,6 +46,8 @@ static deia_err each_row(deia_hive *h, struct deia_page_query *q,
 		}
 		deia_rows_free(rows);
 	} while (!err && more);
+	q->after = NULL; /* it was ours */
+	q->n_after = 0;
 	return err;
 }
 
