@@ -97,7 +97,8 @@ bool deia__bot_has_process(const struct deia__bot *bot)
 
 /* ---- states ------------------------------------------------------------------------ */
 
-static void set_reason(struct deia__bot *bot, const char *fmt, va_list ap)
+static DEIA_PRINTF(2, 0) void set_reason(struct deia__bot *bot, const char *fmt,
+					 va_list ap)
 {
 	size_t len;
 

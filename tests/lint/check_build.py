@@ -26,7 +26,10 @@ def build(gate, compiler):
     if not out.returncode:
         return
     known = gate.found
+    seen = {}  # a header's finding comes once for each source
     for m in FINDING.finditer(out.stdout):
+        seen.setdefault(m.group(0), m)
+    for m in seen.values():
         gate.find(m.group(1), m.group(2), f"{compiler}: {m.group(3)}")
     if gate.found == known:
         gate.find("meson.build", 0, f"{compiler}: {out.stdout[-2000:]}")

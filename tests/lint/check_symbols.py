@@ -34,6 +34,9 @@ def main():
     gate = Gate(__doc__)
     gate.need_build()
     archive = os.path.join(gate.build, "libdeia", "libdeia.a")
+    if not os.path.exists(archive):
+        gate.find(archive, 0, "there is no library: see the gate `build`")
+        gate.end()
     names = defined(gate, archive)
     for path in files(gate.root, ".h", under=["include"]):
         text = read(gate.root, path)
