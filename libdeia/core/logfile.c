@@ -97,12 +97,13 @@ static void close_all(deia__logs *l)
 		close_fd(l, TAILQ_FIRST(&l->open));
 }
 
-/* O_NONBLOCK: a FIFO put in the file's place must not stop the thread. */
+/* O_NOFOLLOW: a link put in the file's place must not have another file
+ * written. O_NONBLOCK: a FIFO there must not stop the thread. */
 static int open_regular(const char *path, struct stat *st)
 {
 	int fd = open(path,
-		      O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK |
-			      O_NOCTTY,
+		      O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW |
+			      O_NONBLOCK | O_NOCTTY,
 		      0600);
 
 	if (fd < 0)
