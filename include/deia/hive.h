@@ -139,7 +139,8 @@ DEIA_API DEIA_NODISCARD deia_err
 deia_hive_bot_create(deia_hive *hive, const struct deia_actor *actor,
 		     const struct deia_bot_spec *spec, bool start,
 		     deia_hive_bot_cb cb, void *user);
-/* Replaces the specification; takes effect at the next start. */
+/* Replaces the specification; takes effect at the next start. EDENIED when
+ * argv, env, cwd or base_url differ and actor is no administrator. */
 DEIA_API DEIA_NODISCARD deia_err deia_hive_bot_update(
 	deia_hive *hive, const struct deia_actor *actor,
 	const struct deia_bot_spec *spec, deia_hive_bot_cb cb, void *user);

@@ -400,18 +400,26 @@ static void on_first_conversation(deia_hive *h, deia_err err,
 		give_up_creating(h, op, err);
 }
 
+static deia_err check_spec(deia_hive *h, const struct deia_bot_spec *spec)
+{
+	deia_err err = deia_bot_spec_check(spec, &h->field);
+
+	if (!err)
+		return DEIA_OK;
+	deia__hive_fail(h, err, "%s: %s", h->field.pointer, h->field.detail);
+	h->has_field = true;
+	return err;
+}
+
 static deia_err may_create(deia_hive *h, const struct deia_actor *actor,
 			   const struct deia_bot_spec *spec)
 {
-	deia_err err = deia_bot_spec_check(spec, &h->field);
-	bool argv = spec->n_argv > 0 || spec->n_env > 0;
+	deia_err err = check_spec(h, spec);
+	bool argv;
 
-	if (err) {
-		deia__hive_fail(h, err, "%s: %s", h->field.pointer,
-				h->field.detail);
-		h->has_field = true;
+	if (err)
 		return err;
-	}
+	argv = spec->n_argv > 0 || spec->n_env > 0 || spec->cwd != NULL;
 	if (argv && !spec->template_name && actor->role != DEIA_ROLE_ADMIN)
 		return deia__hive_fail(h, DEIA_EDENIED,
 				       "only an administrator may name a "
@@ -504,17 +512,56 @@ static deia_err commit_update(deia_hive *h, struct op *op)
 	return err;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static bool same_list(const char *const *a, size_t n, const char *const *b,
+		      size_t m)
+{
+	bool same = n == m;
+
+	for (size_t i = 0; same && i < n; i++)
+		same = same_text(a[i], b[i]);
+	return same;
+}
+
+/* What a bot runs, and where it sends what it is told, is not for everyone
+ * to change, whoever launched it and from whatever template. */
+static deia_err may_update(deia_hive *h, const struct deia_actor *actor,
+			   const struct deia_bot_spec *now,
+			   const struct deia_bot_spec *then)
+{
+	if (actor->role == DEIA_ROLE_ADMIN)
+		return DEIA_OK;
+	if (same_list(now->argv, now->n_argv, then->argv, then->n_argv) &&
+	    same_list(now->env, now->n_env, then->env, then->n_env) &&
+	    same_text(now->cwd, then->cwd) &&
+	    same_text(now->base_url, then->base_url))
+		return DEIA_OK;
+	return deia__hive_fail(h, DEIA_EDENIED,
+			       "only an administrator may change a bot's "
+			       "program, environment, folder or base_url");
+}
+
 deia_err deia_hive_bot_update(deia_hive *h, const struct deia_actor *actor,
 			      const struct deia_bot_spec *spec,
 			      deia_hive_bot_cb cb, void *user)
 {
-	deia_err err = may_create(h, actor, spec);
+	deia_err err = check_spec(h, spec);
+	const struct deia_bot_info *info;
 	struct op *op;
 
 	if (err)
 		return err;
 	if (!deia__hbot_find(h, spec->id))
 		return DEIA_ENOTFOUND;
+	info = deia_bots_get(h->bots, spec->id);
+	err = info ? may_update(h, actor, info->spec, spec)
+		   : deia__no_bot(h, spec->id);
+	if (err)
+		return err;
 	op = op_new(spec->id, actor);
 	if (!op || deia_bot_spec_dup(&op->spec, spec)) {
 		if (op)

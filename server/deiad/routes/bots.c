@@ -3,8 +3,8 @@
  * bots.c - launch, show, change, remove and steer bots; templates.
  *
  * Who is no administrator launches from templates: fields that name a program
- * (argv, env, cwd) are refused here, also over a template that allows itself
- * to have them.
+ * (argv, env, cwd), or the server that gets what people say and the keys of a
+ * template (base_url), are refused here, also over a template that has them.
  */
 #include "routes.h"
 
@@ -113,15 +113,18 @@ void route_bot_get(struct rq *rq)
 
 static bool names_a_program(struct rq *rq)
 {
-	static const char *const fields[] = { "argv", "env", "cwd" };
+	static const char *const fields[] = { "argv", "env", "cwd",
+					      "base_url" };
+	const char *action = rq->route->run == route_bots_create ? "bot.create"
+								 : "bot.update";
 
 	if (rq->actor.role == DEIA_ROLE_ADMIN)
 		return false;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
 		if (!cJSON_GetObjectItemCaseSensitive(rq->json, fields[i]))
 			continue;
-		deia_hive_audit(rq->srv->hive, &rq->actor, "bot.create",
-				rq->path, DEIA_EDENIED);
+		deia_hive_audit(rq->srv->hive, &rq->actor, action, rq->path,
+				DEIA_EDENIED);
 		rq_problem(rq, 403, deia_err_name(DEIA_EDENIED),
 			   "The field \"%s\" is for administrators; launch "
 			   "from a template instead.",

@@ -83,6 +83,34 @@ START_TEST(program_is_for_administrators)
 }
 END_TEST
 
+START_TEST(operator_cannot_redirect_a_bot)
+{
+	struct deia_bot_spec spec = DEIA_BOT_SPEC_INIT;
+	struct deia_actor actor = *deia_actor_local();
+	const char *env[] = { "NAME=value" };
+
+	ck_assert_int_eq(create_bot(&f, "BOT-001", false), DEIA_OK);
+	actor.role = DEIA_ROLE_OPERATOR;
+	spec.id = "BOT-001";
+	spec.adapter = "echo";
+	spec.model = "allowed";
+	ck_assert_int_eq(
+		deia_hive_bot_update(f.hive, &actor, &spec, NULL, NULL),
+		DEIA_OK);
+	spec.base_url = "http://192.0.2.1";
+	ck_assert_int_eq(
+		deia_hive_bot_update(f.hive, &actor, &spec, NULL, NULL),
+		DEIA_EDENIED);
+	spec.base_url = NULL;
+	spec.env = env;
+	spec.n_env = 1;
+	spec.template_name = "any";
+	ck_assert_int_eq(
+		deia_hive_bot_update(f.hive, &actor, &spec, NULL, NULL),
+		DEIA_EDENIED);
+}
+END_TEST
+
 START_TEST(missing_program_is_a_failed_bot_with_a_reason)
 {
 	static const char *const argv[] = { "/nonexistent/program" };
@@ -261,6 +289,7 @@ int main(void)
 	tcase_add_test(live, two_launches_at_once_make_one_bot);
 	tcase_add_test(live, bad_specification_names_the_field);
 	tcase_add_test(live, program_is_for_administrators);
+	tcase_add_test(live, operator_cannot_redirect_a_bot);
 	tcase_add_test(live, missing_program_is_a_failed_bot_with_a_reason);
 	tcase_add_test(live, illegal_moves_name_both_states);
 	tcase_add_test(live, stop_start_pause_resume_restart);
