@@ -94,6 +94,26 @@ static void count_body(struct conn *c, size_t n)
 		set_fault(c, &fault_budget);
 }
 
+/* The last n bytes of the input are new bytes of a body. */
+static void take_body(struct conn *c, struct evbuffer *in, size_t n)
+{
+	struct evbuffer_ptr at;
+	char piece[4096];
+
+	count_body(c, n);
+	while (c->head_info.chunked && n && !c->faulty) {
+		size_t take = n < sizeof(piece) ? n : sizeof(piece);
+
+		if (evbuffer_ptr_set(in, &at, evbuffer_get_length(in) - n,
+				     EVBUFFER_PTR_SET) != 0 ||
+		    evbuffer_copyout_from(in, &at, piece, take) !=
+			    (ev_ssize_t)take ||
+		    !chunk_feed(&c->chunks, piece, take))
+			set_fault(c, &fault_chunks);
+		n -= take;
+	}
+}
+
 static void release_body(struct conn *c)
 {
 	c->srv->bodies_bytes -= c->body_bytes;
@@ -109,8 +129,8 @@ static void drop_head(struct conn *c)
 }
 
 /* A head of len bytes is complete; `rest` bytes after it are here too. */
-static void head_complete(struct conn *c, const char *text, size_t len,
-			  size_t rest)
+static void head_complete(struct conn *c, struct evbuffer *in, const char *text,
+			  size_t len, size_t rest)
 {
 	struct head_fault fault;
 	bool ok = head_check(text, len, &c->head_info, &fault);
@@ -125,8 +145,9 @@ static void head_complete(struct conn *c, const char *text, size_t len,
 		return;
 	}
 	conn_phase(c, PH_BODY);
+	c->chunks = (struct chunk_scan){ 0 };
 	if (rest)
-		count_body(c, rest);
+		take_body(c, in, rest);
 }
 
 /* Keeps the bytes of an incomplete head. */
@@ -172,7 +193,7 @@ static void scan_head(struct conn *c, struct evbuffer *in, size_t n)
 	}
 	end = head_end(&c->scan, text, len, &fault);
 	if (end)
-		head_complete(c, text, end, had + n - end);
+		head_complete(c, in, text, end, had + n - end);
 	else if (fault.status)
 		set_fault(c, &fault);
 	else if (!had && !keep_head(c, piece, take))
@@ -197,7 +218,7 @@ static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info,
 		scan_head(c, in, info->n_added);
 		break;
 	case PH_BODY:
-		count_body(c, info->n_added);
+		take_body(c, in, info->n_added);
 		break;
 	case PH_WORK:
 	case PH_STREAM:

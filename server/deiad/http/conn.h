@@ -9,6 +9,7 @@
 #ifndef DEIAD_CONN_H
 #define DEIAD_CONN_H
 
+#include "chunk.h"
 #include "head.h"
 #include "server.h"
 
@@ -35,7 +36,8 @@ struct conn {
 	struct head_fault fault;
 	struct head_scan scan;
 	struct head head_info;
-	char *head; /* bytes of a head that came in pieces */
+	struct chunk_scan chunks; /* of a chunked body */
+	char *head;		  /* bytes of a head that came in pieces */
 	size_t head_len, head_cap;
 	size_t body_bytes;   /* counted in srv->bodies_bytes */
 	size_t written_mark; /* output length when last looked at */
