@@ -50,7 +50,8 @@ double deia__json_double(const char *text)
 	return v;
 }
 
-static void add_short_number(struct deia__buf *b, const char *text, size_t len)
+static void add_short_number(struct deia__buf *b, const char *text, size_t len,
+			     locale_t c_locale)
 {
 	char *copy = deia__strndup(text, len), number[40];
 	double v;
@@ -59,7 +60,7 @@ static void add_short_number(struct deia__buf *b, const char *text, size_t len)
 		b->err = DEIA_ENOMEM;
 		return;
 	}
-	v = deia__json_double(copy);
+	v = c_locale ? strtod_l(copy, NULL, c_locale) : strtod(copy, NULL);
 	deia__json_number(number, v);
 	if (isinf(v))
 		deia__buf_adds(b, v < 0 ? "-1e999" : "1e999");
@@ -71,6 +72,8 @@ static void add_short_number(struct deia__buf *b, const char *text, size_t len)
 /* The same JSON with no number too long for cJSON; NULL: out of memory. */
 static char *shorten_numbers(const char *text, size_t len)
 {
+	/* One for all: making a locale costs more than reading a number. */
+	locale_t c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
 	struct deia__buf b;
 	size_t n;
 
@@ -78,10 +81,12 @@ static char *shorten_numbers(const char *text, size_t len)
 	for (size_t at = 0; at < len; at += n) {
 		n = token_len(text + at, len - at);
 		if (text[at] != '"' && n > DEIA__JSON_NUMBER_LEN)
-			add_short_number(&b, text + at, n);
+			add_short_number(&b, text + at, n, c_locale);
 		else
 			deia__buf_add(&b, text + at, n);
 	}
+	if (c_locale)
+		freelocale(c_locale);
 	return deia__buf_take(&b);
 }
 

@@ -7,8 +7,9 @@
  * could understand a text differently: invalid UTF-8, lone surrogates,
  * duplicate keys, and U+0000 (cJSON's strings end there) are refused.
  * Not recursive: open containers are bits in a word, at most
- * DEIA_MAX_JSON_DEPTH of them. The message for people is made only when
- * something is wrong; place is turned into line and column then.
+ * DEIA_MAX_JSON_DEPTH of them. Values are bounded in number, since a tree
+ * takes thirty times the memory of "0,0,0". The message for people is made
+ * only when something is wrong; place is turned into line and column then.
  */
 #include "core/json_check.h"
 
@@ -37,7 +38,7 @@ struct check {
 	const char *text;
 	size_t len, at;
 	enum state state;
-	unsigned depth;
+	unsigned depth, values;
 	uint64_t in_object; /* bit d: container at depth d is an object */
 	bool long_number;
 	struct deia__json_keys keys;
@@ -363,6 +364,9 @@ static bool value(struct check *c)
 	int ch = peek(c);
 	bool escaped;
 
+	if (++c->values > DEIA_MAX_JSON_VALUES)
+		return refuse(c, c->at, DEIA_ELIMIT, "more than %d values",
+			      DEIA_MAX_JSON_VALUES);
 	if (ch == '{' || ch == '[')
 		return open_container(c, ch == '{');
 	c->state = c->depth ? AFTER_VALUE : FINISHED;

@@ -28,6 +28,7 @@ struct deia_json_error {
  * Checks a text against RFC 8259 and the limits above.
  * text: any bytes, len of them, need not end in NUL. where: may be NULL.
  * Returns DEIA_OK, DEIA_EPARSE, DEIA_ELIMIT (depth over DEIA_MAX_JSON_DEPTH,
+ * more values than DEIA_MAX_JSON_VALUES,
  * or longer than 1 GiB) or DEIA_ENOMEM. Any thread. Since 0.1.
  */
 DEIA_API DEIA_NODISCARD deia_err deia_json_check(const char *text, size_t len,

@@ -392,6 +392,34 @@ START_TEST(depth_is_limited_exactly)
 }
 END_TEST
 
+static deia_err check_array(size_t n, struct deia_json_error *where)
+{
+	size_t len = 2 * n + 1;
+	char *text = malloc(len);
+	deia_err err;
+
+	for (size_t i = 0; i < n; i++)
+		memcpy(text + 1 + 2 * i, "0,", 2);
+	text[0] = '[';
+	text[len - 1] = ']';
+	err = deia_json_check(text, len, where);
+	free(text);
+	return err;
+}
+
+START_TEST(number_of_values_is_limited)
+{
+	struct deia_json_error where;
+
+	/* The array itself counts. */
+	ck_assert_int_eq(check_array(DEIA_MAX_JSON_VALUES - 1, &where),
+			 DEIA_OK);
+	ck_assert_int_eq(check_array(DEIA_MAX_JSON_VALUES, &where),
+			 DEIA_ELIMIT);
+	ck_assert_str_eq(where.detail, "more than 250000 values");
+}
+END_TEST
+
 /* A mebibyte of keys that a plain hash or pairwise search would choke on. */
 START_TEST(many_keys_are_checked_quickly_and_the_first_repeat_is_named)
 {
@@ -551,6 +579,7 @@ int main(void)
 	tcase_add_loop_test(tc, message_names_place_and_fix, 0,
 			    COUNT(messages));
 	tcase_add_test(tc, depth_is_limited_exactly);
+	tcase_add_test(tc, number_of_values_is_limited);
 	tcase_add_test(
 		tc,
 		many_keys_are_checked_quickly_and_the_first_repeat_is_named);
