@@ -123,6 +123,7 @@ static void set_limits(struct http_limits *l, const deia_config *config)
 	l->heartbeat_ms = 15000;
 	l->linger_ms = 2000;
 	l->max_bodies_bytes = DEIA_MAX_BODIES_IN_MEMORY_BYTES;
+	l->max_replies_bytes = DEIA_MAX_REPLIES_IN_MEMORY_BYTES;
 	l->max_stream_bytes = DEIA_MAX_STREAM_QUEUE_BYTES;
 	l->max_streams_per_identity = DEIA_MAX_STREAMS_PER_IDENTITY;
 }

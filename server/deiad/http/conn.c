@@ -231,13 +231,16 @@ static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info,
 	}
 }
 
-/* evhttp writes without a handler: "100 Continue", or an answer of its own. */
+/* Counts what waits for the client, and notices when evhttp writes without a
+ * handler: "100 Continue", or an answer of its own. */
 static void on_output(struct evbuffer *out, const struct evbuffer_cb_info *info,
 		      void *arg)
 {
 	struct conn *c = arg;
 
 	(void)out;
+	c->reply_bytes += info->n_added - info->n_deleted;
+	c->srv->replies_bytes += info->n_added - info->n_deleted;
 	if (info->n_added == 0 || c->faulty || c->phase == PH_LINGER)
 		return;
 	if (c->phase == PH_BODY && c->head_info.expects_continue) {
@@ -263,6 +266,7 @@ static void conn_end(struct conn *c)
 	if (c->fd >= 0 && (size_t)c->fd < s->by_fd_len && s->by_fd[c->fd] == c)
 		s->by_fd[c->fd] = NULL;
 	TAILQ_REMOVE(&s->phases[c->phase], c, link);
+	s->replies_bytes -= c->reply_bytes;
 	release_body(c);
 	drop_head(c);
 	event_del(&c->kick);

@@ -40,6 +40,7 @@ struct conn {
 	char *head;		  /* bytes of a head that came in pieces */
 	size_t head_len, head_cap;
 	size_t body_bytes;   /* counted in srv->bodies_bytes */
+	size_t reply_bytes;  /* counted in srv->replies_bytes */
 	size_t written_mark; /* output length when last looked at */
 	int64_t written_ms;
 };

@@ -22,6 +22,7 @@
 #include "idem.h"
 
 #define HEAD_MAX 2048
+#define SMALL_REPLY (64u << 10) /* sent however much waits */
 
 static const char security_headers[] =
 	"X-Content-Type-Options: nosniff\r\n"
@@ -160,6 +161,20 @@ static void complete(struct rq *rq)
 	evhttp_send_reply_end(ev);
 }
 
+bool reply_has_room(struct rq *rq, size_t len)
+{
+	struct server *s = rq->srv;
+
+	if (len <= SMALL_REPLY || !rq->conn ||
+	    s->replies_bytes + len <= s->limits.max_replies_bytes)
+		return true;
+	rq_add_header(rq, "Retry-After", "5");
+	rq_problem(rq, 503, "unavailable",
+		   "Too many large answers wait to be read by their clients; "
+		   "try again in a moment, or ask for a smaller page.");
+	return false;
+}
+
 void rq_send(struct rq *rq, int status, const char *type, const void *body,
 	     size_t len)
 {
@@ -169,6 +184,8 @@ void rq_send(struct rq *rq, int status, const char *type, const void *body,
 		return;
 	if (rq->idem && idem_keep(rq, status, type, body, len))
 		return; /* comes back when it is kept */
+	if (!reply_has_room(rq, len))
+		return;
 	rq->status = status;
 	if (!rq->conn || !rq->ev) {
 		rq->replied = true;

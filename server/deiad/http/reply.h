@@ -20,6 +20,8 @@ const char *status_phrase(int status);
 /* Adds "name: value" to the reply; dropped when it does not fit. */
 void rq_add_header(struct rq *rq, const char *name, const char *value);
 
+/* Is there memory for len more bytes of an answer? False: answered. */
+bool reply_has_room(struct rq *rq, size_t len);
 /* Sends body[0..len); type may be NULL when there is no body. */
 void rq_send(struct rq *rq, int status, const char *type, const void *body,
 	     size_t len);

@@ -26,7 +26,7 @@ struct stream;
 struct http_limits {
 	unsigned max_connections, max_per_address;
 	unsigned head_ms, body_ms, idle_ms, heartbeat_ms, linger_ms;
-	size_t max_bodies_bytes, max_stream_bytes;
+	size_t max_bodies_bytes, max_replies_bytes, max_stream_bytes;
 	unsigned max_streams_per_identity;
 };
 
@@ -76,6 +76,7 @@ struct server {
 	size_t by_fd_len;
 	unsigned n_conns;
 	size_t bodies_bytes;
+	size_t replies_bytes; /* in the outputs of all connections */
 	struct peers *peers;
 	int spare_fd, port;
 	struct event *resume; /* listens again after a shortage */

@@ -22,7 +22,8 @@ struct stream {
 	void (*on_end)(struct rq *rq, void *user);
 	void *user;
 	char token[DEIA_TOKEN_LEN + 1];
-	int64_t written_ms, checked_ms;
+	int64_t written_ms, checked_ms, looked_ms;
+	size_t mark; /* queued when last written or looked at */
 	bool finishes, is_sse;
 };
 
@@ -93,7 +94,7 @@ bool stream_begin_type(struct rq *rq, const char *type, bool finishes,
 	st->user = user;
 	st->finishes = finishes;
 	st->is_sse = strcmp(type, "text/event-stream") == 0;
-	st->written_ms = st->checked_ms = now_ms();
+	st->written_ms = st->checked_ms = st->looked_ms = now_ms();
 	snprintf(st->token, sizeof(st->token), "%s",
 		 rq->token ? rq->token : "");
 	rq->stream = st;
@@ -134,7 +135,8 @@ static void write_parts(struct rq *rq, const char *a, size_t a_len,
 	if (!rq->is_http10)
 		evbuffer_add(out, "\r\n", 2);
 	rq->bytes += len;
-	rq->stream->written_ms = now_ms();
+	rq->stream->written_ms = rq->stream->looked_ms = now_ms();
+	rq->stream->mark = stream_queued(rq);
 }
 
 static void write_event(struct rq *rq, const char *event, int64_t id,
@@ -222,6 +224,20 @@ static bool still_allowed(struct stream *st, int64_t now)
 	       DEIA_OK;
 }
 
+/* A file's reader must take 4 KiB per idle time at the least. */
+static bool is_stuck(struct stream *st, int64_t now)
+{
+	size_t queued = stream_queued(st->rq);
+
+	if (st->is_sse || now - st->looked_ms < st->rq->srv->limits.idle_ms)
+		return false;
+	if (queued && queued + 4096 > st->mark)
+		return true;
+	st->looked_ms = now;
+	st->mark = queued;
+	return false;
+}
+
 void streams_sweep(struct server *s, int64_t now)
 {
 	struct stream *st, *next;
@@ -234,6 +250,8 @@ void streams_sweep(struct server *s, int64_t now)
 				     "\"Unauthorized\",\"status\":401,\"code\":"
 				     "\"unauthenticated\",\"detail\":\"the "
 				     "credential was revoked or ran out\"}");
+		} else if (is_stuck(st, now)) {
+			abort_stream(st->rq, "error", "{}");
 		} else if (st->is_sse &&
 			   now - st->written_ms >= s->limits.heartbeat_ms &&
 			   !too_slow(st->rq)) {

@@ -19,7 +19,8 @@
 #include "../http/stream.h"
 
 #define PAGE 32
-#define BORDERS_MAX 100000 /* 3.2 million lines */
+#define PAGE_BYTES (8u << 20) /* what a page of the store may hold */
+#define BORDERS_MAX 100000    /* 3.2 million lines */
 
 struct border {
 	char before[DEIA_MAX_ID_LEN + 1]; /* "": from the newest */
@@ -217,9 +218,14 @@ static void print_page(deia_err err, const struct deia_chat_line *lines,
 
 static void next_page(struct export *x)
 {
+	const struct server *s = x->rq->srv;
 	const char *before = x->borders[x->n - 1].before;
 	deia_err err;
 
+	if (s->replies_bytes + PAGE_BYTES > s->limits.max_replies_bytes) {
+		fail(x, DEIA_EBUSY);
+		return;
+	}
 	x->reading = true;
 	err = deia_chat_page(x->rq->srv->hive, x->bot, x->conversation,
 			     *before ? before : NULL, PAGE, print_page, x);
@@ -293,7 +299,7 @@ void route_chat_export(struct rq *rq)
 		rq_bad_field(rq, "?format", "expected txt or json");
 		return;
 	}
-	if (!stream_allowed(rq))
+	if (!stream_allowed(rq) || !reply_has_room(rq, PAGE_BYTES))
 		return;
 	x = calloc(1, sizeof(*x));
 	if (!x) {
