@@ -18,7 +18,7 @@ static void size_print(char out[static 24], double bytes)
 	else if (bytes > 0)
 		snprintf(out, 24, "%.1f MB", bytes / 1e6);
 	else
-		strcpy(out, "-");
+		snprintf(out, 24, "-");
 }
 
 static void add_row(struct table *t, const cJSON *model)

@@ -161,7 +161,7 @@ void age_print(char out[static 24], const char *rfc3339)
 	time_t at, age;
 
 	if (!read_time(rfc3339, &at)) {
-		strcpy(out, "-");
+		snprintf(out, 24, "-");
 		return;
 	}
 	age = time(NULL) - at;
@@ -184,5 +184,5 @@ void time_print(char out[static 32], const char *rfc3339)
 
 	if (!read_time(rfc3339, &at) || localtime_r(&at, &tm) == NULL ||
 	    strftime(out, 32, "%Y-%m-%d %H:%M:%S", &tm) == 0)
-		strcpy(out, "-");
+		snprintf(out, 32, "-");
 }

@@ -9,6 +9,7 @@
  */
 #include "table.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,7 @@ void table_addn(struct table *t, double number)
 
 static void measure(const struct table *t, size_t *widths)
 {
+	assert(t->n_columns > 0);
 	for (size_t c = 0; c < t->n_columns; c++)
 		widths[c] = utf8_columns(t->columns[c].title);
 	for (size_t i = 0; i < t->n_cells; i++) {
@@ -178,6 +180,7 @@ void table_print(const struct table *t, FILE *out, size_t width, bool colour)
 	size_t widths[TABLE_MAX_COLUMNS] = { 0 }, last = 0;
 
 	measure(t, widths);
+	assert(t->n_columns > 0);
 	if (width != 0)
 		fit(t, widths, width);
 	for (size_t c = 0; c < t->n_columns; c++)

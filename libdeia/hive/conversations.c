@@ -317,7 +317,7 @@ static void on_list(deia_err err, const deia_rows *rows, void *user)
 		unreadable(q->hive, err);
 	else if (!items)
 		err = deia__hive_fail(q->hive, DEIA_ENOMEM, "out of memory");
-	for (size_t i = 0; i < n && !err; i++)
+	for (size_t i = 0; items && i < n && !err; i++)
 		conversation_from_row(&items[i], rows, i);
 	q->cb(err, err ? NULL : items, err ? 0 : n,
 	      !err && deia_rows_has_more(rows), q->user);

@@ -35,7 +35,9 @@ void deia__events_fini(deia_hive *h)
 {
 	struct deia_subscription *s;
 
-	while (h->ring.items && (s = TAILQ_FIRST(&h->ring.subs)))
+	if (!h->ring.items)
+		return;
+	while ((s = TAILQ_FIRST(&h->ring.subs)))
 		sub_free(s);
 	for (size_t i = 0; i < h->ring.n; i++)
 		deia__free(h->ring.items[(h->ring.first + i) % DEIA__RING_LEN]

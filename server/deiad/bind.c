@@ -207,14 +207,18 @@ static int bind_one(const struct addrinfo *ai)
 
 static int bound_port(int fd)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} addr;
+	socklen_t len = sizeof(addr);
 
-	if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0)
+	memset(&addr, 0, sizeof(addr));
+	if (getsockname(fd, &addr.any, &len) != 0)
 		return 0;
-	if (ss.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *)&ss)->sin6_port);
-	return ntohs(((struct sockaddr_in *)&ss)->sin_port);
+	return ntohs(addr.any.sa_family == AF_INET6 ? addr.in6.sin6_port
+						    : addr.in.sin_port);
 }
 
 int bind_listen(const char *host, int *port)
