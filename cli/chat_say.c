@@ -22,6 +22,7 @@ struct turn {
 	bool ended;	 /* the server said done or error */
 	bool broken;	 /* stdout takes no more */
 	int rc;
+	char id[64]; /* of the question, once the hive has it */
 };
 
 static void show(struct turn *t, const char *text)
@@ -128,6 +129,8 @@ static bool on_event(const char *event, const char *id, const char *data,
 			show(t, jtext(json, "text"));
 		else
 			show_aside(t, jtext(json, "text"));
+	} else if (strcmp(event, "accepted") == 0) {
+		snprintf(t->id, sizeof(t->id), "%s", jtext(json, "id"));
 	} else if (strcmp(event, "done") == 0) {
 		t->ended = true;
 		on_done(t, json);
@@ -144,10 +147,17 @@ static int interrupted(struct turn *t)
 {
 	struct cli *cli = t->chat->cli;
 	char *path = path_of("/api/v1/bots/%s/interrupt", t->chat->bot);
+	struct deia_jw w;
 
 	interrupts_clear(cli->client);
 	end_line(t);
-	(void)ask_quietly(cli, "POST", path, NULL, NULL, NULL);
+	deia_jw_init(&w);
+	deia_jw_object(&w);
+	if (t->id[0] != '\0')
+		deia_jw_kstr(&w, "id", t->id);
+	deia_jw_end_object(&w);
+	(void)ask_quietly(cli, "POST", path, w.text, NULL, NULL);
+	deia_jw_fini(&w);
 	free(path);
 	note(cli, "interrupted; what was answered is kept");
 	return EXIT_INTERRUPTED;

@@ -2,15 +2,16 @@
 /*
  * cmd_events.c - `deia events`: what happens in the hive, one line an event.
  *
- * The hive's stream never ends; without --follow the command ends when nothing
- * has come for a moment.
+ * The hive's stream never ends; without --follow the command ends with the
+ * event that was the newest when the stream began.
  */
 #include "cli.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define CAUGHT_UP_MS 400
+/* The past is sent at once; longer silence means that it was cut short. */
+#define CAUGHT_UP_MS 5000
 
 struct watch {
 	struct cli *cli;
@@ -18,6 +19,7 @@ struct watch {
 	int64_t left;		    /* events still wanted; -1: no limit */
 	int64_t after;
 	bool live;
+	int64_t newest; /* when the stream began */
 };
 
 static bool is_wanted(const struct watch *w, const cJSON *e)
@@ -68,20 +70,22 @@ static bool on_event(const char *event, const char *id, const char *data,
 	cJSON *json = NULL;
 	bool more = true;
 
-	(void)id;
 	if (deia_json_parse(&json, data, len, NULL) != DEIA_OK)
 		return true;
-	if (strcmp(event, "resync") == 0) {
+	if (strcmp(event, "open") == 0) {
+		w->newest = (int64_t)jnumber(json, "last_seq", 0);
+		more = w->live || w->after < w->newest;
+	} else if (strcmp(event, "resync") == 0) {
 		note(w->cli, "older events are no longer kept");
-		more = w->live;
 	} else {
-		more = take(w, json, data, len);
+		more = take(w, json, data, len) &&
+		       (w->live || strtoll(id ? id : "", NULL, 10) < w->newest);
 	}
 	cJSON_Delete(json);
 	return fflush(stdout) == 0 && more;
 }
 
-/* Up to the newest event: until none came for a moment. */
+/* Up to the event that is the newest now. */
 static deia_err catch_up(deia_client *client, struct watch *w)
 {
 	char *path =

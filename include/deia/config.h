@@ -30,7 +30,8 @@ struct deia_config_error {
 /*
  * The hive's directory as an absolute path: explicit_dir (the --dir flag) if
  * not NULL, else DEIA_DIR, else `.deia` sought upward from the working folder
- * (only one that belongs to this user), else ~/.config/deia. With create_here,
+ * (only one that belongs to this user), else ~/.config/deia if it holds a
+ * config.yaml. With create_here,
  * where none is found: `.deia` in the working folder. Nothing is made here.
  * *out is the caller's: deia_config_free_text.
  * Returns DEIA_OK, DEIA_ENOTFOUND, DEIA_EIO (the working folder is gone),

@@ -163,6 +163,15 @@ DEIA_API DEIA_NODISCARD deia_err deia_hive_bot_act(
 	deia_hive *hive, const struct deia_actor *actor, const char *id,
 	deia_bot_action action, deia_hive_bot_cb cb, void *user);
 
+/*
+ * Ends one turn of chat: line is the id of the question (deia_chat_line.id).
+ * What there is of the answer is kept. ENOTFOUND when no such turn waits or
+ * runs at this bot. Otherwise as deia_hive_bot_act.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_bot_interrupt_turn(
+	deia_hive *hive, const struct deia_actor *actor, const char *id,
+	const char *line, deia_hive_bot_cb cb, void *user);
+
 /* ENOTFOUND or OK; bot->info lives until the loop's next turn. */
 DEIA_API DEIA_NODISCARD deia_err deia_hive_bot_get(const deia_hive *hive,
 						   const char *id,

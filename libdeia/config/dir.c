@@ -68,15 +68,18 @@ static deia_err seek_upward(char **out, const char *here)
 	}
 }
 
+/* The folder may be there for the command's contexts alone: then it is no
+ * hive's. */
 static deia_err seek_at_home(char **out)
 {
 	const char *home = getenv("HOME");
-	char *path;
+	char config[PATH_MAX], *path;
 
 	if (!home || home[0] != '/')
 		return DEIA_ENOTFOUND;
 	path = deia__asprintf("%s/.config/deia", home);
-	if (!path || is_own_folder(path))
+	snprintf(config, sizeof(config), "%s/.config/deia/config.yaml", home);
+	if (!path || (is_own_folder(path) && access(config, F_OK) == 0))
 		return keep(out, path);
 	deia__free(path);
 	return DEIA_ENOTFOUND;

@@ -156,6 +156,17 @@ void deia_chat_detach(deia_chat_turn *t)
 		memset(&t->events, 0, sizeof(t->events));
 }
 
+struct deia_chat_turn *deia__turn_of(const struct deia__hbot *b,
+				     const char *line)
+{
+	struct deia_chat_turn *t;
+
+	TAILQ_FOREACH(t, &b->turns, link)
+		if (!t->ended && strcmp(t->id, line) == 0)
+			return t;
+	return NULL;
+}
+
 void deia__turns_cancel_bot(struct deia__hbot *b)
 {
 	struct deia_chat_turn *t;

@@ -14,6 +14,7 @@ struct act {
 	char id[DEIA_MAX_ID_LEN + 1];
 	struct deia_actor actor;
 	deia_bot_action action;
+	char line[37]; /* the turn to interrupt; "": all that run */
 	bool purge;
 	deia_hive_bot_cb bot_cb;
 	deia_done_cb done_cb;
@@ -63,6 +64,17 @@ static const struct {
 #define N_ACTIONS (sizeof(actions) / sizeof(actions[0]))
 _Static_assert(N_ACTIONS == DEIA_BOT_INTERRUPT + 1, "every action");
 
+static deia_err interrupt(deia_hive *h, const struct act *a)
+{
+	struct deia__hbot *b = deia__hbot_get(h, a->id);
+
+	if (!a->line[0])
+		return deia_bots_interrupt(h->bots, a->id, NULL);
+	if (b) /* one that has just ended is as wished */
+		deia_chat_cancel(deia__turn_of(b, a->line));
+	return DEIA_OK;
+}
+
 static deia_err perform(deia_hive *h, const struct act *a)
 {
 	switch (a->action) {
@@ -77,7 +89,7 @@ static deia_err perform(deia_hive *h, const struct act *a)
 	case DEIA_BOT_RESUME:
 		return deia_bots_resume(h->bots, a->id);
 	case DEIA_BOT_INTERRUPT:
-		return deia_bots_interrupt(h->bots, a->id, NULL);
+		return interrupt(h, a);
 	}
 	return DEIA_EINVAL;
 }
@@ -124,14 +136,33 @@ static deia_err check_state(deia_hive *h, const char *id,
 			       deia_bot_state_name(actions[action].to));
 }
 
+/* Takes a over; the wish is committed, then performed. */
+static deia_err commit_act(deia_hive *h, struct deia__hbot *b, struct act *a)
+{
+	int wanted = actions[a->action].wanted;
+	struct deia__change *c = deia__change_new(h);
+	struct deia_value key = deia_text(a->id);
+	struct deia_set set = { BOT_WANTED, deia_int(wanted) };
+	deia_err err;
+
+	if (wanted >= 0)
+		deia_txn_update(deia__change_txn(c), &deia__table_bots, &key,
+				&set, 1, NULL);
+	deia__change_audit(c, &a->actor, actions[a->action].audit, a->id,
+			   DEIA_OK);
+	err = deia__change_commit(c, h, on_act_durable, a);
+	if (err)
+		deia__free(a);
+	else if (wanted >= 0)
+		b->wanted = wanted;
+	return err;
+}
+
 deia_err deia_hive_bot_act(deia_hive *h, const struct deia_actor *actor,
 			   const char *id, deia_bot_action action,
 			   deia_hive_bot_cb cb, void *user)
 {
 	struct deia__hbot *b = deia__hbot_find(h, id);
-	struct deia__change *c;
-	struct deia_value key;
-	struct deia_set set;
 	struct act *a;
 	deia_err err;
 
@@ -149,21 +180,32 @@ deia_err deia_hive_bot_act(deia_hive *h, const struct deia_actor *actor,
 	a->action = action;
 	a->bot_cb = cb;
 	a->user = user;
-	c = deia__change_new(h);
-	if (actions[action].wanted >= 0) {
-		key = deia_text(id);
-		set.column = BOT_WANTED;
-		set.value = deia_int(actions[action].wanted);
-		deia_txn_update(deia__change_txn(c), &deia__table_bots, &key,
-				&set, 1, NULL);
-	}
-	deia__change_audit(c, actor, actions[action].audit, id, DEIA_OK);
-	err = deia__change_commit(c, h, on_act_durable, a);
-	if (err)
-		deia__free(a);
-	else if (actions[action].wanted >= 0)
-		b->wanted = actions[action].wanted;
-	return err;
+	return commit_act(h, b, a);
+}
+
+deia_err deia_hive_bot_interrupt_turn(deia_hive *h,
+				      const struct deia_actor *actor,
+				      const char *id, const char *line,
+				      deia_hive_bot_cb cb, void *user)
+{
+	struct deia__hbot *b = deia__hbot_find(h, id);
+	struct act *a;
+
+	if (!b)
+		return DEIA_ENOTFOUND;
+	if (!deia__uuid_valid(line) || !deia__turn_of(b, line))
+		return deia__hive_fail(h, DEIA_ENOTFOUND,
+				       "bot \"%s\" works on no question with "
+				       "this id; its answer may have ended",
+				       id);
+	a = act_new(id, actor);
+	if (!a)
+		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
+	a->action = DEIA_BOT_INTERRUPT;
+	memcpy(a->line, line, sizeof(a->line));
+	a->bot_cb = cb;
+	a->user = user;
+	return commit_act(h, b, a);
 }
 
 /* ---- removing --------------------------------------------------------------- */

@@ -238,6 +238,9 @@ void deia__line_event(struct deia__change *c, const char *type,
 void deia__turns_abandon(deia_hive *h);
 void deia__turns_cancel_all(deia_hive *h);
 void deia__turns_cancel_bot(struct deia__hbot *b);
+/* The turn whose question has this id; NULL when it has ended. */
+struct deia_chat_turn *deia__turn_of(const struct deia__hbot *b,
+				     const char *line);
 bool deia__conversation_is_busy(const struct deia__hbot *b,
 				const char *conversation);
 

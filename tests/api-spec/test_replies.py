@@ -170,6 +170,9 @@ class Replies(unittest.TestCase):
 
     def test_events(self):
         with Stream(self.hive, 'GET', '/api/v1/events?after=0') as events:
+            name, data, ident = next(iter(events))
+            self.assertEqual((name, ident), ('open', '0'))
+            self.assertGreater(data['last_seq'], 0)
             for (name, data, ident), _ in zip(events, range(3)):
                 self.assertEqual(RULES.faults(
                     data, DOC['components']['schemas']['Event']), [])

@@ -177,11 +177,27 @@ class Streams(unittest.TestCase):
     def test_events_go_on_after_the_last_one_seen(self):
         self.hive.say("BOT-1", "one")
         with self.hive.stream("GET", "/events?after=0") as events:
-            first = [next(iter(events)) for _ in range(1)][0]
+            start, first = [e for e, _ in zip(events, range(2))]
+        self.assertEqual((start[0], start[2]), ("open", "0"))
+        self.assertGreaterEqual(start[1]["last_seq"], int(first[2]))
         self.assertEqual(first[1]["seq"], int(first[2]))
         with self.hive.stream("GET", f"/events?after={first[2]}") as events:
-            second = next(iter(events))
+            start, second = [e for e, _ in zip(events, range(2))]
+        self.assertEqual(start[2], first[2])
         self.assertEqual(int(second[2]), int(first[2]) + 1)
+
+    def test_a_turn_that_has_ended_is_not_interrupted(self):
+        self.hive.say("BOT-1", "short")
+        line = self.hive.lines("BOT-1")[-2]
+        self.assertEqual(line["role"], "user")
+        status, problem = self.hive.call(
+            "POST", "/bots/BOT-1/interrupt", {"id": line["id"]})
+        self.assertEqual((status, problem["code"]), (404, "not_found"))
+        status, problem = self.hive.call(
+            "POST", "/bots/BOT-1/interrupt", {"id": "short"})
+        self.assertEqual(status, 422)
+        self.hive.must("POST", "/bots/BOT-1/interrupt", {})
+        self.hive.must("POST", "/bots/BOT-1/interrupt")
 
     def test_chat_as_a_stream_is_accepted_chunk_done(self):
         with self.hive.stream("POST", "/bots/BOT-1/chat",

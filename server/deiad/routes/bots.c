@@ -317,12 +317,10 @@ static void acted(deia_err err, const struct deia_hive_bot *bot, void *user)
 	rq_drop(rq);
 }
 
-static void act(struct rq *rq, deia_bot_action action)
+static void begin_act(struct rq *rq, deia_bot_action action)
 {
 	deia_err err;
 
-	if (rq->json && !body_fields(rq, NULL, 0))
-		return;
 	rq_hold(rq);
 	err = deia_hive_bot_act(rq->srv->hive, &rq->actor, rq->param[0], action,
 				acted, rq);
@@ -330,6 +328,12 @@ static void act(struct rq *rq, deia_bot_action action)
 		rq_fail(rq, err);
 		rq_drop(rq);
 	}
+}
+
+static void act(struct rq *rq, deia_bot_action action)
+{
+	if (!rq->json || body_fields(rq, NULL, 0))
+		begin_act(rq, action);
 }
 
 void route_bot_start(struct rq *rq)
@@ -357,9 +361,29 @@ void route_bot_resume(struct rq *rq)
 	act(rq, DEIA_BOT_RESUME);
 }
 
+/* {"id"}: the one turn whose question has this id; else all that run. */
 void route_bot_interrupt(struct rq *rq)
 {
-	act(rq, DEIA_BOT_INTERRUPT);
+	static const struct field fields[] = {
+		{ "id", FIELD_TEXT, false, 36, 36 },
+	};
+	const char *line;
+	deia_err err;
+
+	if (rq->json && !body_fields(rq, fields, 1))
+		return;
+	line = rq->json ? body_text(rq, "id") : NULL;
+	if (!line) {
+		begin_act(rq, DEIA_BOT_INTERRUPT);
+		return;
+	}
+	rq_hold(rq);
+	err = deia_hive_bot_interrupt_turn(rq->srv->hive, &rq->actor,
+					   rq->param[0], line, acted, rq);
+	if (err) {
+		rq_fail(rq, err);
+		rq_drop(rq);
+	}
 }
 
 /* ---- templates --------------------------------------------------------- */

@@ -40,6 +40,20 @@ static void send_resync(struct rq *rq)
 	(void)stream_event(rq, "resync", last, data);
 }
 
+/*
+ * The first event: its id is where the stream begins, so that a client that
+ * loses it before anything happened knows from where to go on; last_seq tells
+ * one that only wants the past where to end.
+ */
+static void send_open(struct rq *rq, int64_t after)
+{
+	int64_t last = deia_hive_last_seq(rq->srv->hive);
+	char data[48];
+
+	snprintf(data, sizeof(data), "{\"last_seq\":%lld}", (long long)last);
+	(void)stream_event(rq, "open", after < 0 ? last : after, data);
+}
+
 static void on_event(const struct deia_event *ev, void *user)
 {
 	struct listener *l = user;
@@ -106,4 +120,6 @@ void route_events(struct rq *rq)
 	rq_hold(rq);
 	if (!stream_begin(rq, false, listener_end, l))
 		listener_end(rq, l);
+	else
+		send_open(rq, after);
 }

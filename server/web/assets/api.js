@@ -112,6 +112,7 @@ export const api = {
   bot: (id) => json('GET', bot(id)),
   launch: (spec) => json('POST', '/api/v1/bots', spec),
   botAction: (id, action) => json('POST', `${bot(id)}/${action}`),
+  interrupt: (id, line) => json('POST', `${bot(id)}/interrupt`, { id: line }),
   removeBot: (id, force, purge) =>
     json('DELETE', `${bot(id)}${query({ force: force || null, purge: purge || null })}`),
   followLogs: (id, tail, signal) =>

@@ -220,7 +220,11 @@ export class Chat {
 
   /** Ends what the bot is writing; what there is of it is kept. */
   async stop() {
-    await act(this.stopButton, () => api.botAction(this.bot, 'interrupt'));
+    const lines = [...this.turns].map((turn) => turn.mine.id).filter(Boolean);
+    await act(this.stopButton, () => Promise.all(lines.map(
+      (line) => api.interrupt(this.bot, line).catch((error) => {
+        if (error.status !== 404) throw error; // it has just ended
+      }))));
   }
 
   async export(format, button) {

@@ -88,6 +88,7 @@ export class Live {
 
   take(e) {
     if (e.id && /^[0-9]+$/.test(e.id)) this.seq = Number(e.id);
+    if (e.event === 'open') return; // it only carries where the stream begins
     if (e.event === 'resync') {
       this.on.open();
       return;

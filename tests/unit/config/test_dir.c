@@ -91,12 +91,18 @@ END_TEST
 
 START_TEST(folder_at_home_is_the_last_resort)
 {
+	FILE *f;
+
 	make("work");
 	make(".config");
 	ck_assert_int_eq(chdir(in_root("work")), 0);
 	check_found(NULL, false, NULL);
 	check_found(NULL, true, in_root("work/.deia"));
 	make(".config/deia");
+	check_found(NULL, true, in_root("work/.deia")); /* no hive's yet */
+	f = fopen(in_root(".config/deia/config.yaml"), "w");
+	ck_assert_ptr_nonnull(f);
+	fclose(f);
 	check_found(NULL, true, in_root(".config/deia"));
 	unsetenv("HOME");
 	check_found(NULL, false, NULL);

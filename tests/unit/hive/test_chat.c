@@ -242,6 +242,37 @@ START_TEST(interrupted_answer_is_kept_as_partial)
 }
 END_TEST
 
+START_TEST(one_turn_of_two_is_interrupted)
+{
+	struct answer first, second;
+	char id[37];
+
+	create_slow("slow");
+	ck_assert_int_eq(ask(&f, "slow", NULL, "go", &first, NULL), DEIA_OK);
+	ck_assert_int_eq(ask(&f, "slow", NULL, "wait", &second, NULL), DEIA_OK);
+	run_until_chunk(&first);
+	run_until(&f, &second.accepted);
+	memcpy(id, second.question_id, sizeof(id));
+	ck_assert_int_eq(deia_hive_bot_interrupt_turn(f.hive,
+						      deia_actor_local(),
+						      "slow", id, NULL, NULL),
+			 DEIA_OK);
+	run_until(&f, &second.done); /* it waited: nothing was said */
+	ck_assert_int_eq(second.err, DEIA_ECANCELED);
+	ck_assert(!first.done);
+	ck_assert_int_eq(deia_hive_bot_interrupt_turn(f.hive,
+						      deia_actor_local(),
+						      "slow", id, NULL, NULL),
+			 DEIA_ENOTFOUND);
+	ck_assert_int_eq(
+		deia_hive_bot_interrupt_turn(f.hive, deia_actor_local(), "slow",
+					     first.question_id, NULL, NULL),
+		DEIA_OK);
+	run_until(&f, &first.done);
+	ck_assert_str_eq(first.text, "half ");
+}
+END_TEST
+
 START_TEST(death_of_the_bot_ends_the_turn_and_keeps_what_there_is)
 {
 	struct answer a;
@@ -417,6 +448,7 @@ int main(void)
 	tcase_add_test(live, bad_content_is_refused);
 	tcase_add_test(live, paused_and_stopped_bots_do_not_chat);
 	tcase_add_test(live, interrupted_answer_is_kept_as_partial);
+	tcase_add_test(live, one_turn_of_two_is_interrupted);
 	tcase_add_test(live,
 		       death_of_the_bot_ends_the_turn_and_keeps_what_there_is);
 	tcase_add_test(live, detached_turn_goes_on_and_is_kept);
