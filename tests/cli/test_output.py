@@ -275,6 +275,10 @@ class Events(CliCase):
                        "type": kind, "subject": subject,
                        "data": {"n": seq}}, seq)
 
+    @staticmethod
+    def opened(newest):
+        return ("open", {"last_seq": newest}, 0)
+
     def test_follow_resumes_where_it_broke(self):
         turns = iter([[self.event(5), self.event(6)],
                       [self.event(7), self.event(8)]])
@@ -288,19 +292,20 @@ class Events(CliCase):
 
     def test_without_follow_it_ends_at_the_newest(self):
         self.h.on("GET", "/api/v1/events", lambda rq: [
-            self.event(1), self.event(2), None])
+            self.opened(2), self.event(1), self.event(2), self.event(3),
+            None])
         p = self.deia("events", check=0)
         self.assertEqual(len(p.out.splitlines()), 2)
         self.assertIn("bot.state", p.out)
 
     def test_without_follow_and_without_events(self):
         self.h.on("GET", "/api/v1/events", lambda rq: [
-            None])
+            self.opened(0), None])
         self.assertEqual(self.deia("events", check=0).out, "")
 
     def test_filters(self):
         self.h.on("GET", "/api/v1/events", lambda rq: [
-            self.event(1),
+            self.opened(4), self.event(1),
             self.event(2, "bottle.opened"), self.event(3, "bot.created", "x"),
             self.event(4, "chat.message"), None])
         p = self.deia("events", "--type", "bot", "--json", check=0)
