@@ -55,11 +55,14 @@ static char *list_path(const struct cli *cli, const char *cursor)
 	return path.data;
 }
 
+/* A hive holds at most a fifth of this; who sends more is none. */
+#define MAX_LIST_PAGES 50
+
 /* All pages into the table, or ids onto stdout with -q. */
 static int list_pages(struct cli *cli, struct table *t)
 {
 	char *cursor = NULL;
-	int rc;
+	int rc, pages = 0;
 
 	do {
 		char *path = list_path(cli, cursor);
@@ -82,7 +85,9 @@ static int list_pages(struct cli *cli, struct table *t)
 		    !args_has(&cli->args, "limit"))
 			cursor = must_dup(jtext(json, "next_cursor"));
 		cJSON_Delete(json);
-	} while (rc == EXIT_DONE && cursor != NULL);
+	} while (rc == EXIT_DONE && cursor != NULL && ++pages < MAX_LIST_PAGES);
+	if (rc == EXIT_DONE && cursor != NULL)
+		rc = explain_stranger(cli);
 	free(cursor);
 	return rc;
 }
