@@ -90,6 +90,7 @@ deia_err deia_hive_authenticate(deia_hive *h, const char *token,
 	t->dirty = true;
 	memset(actor->name, 0, sizeof(actor->name));
 	memccpy(actor->name, t->name, 0, sizeof(actor->name) - 1);
+	actor->name[deia__utf8_whole(actor->name, strlen(actor->name))] = '\0';
 	memcpy(actor->token_id, t->id, sizeof(t->id));
 	actor->role = t->role;
 	return DEIA_OK;

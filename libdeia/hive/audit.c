@@ -162,9 +162,10 @@ static deia_err check_key(deia_hive *h, const char *key)
 {
 	size_t len = strlen(key);
 
-	if (!len || len > 255)
+	if (!len || len > 255 || !deia__utf8_valid(key, len))
 		return deia__hive_fail(h, DEIA_EINVAL,
-				       "Idempotency-Key: 1 to 255 bytes");
+				       "Idempotency-Key: 1 to 255 bytes of "
+				       "UTF-8");
 	return DEIA_OK;
 }
 

@@ -14,6 +14,8 @@
 
 #define CHANGE_ROWS 8 /* sequence rows in one change that are not lines */
 
+#define AUDIT_TARGET_BYTES 256
+
 enum row_kind { ROW_EVENT, ROW_AUDIT, ROW_LINE };
 
 struct draft {
@@ -28,7 +30,7 @@ struct deia__change {
 	size_t n_events;
 	struct audit_draft {
 		struct deia_actor actor;
-		char action[32], target[DEIA_MAX_ID_LEN + 1];
+		char action[32], target[AUDIT_TARGET_BYTES];
 		deia_err outcome;
 		bool set;
 	} audit;	      /* for the journal */
@@ -125,6 +127,22 @@ void deia__change_event(struct deia__change *c, const char *type,
 	deia_txn_insert(c->txn, &deia__table_events, row);
 }
 
+/* Targets come from outside: as text that the store takes, and bounded. */
+static void clean_target(char out[static AUDIT_TARGET_BYTES],
+			 const char *target)
+{
+	size_t len, i;
+
+	snprintf(out, AUDIT_TARGET_BYTES, "%s", target ? target : "");
+	len = deia__utf8_whole(out, strlen(out));
+	out[len] = '\0';
+	if (deia__utf8_valid(out, len))
+		return;
+	for (i = 0; i < len; i++)
+		if ((unsigned char)out[i] >= 0x80)
+			out[i] = '?';
+}
+
 void deia__change_audit(struct deia__change *c, const struct deia_actor *actor,
 			const char *action, const char *target,
 			deia_err outcome)
@@ -136,8 +154,7 @@ void deia__change_audit(struct deia__change *c, const struct deia_actor *actor,
 	note_row(c, ROW_AUDIT);
 	c->audit.actor = *actor;
 	snprintf(c->audit.action, sizeof(c->audit.action), "%s", action);
-	snprintf(c->audit.target, sizeof(c->audit.target), "%s",
-		 target ? target : "");
+	clean_target(c->audit.target, target);
 	c->audit.outcome = outcome;
 	c->audit.set = true;
 	row[AUDIT_SEQ] = deia_null();
@@ -148,7 +165,7 @@ void deia__change_audit(struct deia__change *c, const struct deia_actor *actor,
 	row[AUDIT_ADDRESS] = deia_text(actor->address);
 	row[AUDIT_REQUEST] = deia_text(actor->request_id);
 	row[AUDIT_ACTION] = deia_text(action);
-	row[AUDIT_TARGET] = deia_text(target ? target : "");
+	row[AUDIT_TARGET] = deia_text(c->audit.target);
 	row[AUDIT_OUTCOME] = deia_text(deia_err_name(outcome));
 	deia_txn_insert(c->txn, &deia__table_audit, row);
 }

@@ -10,11 +10,26 @@
  */
 #include "hive/turn.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+static void set_error(struct deia_chat_turn *t, const char *fmt, ...)
+	DEIA_PRINTF(2, 3);
 static void finish(struct deia_chat_turn *t);
 static void advance(struct deia__hbot *b);
+
+/* Why it failed, as far as there is room; never half a character, which the
+ * store would refuse. */
+static void set_error(struct deia_chat_turn *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(t->error, sizeof(t->error), fmt, ap);
+	va_end(ap);
+	t->error[deia__utf8_whole(t->error, strlen(t->error))] = '\0';
+}
 
 /* ---- the end ------------------------------------------------------------- */
 
@@ -83,9 +98,8 @@ static void on_finished(deia_hive *h, deia_err err, const int64_t *seqs,
 	t->io = false;
 	if (err) {
 		t->err = err;
-		snprintf(t->error, sizeof(t->error),
-			 "the answer could not be stored: %s",
-			 deia_hive_errmsg(h));
+		set_error(t, "the answer could not be stored: %s",
+			  deia_hive_errmsg(h));
 	}
 	end_turn(t, !err);
 }
@@ -174,7 +188,7 @@ static void finish(struct deia_chat_turn *t)
 void deia__turn_fail(struct deia_chat_turn *t, deia_err err, const char *text)
 {
 	t->err = err;
-	snprintf(t->error, sizeof(t->error), "%s", text);
+	set_error(t, "%s", text);
 	finish(t);
 }
 
@@ -184,7 +198,7 @@ bool deia__turn_stop_if_cancelled(struct deia_chat_turn *t)
 	if (!t->cancelled && !t->hive->freeing)
 		return false;
 	t->err = DEIA_ECANCELED;
-	snprintf(t->error, sizeof(t->error), "cancelled");
+	set_error(t, "cancelled");
 	if (t->hive->freeing)
 		end_turn(t, false);
 	else
@@ -248,6 +262,17 @@ static void on_work_chunk(const char *channel, const char *text, size_t len,
 		t->events.on_chunk(channel, text, len, t->user);
 }
 
+/* The bot's own sentence first; its code is for who looks it up. */
+static void say_why(struct deia_chat_turn *t, const struct deia_work_result *r)
+{
+	if (r->message[0] && r->code[0])
+		set_error(t, "%s (%s)", r->message, r->code);
+	else if (r->message[0] || r->code[0])
+		set_error(t, "%s", r->message[0] ? r->message : r->code);
+	else
+		set_error(t, "%s", deia_err_text(r->err));
+}
+
 static void on_work_done(const struct deia_work_result *r, void *user)
 {
 	struct deia_chat_turn *t = user;
@@ -264,15 +289,10 @@ static void on_work_done(const struct deia_work_result *r, void *user)
 	}
 	if (t->text.err && !t->err) {
 		t->err = t->text.err;
-		snprintf(t->error, sizeof(t->error), "%s",
-			 deia_err_text(t->err));
+		set_error(t, "%s", deia_err_text(t->err));
 	}
 	if (r->err)
-		snprintf(t->error, sizeof(t->error), "%s%s%s", r->code,
-			 r->code[0] && r->message[0] ? ": " : "",
-			 r->message[0] ? r->message
-			 : r->code[0]  ? ""
-				       : deia_err_text(r->err));
+		say_why(t, r);
 	finish(t);
 }
 

@@ -291,6 +291,37 @@ START_TEST(death_of_the_bot_ends_the_turn_and_keeps_what_there_is)
 }
 END_TEST
 
+START_TEST(long_reason_of_a_bot_is_kept_in_part)
+{
+	static const char script[] =
+		"while read -r l; do case \"$l\" in "
+		"*'\"init\"'*) echo '{\"type\":\"ready\"}';; "
+		"*'\"task\"'*) id=${l#*'\"id\":\"'}; id=${id%%'\"'*}; "
+		"m=x; for i in 1 2 3 4 5 6 7 8; do m=$m$m; done; "
+		"m=$(echo \"a$m$m$m\" | sed 's/x/\xE2\x98\x80/g'); "
+		"echo '{\"type\":\"error\",\"id\":\"'$id'\",\"code\":\"bad\","
+		"\"message\":\"'$m'\",\"retryable\":false}';; "
+		"*'\"shutdown\"'*) exit 0;; esac; done";
+	static const char *const argv[] = { "sh", "-c", script };
+	struct deia_bot_spec spec = DEIA_BOT_SPEC_INIT;
+	struct answer a;
+	struct lines l;
+
+	spec.id = "wordy";
+	spec.adapter = "process";
+	spec.argv = argv;
+	spec.n_argv = 3;
+	ck_assert_int_eq(create_bot_spec(&f, &spec, true), DEIA_OK);
+	run_until_state(&f, "wordy", DEIA_BOT_READY);
+	ck_assert_int_eq(ask_and_wait(&f, "wordy", NULL, "why?", &a),
+			 DEIA_EREMOTE);
+	ck_assert_int_eq(read_lines(&f, "wordy", NULL, NULL, 10, &l), DEIA_OK);
+	ck_assert_uint_eq(l.n, 1);
+	ck_assert_int_eq(l.items[0].status, DEIA_LINE_FAILED);
+	ck_assert_int_eq(strncmp(l.items[0].error, "a\xE2\x98\x80", 4), 0);
+}
+END_TEST
+
 START_TEST(detached_turn_goes_on_and_is_kept)
 {
 	struct answer a, b;
@@ -451,6 +482,7 @@ int main(void)
 	tcase_add_test(live, one_turn_of_two_is_interrupted);
 	tcase_add_test(live,
 		       death_of_the_bot_ends_the_turn_and_keeps_what_there_is);
+	tcase_add_test(live, long_reason_of_a_bot_is_kept_in_part);
 	tcase_add_test(live, detached_turn_goes_on_and_is_kept);
 	tcase_add_test(live, clearing_empties_the_first_and_removes_others);
 	tcase_add_test(live, busy_conversation_is_not_cleared);

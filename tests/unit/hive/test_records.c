@@ -343,6 +343,37 @@ START_TEST(every_change_has_its_audit_entry)
 }
 END_TEST
 
+START_TEST(what_comes_from_outside_is_recorded_whatever_it_is)
+{
+	struct entries e = { .done = false };
+	struct minted m = { .done = false };
+	struct deia_actor actor = { .role = DEIA_ROLE_NONE };
+	char name[201], target[600];
+
+	/* 200 bytes of a three-byte character: cut inside one at 79. */
+	for (int i = 0; i < 66; i++)
+		memcpy(name + 3 * i, "\xE2\x98\x80", 4);
+	ck_assert_int_eq(deia_hive_token_create(f.hive, deia_actor_local(),
+						name, DEIA_ROLE_ADMIN, 0,
+						on_token, &m),
+			 DEIA_OK);
+	run_until(&f, &m.done);
+	ck_assert_int_eq(m.err, DEIA_OK);
+	ck_assert_int_eq(deia_hive_authenticate(f.hive, m.secret, &actor),
+			 DEIA_OK);
+	memset(target, 'x', sizeof(target) - 1);
+	target[sizeof(target) - 1] = '\0';
+	memcpy(target, "/\xff\xfe", 3);
+	deia_hive_audit(f.hive, &actor, "auth.denied", target, DEIA_EDENIED);
+	ck_assert_int_eq(deia_hive_audit_page(f.hive, 0, 10, on_audit, &e),
+			 DEIA_OK);
+	run_until(&f, &e.done);
+	ck_assert_uint_eq(e.n, 2);
+	ck_assert_int_eq(strncmp(e.items[0].target, "/??xxx", 6), 0);
+	ck_assert_uint_eq(strlen(e.items[0].actor), 78);
+}
+END_TEST
+
 /* ---- kept answers ------------------------------------------------------------------ */
 
 struct replay {
@@ -409,6 +440,8 @@ int main(void)
 	tcase_add_test(live, code_signs_in_once);
 	tcase_add_test(live, guessing_codes_is_braked_per_address);
 	tcase_add_test(live, every_change_has_its_audit_entry);
+	tcase_add_test(live,
+		       what_comes_from_outside_is_recorded_whatever_it_is);
 	tcase_add_test(live, kept_answer_is_found_by_its_owner_only);
 	tcase_add_test(file, events_survive_a_restart_and_go_on_counting);
 	tcase_add_test(file, tokens_and_their_revocation_survive_a_restart);
