@@ -144,7 +144,7 @@ story('an answer is stopped; what there is of it is kept and marked', async (hiv
 
   await say(page, 'fail the model is on holiday');
   await page.waitForSelector('.line-item.user[data-status=failed][data-id]');
-  assert.match(await page.locator('.line-item.user .mark').last().textContent(),
+  assert.match(await page.locator('.line-item.user .why').last().textContent(),
     /the model is on holiday/);
   await shot(page, 'partial-and-failed');
 });
@@ -264,7 +264,7 @@ story('a server that went away is announced, and the page recovers', async (hive
   await hive.kill();
   await page.waitForSelector('.banner:not([hidden])');
   await say(page, 'while away');
-  await page.waitForSelector('.line-item.user .mark:has-text("does not answer")');
+  await page.waitForSelector('.line-item.user .why:has-text("does not answer")');
   await shot(page, 'unreachable');
   await hive.run();
   await page.waitForSelector('.banner', { state: 'hidden' });

@@ -104,7 +104,7 @@ story('payloads as streamed answer, status, log, error and title are text', asyn
     await page.fill('.composer textarea', `fail ${text}`);
     await page.keyboard.press('Enter');
     await page.waitForFunction((wanted) =>
-      [...document.querySelectorAll('.line-item.user[data-status=failed] .mark')].at(-1)
+      [...document.querySelectorAll('.line-item.user[data-status=failed] .why')].at(-1)
         ?.textContent.includes(wanted), text);
   }
   for (const title of MORE.slice(0, 8)) {

@@ -22,11 +22,12 @@ export class Line {
     this.time = h('span');
     this.mark = h('span', { class: 'mark' });
     this.body = h('div', { class: 'text', dir: 'auto' });
+    this.why = h('div', { class: 'why', dir: 'auto' });
     this.folds = h('div', { class: 'folds' });
     this.extra = h('span', { class: 'extra' });
     this.el = h('article', { class: `line-item ${role}` },
       h('div', { class: 'meta' }, this.author, this.time, this.mark, this.extra),
-      this.folds, this.body);
+      this.folds, this.body, this.why);
     this.content = '';
     this.waiting = [];
   }
@@ -52,7 +53,8 @@ export class Line {
     this.el.dataset.status = status;
     const shown = this.role === 'user' || status !== 'answered';
     const text = MARKS[status] ?? status;
-    setText(this.mark, shown ? (why ? `${text}: ${why}` : text) : '');
+    setText(this.mark, shown ? text : '');
+    setText(this.why, shown && why ? why : '');
   }
 
   setText(text) {
