@@ -41,6 +41,32 @@ int exit_code_of(deia_err err)
 	}
 }
 
+/* Which of the two no client can be made of, the address or the token. */
+static void refuse_target(const struct deia_client_opts *given)
+{
+	struct deia_client_opts o = *given;
+	deia_client *client = NULL;
+
+	o.token = NULL;
+	if (deia_client_new(&client, &o) == DEIA_OK) {
+		deia_client_free(client);
+		complain("the token holds characters that no token has");
+		advise("a token begins with deia_ and is one word");
+		return;
+	}
+	complain("'%s' is no address of a hive", o.url);
+	advise("an address looks like http://127.0.0.1:8000 or "
+	       "https://hive.example.org");
+}
+
+static void refuse_down(const struct cli *cli)
+{
+	complain("no hive runs from %s", cli->target.dir);
+	advise("start it with `deia --dir %s serve`, or name another with "
+	       "--dir or --url",
+	       cli->target.dir);
+}
+
 deia_client *cli_client(struct cli *cli, int *rc)
 {
 	struct deia_client_opts o = DEIA_CLIENT_OPTS_INIT;
@@ -56,6 +82,11 @@ deia_client *cli_client(struct cli *cli, int *rc)
 		free(message);
 		return NULL;
 	}
+	if (cli->target.dir_down) {
+		*rc = EXIT_UNREACHABLE;
+		refuse_down(cli);
+		return NULL;
+	}
 	o.url = cli->target.url;
 	o.token = cli->target.token;
 	o.user_agent = "deia/" DEIA_VERSION;
@@ -66,11 +97,7 @@ deia_client *cli_client(struct cli *cli, int *rc)
 		return cli->client;
 	case DEIA_EINVAL:
 		*rc = EXIT_USAGE;
-		complain("'%s' is no address of a hive, or the token holds "
-			 "characters that no token has",
-			 o.url);
-		advise("an address looks like http://127.0.0.1:8000 or "
-		       "https://hive.example.org");
+		refuse_target(&o);
 		return NULL;
 	default:
 		complain("memory ran out");
@@ -140,10 +167,17 @@ static void advise_token(const struct cli *cli)
 	}
 }
 
+/* Whether the hive's own sentence names a command already. */
+static bool says_what_to_do(const struct cli *cli)
+{
+	return strstr(deia_client_errmsg(cli->client), "`deia ") != NULL;
+}
+
 /* The nearest id of a bot there is, or where to look. */
 static void advise_bot(struct cli *cli)
 {
 	struct suggestion s = { .typed = cli->bot };
+	bool is_there = false; /* then it is its conversation that is not */
 	const cJSON *item;
 	cJSON *json = NULL;
 
@@ -151,14 +185,20 @@ static void advise_bot(struct cli *cli)
 			NULL) != DEIA_OK)
 		return;
 	JSON_EACH_ITEM(item, json)
-	suggest_offer(&s, jtext(item, "id"));
-	if (s.best != NULL)
+	{
+		suggest_offer(&s, jtext(item, "id"));
+		is_there |= strcmp(jtext(item, "id"), cli->bot) == 0;
+	}
+	if (is_there)
+		advise("`deia chat %s --conversations` lists its conversations",
+		       cli->bot);
+	else if (s.best != NULL)
 		advise("did you mean %s?", s.best);
 	else if (cJSON_GetArraySize(jitems(json)) == 0)
 		advise("there is no bot yet; `deia bot launch %s --adapter "
 		       "echo` makes one",
 		       cli->bot);
-	else
+	else if (!says_what_to_do(cli))
 		advise("`deia bot list` shows the bots there are");
 	cJSON_Delete(json);
 }
@@ -166,7 +206,7 @@ static void advise_bot(struct cli *cli)
 static const struct {
 	const char *state, *what, *verb;
 } by_state[] = {
-	{ "stopped", "start it with", "start" },
+	{ "stopped", "it runs again with", "start" },
 	{ "paused", "let it go on with", "resume" },
 	{ "failed", "see why, then restart it:", "describe" },
 	{ "backoff", "it keeps dying; see why with", "describe" },
@@ -225,7 +265,7 @@ static void advise_for(struct cli *cli, deia_err err)
 			advise_bot(cli);
 		break;
 	case DEIA_ESTATE:
-		if (cli->bot != NULL)
+		if (cli->bot != NULL && !says_what_to_do(cli))
 			advise_state(cli);
 		break;
 	case DEIA_EEXIST:

@@ -22,6 +22,8 @@ static const struct column list_columns[] = {
 
 static void add_row(struct table *t, const cJSON *bot)
 {
+	/* A bot that runs has no reason; it may say what ails its model. */
+	const char *reason = jtext(bot, "state_reason");
 	char age[24];
 
 	age_print(age, jtext(bot, "started_at"));
@@ -35,7 +37,7 @@ static void add_row(struct table *t, const cJSON *bot)
 		table_add(t, NULL);
 	table_addn(t, jnumber(bot, "restarts", 0));
 	table_add(t, age);
-	table_add(t, jtext(bot, "state_reason"));
+	table_add(t, *reason != '\0' ? reason : jtext(bot, "status_text"));
 }
 
 static char *list_path(const struct cli *cli, const char *cursor)

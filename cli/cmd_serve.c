@@ -2,8 +2,9 @@
 /*
  * cmd_serve.c - `deia serve`: becomes deiad.
  *
- * deiad is sought beside this program, then on PATH. `deia` is gone once it
- * is found; what the flags' values may be, deiad knows.
+ * deiad is sought beside this program, then where a build that is not
+ * installed has it, then on PATH. `deia` is gone once it is found; what the
+ * flags' values may be, deiad knows.
  */
 #include "cli.h"
 
@@ -13,7 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static char *beside(const char *name)
+/* The folder of this program. */
+static char *own_dir(void)
 {
 	char self[PATH_MAX], *slash;
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -25,7 +27,43 @@ static char *beside(const char *name)
 	if (slash == NULL)
 		return NULL;
 	*slash = '\0';
-	return must_print("%s/%s", self, name);
+	return must_dup(self);
+}
+
+/*
+ * The deiad of the build that this program was built in. The programs that
+ * deiad needs are in other folders there: it finds them on PATH.
+ */
+static char *of_build(const char *dir)
+{
+	char *path = must_print("%s/../server/deiad/deiad", dir), *search;
+	const char *old = getenv("PATH");
+
+	if (access(path, X_OK) != 0) {
+		free(path);
+		return NULL;
+	}
+	search = must_print("%s/../server/guard:%s/../server/bot%s%s", dir, dir,
+			    old != NULL ? ":" : "", old != NULL ? old : "");
+	(void)setenv("PATH", search, 1);
+	free(search);
+	return path;
+}
+
+/* deiad's path; NULL: it may be on PATH. */
+static char *find_deiad(void)
+{
+	char *dir = own_dir(), *path;
+
+	if (dir == NULL)
+		return NULL;
+	path = must_print("%s/deiad", dir);
+	if (access(path, F_OK) != 0) {
+		free(path);
+		path = of_build(dir);
+	}
+	free(dir);
+	return path;
 }
 
 static void add(char **argv, size_t *n, const char *name, const char *value)
@@ -58,7 +96,7 @@ static char **flags(const struct cli *cli)
 
 static int run_serve(struct cli *cli)
 {
-	char *path = beside("deiad"), **argv = flags(cli);
+	char *path = find_deiad(), **argv = flags(cli);
 	int saved = ENOENT;
 
 	fflush(stdout);

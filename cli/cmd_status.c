@@ -102,7 +102,7 @@ static int run_status(struct cli *cli)
 	int rc;
 
 	if (cli_client(cli, &rc) == NULL)
-		return rc;
+		return cli->target.dir_down ? EXIT_NOT_FOUND : rc;
 	err = ask_quietly(cli, "GET", "/health", NULL, &json, &reply);
 	if (err == DEIA_EIO && (cli->target.url_from == URL_DEFAULT ||
 				cli->target.url_from == URL_HIVE))
@@ -127,7 +127,7 @@ static int run_status(struct cli *cli)
 		tell_line("status", jtext(json, "status"));
 		tell_line("version", jtext(json, "version"));
 		tell_line("up for", uptime);
-		if (cli->target.dir != NULL)
+		if (cli->target.is_dirs)
 			tell_line("directory", cli->target.dir);
 		tell_bots(cli);
 	}

@@ -131,7 +131,7 @@ static int run_revoke(struct cli *cli)
 	if (rc == EXIT_DONE)
 		say(cli, "the token is revoked; it stops working at once");
 	else if (rc == EXIT_NOT_FOUND)
-		advise("`deia token list` shows the ids");
+		advise("it takes the ID of the first column, not the NAME");
 	return rc;
 }
 

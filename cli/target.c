@@ -69,6 +69,11 @@ struct search {
 	enum hive_state state;
 };
 
+static bool dir_named(const struct search *s)
+{
+	return s->flag_dir != NULL || from_env("DEIA_DIR") != NULL;
+}
+
 static bool find_url(struct target *t, struct search *s, char **message)
 {
 	const cJSON *context;
@@ -89,7 +94,7 @@ static bool find_url(struct target *t, struct search *s, char **message)
 		return true;
 	}
 	/* A DIR that was named is meant, even while its hive is down. */
-	if (s->flag_dir == NULL && from_env("DEIA_DIR") == NULL) {
+	if (!dir_named(s)) {
 		s->contexts = contexts_load(message);
 		if (s->contexts == NULL && *message != NULL)
 			return false;
@@ -101,6 +106,7 @@ static bool find_url(struct target *t, struct search *s, char **message)
 			return true;
 		}
 	}
+	t->dir_down = dir_named(s) && s->state == HIVE_NOT_RUNNING;
 	t->url_from = URL_DEFAULT;
 	t->url = must_dup(DEFAULT_URL);
 	return true;
@@ -109,16 +115,15 @@ static bool find_url(struct target *t, struct search *s, char **message)
 /* Whether DIR/token may be shown at the address. */
 static bool is_dirs_hive(const struct target *t, const struct search *s)
 {
-	bool dir_named = s->flag_dir != NULL || from_env("DEIA_DIR") != NULL;
-
 	if (t->dir == NULL)
 		return false;
 	if (t->url_from == URL_HIVE)
 		return true;
 	if (t->url_from != URL_FLAG && t->url_from != URL_ENV)
 		return false;
-	return dir_named || (s->state == HIVE_RUNNING && s->hive.url != NULL &&
-			     same_url(s->hive.url, t->url));
+	return dir_named(s) ||
+	       (s->state == HIVE_RUNNING && s->hive.url != NULL &&
+		same_url(s->hive.url, t->url));
 }
 
 static bool find_token(struct target *t, struct search *s, char **message)
@@ -126,13 +131,14 @@ static bool find_token(struct target *t, struct search *s, char **message)
 	const cJSON *context;
 	const char *text;
 
+	t->is_dirs = is_dirs_hive(t, s);
 	text = s->flag_token != NULL ? s->flag_token : from_env("DEIA_TOKEN");
 	if (text != NULL) {
 		t->token_from = s->flag_token != NULL ? TOKEN_FLAG : TOKEN_ENV;
 		t->token = must_dup(text);
 		return true;
 	}
-	if (is_dirs_hive(t, s)) {
+	if (t->is_dirs) {
 		t->token = read_token(t->dir, message);
 		t->token_from = t->token != NULL ? TOKEN_DIR : TOKEN_NONE;
 		return t->token != NULL || *message == NULL;

@@ -20,7 +20,9 @@ enum token_source {
 
 struct target {
 	char *url, *token;
-	char *dir; /* of the hive on this machine, or NULL */
+	char *dir;     /* of the hive on this machine, or NULL */
+	bool is_dirs;  /* the hive at url is dir's, as far as can be known */
+	bool dir_down; /* dir was named, url was not, and no hive runs there */
 	enum url_source url_from;
 	enum token_source token_from;
 };

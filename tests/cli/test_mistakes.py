@@ -4,11 +4,13 @@ names the fix, and its exit code."""
 
 import http.server
 import os
+import shutil
 import socket
 import subprocess
 import threading
 import unittest
 
+import clilib
 from clilib import CliCase
 from hive import Hive
 
@@ -237,8 +239,43 @@ class Mistakes(CliCase):
                   "not a whole number")
 
     def test_deiad_is_not_installed(self):
-        p = self.deia("serve", env={"PATH": "/nonexistent"})
-        self.says(p, 1, "deiad is not installed", "PATH")
+        alone = shutil.copy(clilib.DEIA, os.path.join(self.dir, "deia"))
+        p = subprocess.run([alone, "serve"], capture_output=True, text=True,
+                           env={"PATH": "/nonexistent"}, cwd=self.dir,
+                           timeout=60)
+        self.assertEqual(p.returncode, 1)
+        self.assertIn("deiad is not installed", p.stderr)
+        self.assertIn("PATH", p.stderr)
+
+    def test_a_build_that_is_not_installed_finds_its_deiad(self):
+        if not os.path.exists(os.path.join(os.path.dirname(clilib.DEIA), "..",
+                                           "server", "deiad", "deiad")):
+            self.skipTest("the programs are not in a build folder")
+        d = os.path.join(self.dir, "built")
+        p = self.deia("serve", "--dir", d, "--port", str(self.h.port),
+                      env={"PATH": "/usr/bin:/bin"})
+        self.says(p, 1, f"port {self.h.port} on 127.0.0.1 is taken")
+
+    def test_the_hive_of_a_named_directory_is_down(self):
+        d = os.path.join(self.dir, "down")
+        self.says(self.deia("--dir", d, "bot", "list"), 6,
+                  f"no hive runs from {d}", f"`deia --dir {d} serve`")
+        self.says(self.deia("--dir", d, "status"), 3,
+                  f"no hive runs from {d}")
+
+    def test_unknown_conversation(self):
+        self.launch("talker")
+        p = self.at("chat", "talker", "-c", "nosuch", "--history")
+        self.says(p, 3, "no conversation", "`deia chat talker --conv")
+        self.assertNotIn("did you mean", p.err)
+
+    def test_what_to_do_is_said_once(self):
+        p = self.at("bot", "show", "somewhere-else")
+        self.assertEqual(p.err.count("bot list"), 1, p.err)
+
+    def test_revoke_by_name(self):
+        self.at("token", "create", "somebody", check=0)
+        self.says(self.at("token", "revoke", "somebody"), 3, "not the NAME")
 
     def test_export_where_nothing_may_be_written(self):
         self.launch("export")
