@@ -165,8 +165,15 @@ START_TEST(brake_loosens_after_its_window)
 	ck_assert_int_eq(deia__codes_make(&codes, DEIA_ROLE_VIEWER, 1,
 					  DEIA__TRIES_WINDOW_MS * 2, code),
 			 DEIA_OK);
-	ck_assert_int_eq(deia__codes_use(&codes, code, "a", 2, &role),
+	ck_assert_int_eq(deia__codes_use(&codes, "no", "a", 2, &role),
 			 DEIA_EBUSY);
+	ck_assert_int_eq(deia__codes_use(&codes, "no", "a",
+					 1 + DEIA__TRIES_WINDOW_MS, &role),
+			 DEIA_EAUTH);
+	/* A right code passes, however often others guessed. */
+	for (int i = 0; i < 2 * DEIA__TRIES_MAX; i++)
+		(void)!deia__codes_use(&codes, "no", "a",
+				       1 + DEIA__TRIES_WINDOW_MS, &role);
 	ck_assert_int_eq(deia__codes_use(&codes, code, "a",
 					 1 + DEIA__TRIES_WINDOW_MS, &role),
 			 DEIA_OK);
