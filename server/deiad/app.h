@@ -22,6 +22,7 @@ struct app {
 	deia_hive *hive;
 	struct server http;
 	struct jobs *jobs;	 /* reads files and asks model servers */
+	unsigned asking_models;	 /* jobs of GET /models */
 	struct follows *follows; /* logs that are being followed */
 	struct life *life;
 	const struct options *options;

@@ -11,14 +11,13 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#define THREADS 2
 #define WAITING_MAX 256
 
 struct jobs {
 	deia_hive *hive;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	pthread_t threads[THREADS];
+	pthread_t threads[JOBS_THREADS];
 	unsigned started, waiting;
 	bool stopping;
 	struct job *first, **last;
@@ -95,7 +94,7 @@ static bool start_threads(struct jobs *j)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	while (j->started < THREADS &&
+	while (j->started < JOBS_THREADS &&
 	       pthread_create(&j->threads[j->started], NULL, worker, j) == 0)
 		j->started++;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * jobs.h - blocking work off the loop: reading log files, asking a model
- * server. Two threads, started with the first job; a bounded queue.
+ * server. A few threads, started with the first job; a bounded queue.
  */
 #ifndef DEIAD_JOBS_H
 #define DEIAD_JOBS_H
 
 #include <deia/hive.h>
+
+#define JOBS_THREADS 4
 
 struct job {
 	struct job *next;

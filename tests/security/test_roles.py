@@ -3,6 +3,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import unittest
 
@@ -183,6 +184,30 @@ class Roles(unittest.TestCase):
             for path in ("/bots", "/tokens"):
                 self.assertIn(self.hive.call(
                     "GET", f"{path}?cursor={cursor}")[0], (200, 400, 422))
+
+    def test_right_code_passes_when_others_guessed(self):
+        code = self.hive.must("POST", "/auth/codes", {})["code"]
+        got = [self.hive.call("POST", "/auth/login", {"code": "x" * 32})[0]
+               for _ in range(8)]
+        self.assertEqual(got[0], 401)
+        self.assertEqual(got[-1], 429)
+        self.assertEqual(self.hive.call("POST", "/auth/login",
+                                        {"code": code})[0], 200)
+        self.assertIn(self.hive.call("POST", "/auth/login",
+                                     {"code": code})[0], (401, 429))
+
+    def test_models_cannot_be_used_to_look_around(self):
+        with socket.create_server(("127.0.0.1", 0)) as sock:
+            here = f"http://127.0.0.1:{sock.getsockname()[1]}"
+            got, problem = self.ask(self.tokens["viewer"], "GET",
+                                    f"/models?base_url={here}")
+            self.assertEqual(got, 422, problem)
+        for url in ("http://192.0.2.1", "http://127.0.0.1.evil.example",
+                    "http://127.0.0.1@evil.example", "file:///etc/passwd",
+                    "gopher://127.0.0.1", "http://127.0.0.1:1/x%3fy=",
+                    "http://127.0.0.1:1/x%23", "http://0x7f000001.example"):
+            got, problem = self.as_operator("GET", f"/models?base_url={url}")
+            self.assertEqual(got, 422, url)
 
     def test_links_in_the_folder_of_the_logs_are_not_followed(self):
         target = os.path.join(self.hive.dir, "target")

@@ -2,9 +2,11 @@
 /*
  * models.c - GET /models: what a model server has.
  *
- * Only addresses that are known here (configuration, templates, bots) or of
- * this machine are asked, so that the route cannot be used to reach into a
- * network. A worker asks, with short deadlines, without redirects.
+ * Only addresses that are known here (configuration, templates, bots) or, for
+ * operators, of this machine are asked, so that the route cannot be used to
+ * reach into a network, nor by a viewer to look for what listens here. A
+ * worker asks, with short deadlines, without redirects; a few at a time, so
+ * that servers that hang never hold all workers.
  */
 #include "routes.h"
 
@@ -23,6 +25,7 @@
 
 #define ANSWER_MAX (4u << 20)
 #define URL_MAX_BYTES 512
+#define ASKING_MAX (JOBS_THREADS - 1)
 
 struct model_job {
 	struct job job;
@@ -123,6 +126,7 @@ static void answered(struct job *job)
 	struct model_job *m = (struct model_job *)job;
 	struct rq *rq = m->rq;
 
+	app_of(rq->srv)->asking_models--;
 	if (job->dropped)
 		rq_fail_with(rq, DEIA_EUNAVAILABLE,
 			     "The server is going down.");
@@ -157,6 +161,7 @@ static bool host_of(const char *url, char *host, size_t cap)
 	     (strncmp(url, "http://", 7) == 0 ||
 	      strncmp(url, "https://", 8) == 0) &&
 	     curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+	     !strpbrk(url, "?#") && /* what is appended must stay the path */
 	     curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_NO_USER &&
 	     curl_url_get(u, CURLUPART_HOST, &text, 0) == CURLUE_OK &&
 	     strlen(text) < cap;
@@ -234,13 +239,13 @@ static bool url_allowed(struct rq *rq, const char *url)
 			     "http://127.0.0.1:11434");
 		return false;
 	}
-	if (is_this_machine(host) ||
+	if ((rq->actor.role >= DEIA_ROLE_OPERATOR && is_this_machine(host)) ||
 	    same_url(deia_config_str(app->config, "ollama.url"), url) ||
 	    in_templates(app->config, url) || in_bots(app->hive, url))
 		return true;
 	rq_bad_field(rq, "?base_url",
-		     "only model servers on this machine, in the "
-		     "configuration, or of a bot are asked; add it to "
+		     "only model servers in the configuration, of a bot, or "
+		     "(for operators) on this machine are asked; add it to "
 		     "config.yaml");
 	return false;
 }
@@ -249,6 +254,7 @@ void route_models(struct rq *rq)
 {
 	const char *adapter = rq_query(rq, "adapter");
 	const char *url = rq_query(rq, "base_url");
+	struct app *app = app_of(rq->srv);
 	struct model_job *m;
 
 	if (adapter && strcmp(adapter, "ollama") != 0) {
@@ -256,7 +262,7 @@ void route_models(struct rq *rq)
 		return;
 	}
 	if (!url)
-		url = deia_config_str(app_of(rq->srv)->config, "ollama.url");
+		url = deia_config_str(app->config, "ollama.url");
 	if (!url_allowed(rq, url))
 		return;
 	m = calloc(1, sizeof(*m));
@@ -272,8 +278,11 @@ void route_models(struct rq *rq)
 	m->job.done = answered;
 	m->rq = rq;
 	rq_hold(rq);
-	if (jobs_submit(app_of(rq->srv)->jobs, &m->job))
+	if (app->asking_models < ASKING_MAX &&
+	    jobs_submit(app->jobs, &m->job)) {
+		app->asking_models++;
 		return;
+	}
 	rq_fail_with(rq, DEIA_EBUSY, "Too many are asking; try again.");
 	rq_drop(rq);
 	free(m);
