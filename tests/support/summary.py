@@ -53,8 +53,9 @@ def read_junit(path, label, totals):
     bad = set()
     for case in ET.parse(path).getroot().iter("testcase"):
         if add_case(case, label, totals):
-            bad.add(case.get("classname").split(".", 1)[-1])
-            bad.add(case.get("name"))
+            # "PROJECT.PROJECT:SUITE / TEST" for a case of a TAP program.
+            bad.add(case.get("classname").split(".", 1)[-1].split(" / ")[-1])
+            bad.add(case.get("name").split(" / ")[-1])
     return bad
 
 
