@@ -20,6 +20,14 @@ story('the sign-in link signs in once and leaves the address bar', async (hive, 
   await page.reload();
   await page.waitForSelector('.link-state[data-state=live]');
 
+  // The link again, where it was used: the session stands.
+  for (const again of [false, true]) {
+    await page.goto(`${hive.url}/#code=${code}`);
+    if (again) await page.reload();
+    await page.waitForFunction(() => location.hash === '');
+    await page.waitForSelector('.link-state[data-state=live]');
+  }
+
   const second = await tab(t);
   await second.goto(`${hive.url}/#code=${code}`);
   await second.waitForSelector('.signin .problem:not(:empty)');

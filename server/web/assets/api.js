@@ -42,10 +42,10 @@ export const session = {
   onSignedOut(fn) { onSignedOut = fn; },
 };
 
-async function refusal(response) {
+async function refusal(response, anonymous) {
   const body = await response.json().catch(() => null);
   const problem = new Problem(response.status, body);
-  if (response.status === 401 && token) {
+  if (response.status === 401 && token && !anonymous) {
     session.clear();
     onSignedOut(problem.message);
   }
@@ -73,7 +73,7 @@ export async function request(method, path, opts = {}) {
     if (opts.signal?.aborted) throw error;
     throw new Unreachable();
   }
-  if (!response.ok) throw await refusal(response);
+  if (!response.ok) throw await refusal(response, opts.anonymous);
   return response;
 }
 

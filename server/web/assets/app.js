@@ -245,9 +245,17 @@ async function begin() {
   session.onSignedOut((message) => showSignIn(message));
   const code = takeCode();
   if (code) {
+    const kept = session.token;
     try {
-      showHive(await signIn(code));
+      const me = await signIn(code);
+      hive?.stop();
+      showHive(me);
     } catch (error) {
+      // A link that was used already does not end the session it began.
+      if (kept && session.token === kept) {
+        if (!hive) await resume();
+        return;
+      }
       session.clear();
       showSignIn(error.message);
     }

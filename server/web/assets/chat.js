@@ -16,7 +16,7 @@ export class Chat {
   constructor(bot, conversation, me) {
     this.bot = bot;
     this.me = me;
-    this.transcript = new Transcript(bot, conversation.id);
+    this.transcript = new Transcript(bot, conversation.id, me.role !== 'viewer');
     this.conversation = conversation;
     this.turns = new Set();
     this.unsure = [];

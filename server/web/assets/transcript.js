@@ -13,8 +13,10 @@ const PAGE = 50;
 const NEAR_END_PX = 80;
 
 export class Transcript {
-  constructor(bot, conversation) {
+  constructor(bot, conversation, mayWrite) {
     this.bot = bot;
+    this.invitation = mayWrite ? 'Nothing said yet. Write the first message below.'
+      : 'Nothing said yet.';
     this.conversation = conversation;
     this.lines = new Map();
     this.next = null;
@@ -79,7 +81,7 @@ export class Transcript {
     } else {
       this.top.replaceChildren(h('p', { class: 'hint' }, this.list.childElementCount
         ? 'The beginning of the conversation.'
-        : 'Nothing said yet. Write the first message below.'));
+        : this.invitation));
     }
   }
 
