@@ -215,6 +215,9 @@ static int dispatch(struct cli *cli, int argc, char **argv)
 
 	first.command = "";
 	first.common = common_opts;
+	/* `deia --version` is what everybody tries. */
+	if (argc == 1 && strcmp(argv[0], "--version") == 0)
+		return cmd_version.run(cli);
 	if (!args_parse(&first, argc, argv, true, &used, &message)) {
 		rc = usage_error(cli, "%s", message);
 		free(message);

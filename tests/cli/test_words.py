@@ -32,6 +32,10 @@ class Words(CliCase):
                 self.assertIn("Example", p.out, name)
             self.assertEqual(self.deia("help", *name.split()).out, p.out)
 
+    def test_version_is_also_a_flag(self):
+        self.assertEqual(self.deia("--version", check=0).out,
+                         self.deia("version", check=0).out)
+
     def test_no_help_is_wider_than_a_terminal(self):
         for name in self.commands():
             for line in self.deia(*name.split(), "--help").out.splitlines():
