@@ -214,6 +214,7 @@ DEIA_API DEIA_NODISCARD deia_err deia_bots_remove(deia_bots *bots,
  * its reason.
  * stop: `shutdown` line, after the grace TERM to the session, after the grace
  * KILL until no descendant is left. Running turns end with DEIA_ECANCELED.
+ * A stop during a restart leaves out the start.
  * restart: stop, then start; from any state but stopping.
  * pause: no new turn is begun; running ones go on. resume: back.
  * interrupt: asks the bot to end running turns (all, or the one with work_id);

@@ -362,6 +362,10 @@ deia_err deia_bots_stop(deia_bots *bots, const char *id)
 
 	if (err)
 		return err;
+	if (bot->info.state == DEIA_BOT_STOPPING && bot->start_after_stop) {
+		bot->start_after_stop = false; /* a restart becomes a stop */
+		return DEIA_OK;
+	}
 	if (bot->info.state == DEIA_BOT_STOPPED ||
 	    bot->info.state == DEIA_BOT_STOPPING)
 		return wrong_state(bot, "stopped", "started before");

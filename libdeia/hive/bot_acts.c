@@ -47,7 +47,8 @@ static const struct {
 			     IN(STOPPED) | IN(FAILED) | IN(BACKOFF),
 			     DEIA_BOT_STARTING, 1 },
 	[DEIA_BOT_STOP] = { "stop", "bot.stop",
-			    WITH_PROCESS | IN(BACKOFF) | IN(OFFLINE),
+			    WITH_PROCESS | IN(STOPPING) | IN(BACKOFF) |
+				    IN(OFFLINE),
 			    DEIA_BOT_STOPPING, 0 },
 	[DEIA_BOT_RESTART] = { "restart", "bot.restart",
 			       WITH_PROCESS | IN(BACKOFF) | IN(FAILED) |
@@ -105,6 +106,8 @@ static void on_act_durable(deia_hive *h, deia_err err, const int64_t *seqs,
 	if (!err && h->stopping)
 		err = deia__hive_fail(h, DEIA_EUNAVAILABLE,
 				      "the hive is stopping");
+	if (!err && !deia__hbot_find(h, a->id))
+		err = DEIA_ENOTFOUND; /* removed in the meantime */
 	if (!err) {
 		err = perform(h, a);
 		if (err)
@@ -285,10 +288,10 @@ static deia_err begin_removal(deia_hive *h, struct deia__hbot *b, struct act *a)
 	const struct deia_bot_info *info = deia_bots_get(h->bots, b->id);
 	deia_err err;
 
-	if (info && (has_process(info) || info->state == DEIA_BOT_BACKOFF) &&
-	    info->state != DEIA_BOT_STOPPING) {
+	/* One that stops as part of a restart is told not to start again. */
+	if (info && (has_process(info) || info->state == DEIA_BOT_BACKOFF)) {
 		err = deia_bots_stop(h->bots, b->id);
-		if (err)
+		if (err && info->state != DEIA_BOT_STOPPING)
 			return deia__hive_fail(h, err, "%s",
 					       deia_bots_errmsg(h->bots));
 	}

@@ -177,6 +177,35 @@ START_TEST(live_bot_is_removed_by_force_only)
 }
 END_TEST
 
+START_TEST(restarting_bot_can_be_stopped_and_removed)
+{
+	struct deia_hive_bot bot;
+
+	ck_assert_int_eq(create_bot(&f, "b", true), DEIA_OK);
+	run_until_state(&f, "b", DEIA_BOT_READY);
+	ck_assert_int_eq(act(&f, "b", DEIA_BOT_RESTART), DEIA_OK);
+	ck_assert_int_eq(act(&f, "b", DEIA_BOT_STOP), DEIA_OK);
+	run_until_state(&f, "b", DEIA_BOT_STOPPED);
+	ck_assert_int_eq(act(&f, "b", DEIA_BOT_START), DEIA_OK);
+	run_until_state(&f, "b", DEIA_BOT_READY);
+	ck_assert_int_eq(act(&f, "b", DEIA_BOT_RESTART), DEIA_OK);
+	ck_assert_int_eq(remove_bot(&f, "b", true, false), DEIA_OK);
+	ck_assert_int_eq(deia_hive_bot_get(f.hive, "b", &bot), DEIA_ENOTFOUND);
+}
+END_TEST
+
+START_TEST(start_that_crosses_a_removal_does_not_revive)
+{
+	ck_assert_int_eq(create_bot(&f, "b", false), DEIA_OK);
+	ck_assert_int_eq(deia_hive_bot_act(f.hive, deia_actor_local(), "b",
+					   DEIA_BOT_START, NULL, NULL),
+			 DEIA_OK);
+	ck_assert_int_eq(remove_bot(&f, "b", false, false), DEIA_OK);
+	ck_assert_int_eq(create_bot(&f, "b", true), DEIA_OK);
+	run_until_state(&f, "b", DEIA_BOT_READY);
+}
+END_TEST
+
 START_TEST(history_outlives_its_bot_unless_purged)
 {
 	struct answer a;
@@ -294,6 +323,8 @@ int main(void)
 	tcase_add_test(live, illegal_moves_name_both_states);
 	tcase_add_test(live, stop_start_pause_resume_restart);
 	tcase_add_test(live, live_bot_is_removed_by_force_only);
+	tcase_add_test(live, restarting_bot_can_be_stopped_and_removed);
+	tcase_add_test(live, start_that_crosses_a_removal_does_not_revive);
 	tcase_add_test(live, history_outlives_its_bot_unless_purged);
 	tcase_add_test(live, list_is_in_order_of_id_and_pages);
 	tcase_add_test(file, what_is_meant_to_run_runs_again);
