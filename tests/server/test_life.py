@@ -112,7 +112,9 @@ class Life(unittest.TestCase):
                 talk = threading.Thread(
                     target=lambda: answers.append(hive.say("BOT-1", "hi")))
                 talk.start()
-                next(iter(events))
+                for name, _, _ in events:
+                    if name == "chat.message":
+                        break
                 hive.process.send_signal(signal.SIGTERM)
                 names = [e for e, _, _ in events]
                 self.assertIn("shutdown", names)
