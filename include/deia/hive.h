@@ -242,7 +242,8 @@ DEIA_API DEIA_NODISCARD deia_err deia_hive_code_create(
 	unsigned ttl_seconds, char *code, size_t code_len);
 /*
  * Trades a code for a session token (12 h). DEIA_EAUTH for a wrong, used or
- * old one; DEIA_EBUSY after 5 failures within 5 minutes from one address.
+ * old one; DEIA_EBUSY instead after 5 failures within 5 minutes from one
+ * address.
  */
 DEIA_API DEIA_NODISCARD deia_err deia_hive_login(deia_hive *hive,
 						 const char *code,
