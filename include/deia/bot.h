@@ -276,6 +276,9 @@ struct deia_work_spec {
 	const struct deia_history_item *history; /* oldest first */
 	size_t n_history;
 	unsigned timeout_seconds; /* from hand-over; 0: 600 */
+	/* What the last `done` of this conversation said as its session, or
+	 * NULL; at most DEIA_MAX_NAME_BYTES. */
+	const char *session;
 };
 
 struct deia_work_result {
@@ -289,8 +292,11 @@ struct deia_work_result {
 	bool retryable;
 	unsigned retry_after_seconds;		  /* 0: not said */
 	int64_t prompt_tokens, completion_tokens; /* -1: not said */
-	const char *session; /* the agent's own session id, or NULL */
+	const char *session; /* the agent's own session id, or NULL; also
+			      * after an error the bot said */
 	int64_t queued_ms, run_ms;
+	const char *details; /* a JSON object as text, or NULL; at most
+			      * DEIA_MAX_DETAILS_BYTES */
 };
 
 struct deia_work_events {

@@ -52,7 +52,8 @@
 /* The bot protocol. */
 #define DEIA_MAX_LINE_BYTES (2u << 20)
 #define DEIA_MAX_ANSWER_BYTES (8u << 20)
-#define DEIA_MAX_PROTOCOL_FAULTS 100 /* within a minute: then a crash */
+#define DEIA_MAX_DETAILS_BYTES (16u << 10) /* of a turn, as JSON */
+#define DEIA_MAX_PROTOCOL_FAULTS 100	   /* within a minute: then a crash */
 #define DEIA_MAX_LOG_FILE_BYTES (8u << 20)
 #define DEIA_LOG_FILES_KEPT 3
 

@@ -31,6 +31,9 @@ struct deia_turn_info {
 	} * history;
 	size_t n_history;
 	unsigned timeout_seconds;
+	/* What the last deia_turn_done of this conversation was given as its
+	 * session, or NULL. Since 0.1. */
+	const char *session;
 };
 
 struct deia_worker_ops {
@@ -106,6 +109,17 @@ DEIA_API const struct deia_turn_info *deia_turn_info(const deia_turn *turn);
  * complete; bytes that are not UTF-8 are replaced by U+FFFD. */
 DEIA_API void deia_turn_chunk(deia_turn *turn, const char *channel,
 			      const char *text, size_t len);
+/*
+ * Facts about the turn for programs, kept with its answer: one JSON object of
+ * at most DEIA_MAX_DETAILS_BYTES, copied. It goes out with the end of the turn,
+ * good or bad; the last call counts. What is no such object is dropped with a
+ * note. Since 0.1.
+ */
+DEIA_API void deia_turn_set_details(deia_turn *turn, const char *json,
+				    size_t len);
+/* The session (up to DEIA_MAX_NAME_BYTES, copied) that goes out with the end of
+ * the turn, also a bad one, unless deia_turn_done names another. Since 0.1. */
+DEIA_API void deia_turn_set_session(deia_turn *turn, const char *session);
 struct deia_usage {
 	int64_t prompt_tokens, completion_tokens; /* -1: unknown */
 };

@@ -62,6 +62,7 @@ static deia_err read_info(deia_turn *t, const cJSON *json, const char **why)
 		t->info.kind = "chat";
 	t->info.content = deia__json_str(json, "content");
 	t->info.conversation = deia__json_str(json, "conversation");
+	t->info.session = deia__json_str(json, "session");
 	*why = "a task needs a text \"content\"";
 	if (!t->info.content)
 		return DEIA_EFIELD;
@@ -104,6 +105,8 @@ static void free_turn(deia_turn *t)
 	t->w->n_turns--;
 	cJSON_Delete(t->json);
 	deia__free(t->history);
+	deia__free(t->session);
+	deia__free(t->details);
 	deia__free(t);
 }
 
@@ -212,6 +215,14 @@ static void print_usage(deia_jw *jw, const struct deia_usage *usage)
 	deia_jw_end_object(jw);
 }
 
+static void print_kept(deia_jw *jw, const char *session, const char *details)
+{
+	if (session)
+		deia_jw_kstr(jw, "session", session);
+	if (details)
+		deia_jw_kraw(jw, "details", details);
+}
+
 void deia_turn_done(deia_turn *t, const char *text,
 		    const struct deia_usage *usage, const char *session)
 {
@@ -229,15 +240,41 @@ void deia_turn_done(deia_turn *t, const char *text,
 	if (text)
 		deia_jw_kstr(jw, "text", text);
 	print_usage(jw, usage);
-	if (session)
-		deia_jw_kstr(jw, "session", session);
+	print_kept(jw, session ? session : t->session, t->details);
 	deia__worker_finish(t->w);
 	free_turn(t);
 }
 
-static void print_error(deia_worker *w, const char *id, const char *code,
-			bool retryable, unsigned retry_after_seconds,
-			const char *message)
+void deia_turn_set_details(deia_turn *t, const char *json, size_t len)
+{
+	size_t start = 0;
+
+	while (start < len && strchr(" \t\r", json[start]))
+		start++;
+	if (len > DEIA_MAX_DETAILS_BYTES || start == len ||
+	    json[start] != '{' || memchr(json, '\n', len) ||
+	    deia_json_check(json, len, NULL)) {
+		deia_worker_note(t->w, "details were dropped: not one line of "
+				       "a JSON object of at most 16 KiB");
+		return;
+	}
+	deia__free(t->details);
+	t->details = deia__strndup(json, len);
+}
+
+void deia_turn_set_session(deia_turn *t, const char *session)
+{
+	if (strlen(session) > DEIA_MAX_NAME_BYTES) {
+		deia_worker_note(t->w, "a session above 256 bytes was dropped");
+		return;
+	}
+	deia__free(t->session);
+	t->session = deia__strdup(session);
+}
+
+static void print_error(deia_worker *w, const deia_turn *t, const char *id,
+			const char *code, bool retryable,
+			unsigned retry_after_seconds, const char *message)
 {
 	deia_jw *jw = deia__worker_begin(w, "error");
 	size_t len = strlen(message);
@@ -251,6 +288,8 @@ static void print_error(deia_worker *w, const char *id, const char *code,
 	deia_jw_kbool(jw, "retryable", retryable);
 	if (retry_after_seconds)
 		deia_jw_kint(jw, "retry_after_seconds", retry_after_seconds);
+	if (t)
+		print_kept(jw, t->session, t->details);
 	deia__worker_finish(w);
 }
 
@@ -258,7 +297,7 @@ void deia_turn_fail(deia_turn *t, const char *code, bool retryable,
 		    unsigned retry_after_seconds, const char *message)
 {
 	release_held(t);
-	print_error(t->w, t->info.id, code, retryable, retry_after_seconds,
+	print_error(t->w, t, t->info.id, code, retryable, retry_after_seconds,
 		    message);
 	free_turn(t);
 }
@@ -266,7 +305,7 @@ void deia_turn_fail(deia_turn *t, const char *code, bool retryable,
 void deia__turn_refuse(deia_worker *w, const char *id, const char *code,
 		       bool retryable, const char *message)
 {
-	print_error(w, id, code, retryable, 0, message);
+	print_error(w, NULL, id, code, retryable, 0, message);
 }
 
 /* ---- small things -------------------------------------------------------- */

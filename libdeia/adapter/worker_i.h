@@ -25,7 +25,9 @@ struct deia_turn {
 	struct deia_turn_info info;
 	struct deia_turn_history *history;
 	void *user;
-	bool shown; /* a chunk went out */
+	char *session; /* to be kept, or NULL */
+	char *details; /* JSON, or NULL */
+	bool shown;    /* a chunk went out */
 	struct {
 		char bytes[4]; /* the cut beginning of a UTF-8 sequence */
 		unsigned len;

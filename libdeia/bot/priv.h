@@ -94,7 +94,7 @@ struct deia_work {
 	deia_err end_err;   /* while ENDING */
 	char *end_message;
 	struct deia_work_result result;
-	char *code, *message, *session;
+	char *code, *message, *session, *details;
 	struct deia__note start_note, done_note;
 };
 TAILQ_HEAD(deia__works, deia_work);

@@ -14,6 +14,7 @@
 #include <deia/limits.h>
 
 #include "core/json.h"
+#include "core/mem.h"
 
 #define MAX_TOKENS INT64_C(1000000000000)
 
@@ -115,6 +116,25 @@ static void read_chunk(struct reader *r, struct deia__say *say)
 		complain(r, "channel", "answer, thinking or tool");
 }
 
+/* What an end, good or bad, leaves behind. */
+static void read_kept(struct reader *r, struct deia__say *say)
+{
+	const cJSON *v = deia__json_get(r->json, "details");
+
+	say->session = text_of(r, "session", false);
+	if (say->session != NULL && strlen(say->session) > DEIA_MAX_NAME_BYTES)
+		complain(r, "session", "at most 256 bytes long");
+	if (v == NULL)
+		return;
+	if (cJSON_IsObject(v))
+		say->details = deia__json_print(v);
+	else
+		complain(r, "details", "an object");
+	if (say->details != NULL &&
+	    strlen(say->details) > DEIA_MAX_DETAILS_BYTES)
+		complain(r, "details", "at most 16 KiB long");
+}
+
 static void read_done(struct reader *r, struct deia__say *say)
 {
 	const cJSON *usage = deia__json_get(r->json, "usage");
@@ -122,9 +142,7 @@ static void read_done(struct reader *r, struct deia__say *say)
 
 	say->id = id_of(r);
 	say->text = text_of(r, "text", false);
-	say->session = text_of(r, "session", false);
-	if (say->session != NULL && strlen(say->session) > DEIA_MAX_NAME_BYTES)
-		complain(r, "session", "at most 256 bytes long");
+	read_kept(r, say);
 	if (usage == NULL)
 		return;
 	if (!cJSON_IsObject(usage)) {
@@ -153,6 +171,7 @@ static void read_error(struct reader *r, struct deia__say *say)
 		complain(r, "retryable", "true or false");
 	say->retryable = cJSON_IsTrue(retryable);
 	say->retry_after = number_of(r, "retry_after_seconds", 0, 86400 * 7, 0);
+	read_kept(r, say);
 }
 
 static void read_fields(struct reader *r, struct deia__say *say)
@@ -242,6 +261,7 @@ deia_err deia__say_read(struct deia__say *say, const char *line, size_t len,
 void deia__say_fini(struct deia__say *say)
 {
 	cJSON_Delete(say->json);
+	deia__free(say->details);
 	memset(say, 0, sizeof(*say));
 }
 
@@ -331,6 +351,8 @@ bool deia__print_task(deia_jw *w, const struct deia_work_spec *work)
 		     work->timeout_seconds != 0 ? work->timeout_seconds : 600);
 	if (work->conversation != NULL)
 		deia_jw_kstr(w, "conversation", work->conversation);
+	if (work->session != NULL)
+		deia_jw_kstr(w, "session", work->session);
 	deia_jw_kstr(w, "content", work->content);
 	if (w->len > max)
 		return false;

@@ -35,11 +35,12 @@ struct deia__say {
 	enum deia__say_type type;
 	const char *type_name;
 	struct cJSON *json;
-	const char *id;		/* chunk, done, error */
-	const char *text;	/* chunk, done (or NULL), status */
-	const char *channel;	/* chunk */
-	const char *session;	/* done, or NULL */
-	const char *code;	/* error */
+	const char *id;	     /* chunk, done, error */
+	const char *text;    /* chunk, done (or NULL), status */
+	const char *channel; /* chunk */
+	const char *session; /* done, error, or NULL */
+	char *details;	  /* done, error: an object as text, owned; or NULL */
+	const char *code; /* error */
 	const char *message;	/* error */
 	bool retryable;		/* error */
 	int64_t retry_after;	/* error: seconds, 0 not said */

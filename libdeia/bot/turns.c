@@ -30,6 +30,7 @@ void deia__work_free(deia_work *w)
 	deia__free(w->code);
 	deia__free(w->message);
 	deia__free(w->session);
+	deia__free(w->details);
 	deia__free(w);
 }
 
@@ -85,6 +86,7 @@ static void finish(deia_work *w, deia_err err, const char *message)
 	r->code = w->code != NULL ? w->code : "";
 	r->message = w->message != NULL ? w->message : "";
 	r->session = w->session;
+	r->details = w->details;
 	r->text = w->answer.len != 0 ? w->answer.data : "";
 	r->text_len = w->answer.len;
 	r->queued_ms = (w->started_at_ms != 0 ? w->started_at_ms : now) -
@@ -269,11 +271,17 @@ static void say_chunk(deia_work *w, const struct deia__say *say)
 	}
 }
 
+static void keep(deia_work *w, const struct deia__say *say)
+{
+	w->session = deia__strdup(say->session);
+	w->details = deia__strdup(say->details);
+}
+
 static void say_done(deia_work *w, const struct deia__say *say)
 {
 	w->result.prompt_tokens = say->prompt_tokens;
 	w->result.completion_tokens = say->completion_tokens;
-	w->session = deia__strdup(say->session);
+	keep(w, say);
 	if (say->text != NULL) {
 		w->answer.len = 0;
 		deia__buf_adds(&w->answer, say->text);
@@ -287,6 +295,7 @@ static void say_done(deia_work *w, const struct deia__say *say)
 static void say_error(deia_work *w, const struct deia__say *say)
 {
 	w->code = deia__strdup(say->code);
+	keep(w, say);
 	w->result.retryable = say->retryable;
 	w->result.retry_after_seconds = (unsigned)say->retry_after;
 	if (w->phase == DEIA__TURN_ENDING)
@@ -350,6 +359,12 @@ static deia_err check_work(struct deia_bots *bots,
 	if (spec->content == NULL || (unsigned)spec->kind > DEIA_WORK_TASK)
 		return deia__fail(&bots->errmsg, DEIA_EINVAL,
 				  "a turn needs a content and a kind");
+	if (spec->session != NULL &&
+	    strlen(spec->session) > DEIA_MAX_NAME_BYTES)
+		return deia__fail(&bots->errmsg, DEIA_ELIMIT,
+				  "a turn's session must be at most %d bytes "
+				  "long",
+				  DEIA_MAX_NAME_BYTES);
 	len = strlen(spec->content);
 	if (len > DEIA_MAX_CONTENT_BYTES)
 		return deia__fail(&bots->errmsg, DEIA_ELIMIT,

@@ -55,7 +55,7 @@ static void think(const char *id)
 	chunk(id, "answer", "lo");
 	printf("{\"type\":\"done\",\"id\":\"%s\",\"usage\":"
 	       "{\"prompt_tokens\":3,\"completion_tokens\":2},"
-	       "\"session\":\"s-1\"}\n",
+	       "\"session\":\"s-1\",\"details\": {\"files\": [\"a.c\"]}}\n",
 	       id);
 	fflush(stdout);
 }
@@ -64,7 +64,7 @@ static void fail(const char *id)
 {
 	printf("{\"type\":\"error\",\"id\":\"%s\",\"code\":\"rate_limited\","
 	       "\"message\":\"slow down\",\"retryable\":true,"
-	       "\"retry_after_seconds\":7}\n",
+	       "\"retry_after_seconds\":7,\"session\":\"s-2\"}\n",
 	       id);
 	fflush(stdout);
 }

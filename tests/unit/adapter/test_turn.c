@@ -4,6 +4,7 @@
  * back at the ends of chunks, replies in one line each, back-pressure, memory
  * failures. The worker runs in this process, with pipes for stdin and stdout.
  */
+#include <deia/limits.h>
 #include <deia/worker.h>
 
 #include <cjson/cJSON.h>
@@ -191,6 +192,55 @@ START_TEST(channels_hold_back_apart)
 }
 END_TEST
 
+static void tell_details(deia_worker *w, deia_turn *turn,
+			 const struct deia_turn_info *info, void *user)
+{
+	static char big[DEIA_MAX_DETAILS_BYTES + 3];
+
+	(void)w, (void)user;
+	memset(big, ' ', sizeof(big));
+	big[0] = '{';
+	big[sizeof(big) - 2] = '}';
+	ck_assert_str_eq(info->session, "s0");
+	deia_turn_set_details(turn, "{\"a\":0}", 7);
+	deia_turn_set_details(turn, "{\"a\":1}", 7);
+	deia_turn_set_details(turn, "[1]", 3);
+	deia_turn_set_details(turn, "{\"a\":\n2}", 8);
+	deia_turn_set_details(turn, big, sizeof(big) - 1);
+	deia_turn_set_details(turn, "", 0);
+	deia_turn_set_session(turn, "s1");
+	deia_turn_set_session(turn, big);
+	if (strcmp(info->id, "2") == 0)
+		deia_turn_fail(turn, "no", false, 0, "why");
+	else
+		deia_turn_done(turn, NULL, NULL, NULL);
+}
+
+#define SESSION_TASK(id)                                                       \
+	"{\"type\":\"task\",\"id\":\"" id "\",\"content\":\"hi\","             \
+	"\"session\":\"s0\"}\n"
+#define KEPT "\"session\":\"s1\",\"details\":{\"a\":1}}\n"
+
+START_TEST(session_and_details_go_with_the_end_of_the_turn)
+{
+	struct deia_worker_ops ops = { .size = sizeof(ops),
+				       .turn = tell_details,
+				       .note = on_note };
+	int dropped = 0;
+
+	ck_assert_int_eq(
+		run(INIT SESSION_TASK("1") SESSION_TASK("2"), &ops, NULL),
+		DEIA_OK);
+	ck_assert_str_eq(output,
+			 "{\"type\":\"done\",\"id\":\"1\"," KEPT
+			 "{\"type\":\"error\",\"id\":\"2\",\"code\":\"no\","
+			 "\"message\":\"why\",\"retryable\":false," KEPT);
+	for (char *p = notes; (p = strstr(p, "dropped")); p++)
+		dropped++;
+	ck_assert_int_eq(dropped, 10);
+}
+END_TEST
+
 /* ---- lines ---------------------------------------------------------------- */
 
 static void many_lines(deia_worker *w, deia_turn *turn,
@@ -346,6 +396,7 @@ int main(void)
 			    6 * sizeof(utf8_cases) / sizeof(*utf8_cases));
 	tcase_add_test(tc, character_that_never_ends_is_replaced);
 	tcase_add_test(tc, channels_hold_back_apart);
+	tcase_add_test(tc, session_and_details_go_with_the_end_of_the_turn);
 	tcase_add_test(tc, lines_are_checked_and_statuses_not_repeated);
 	tcase_add_test(tc, sixty_fifth_turn_is_refused_and_open_ones_are_ended);
 	tcase_add_test(tc, program_that_ignores_a_full_queue_is_ended);

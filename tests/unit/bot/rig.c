@@ -241,6 +241,8 @@ static void on_done(const struct deia_work_result *r, void *user)
 	snprintf(t->message, sizeof(t->message), "%s", r->message);
 	snprintf(t->session, sizeof(t->session), "%s",
 		 r->session != NULL ? r->session : "");
+	snprintf(t->details, sizeof(t->details), "%s",
+		 r->details != NULL ? r->details : "");
 	snprintf(t->text, sizeof(t->text), "%s", r->text);
 	ck_assert_uint_eq(strlen(r->text), r->text_len);
 	t->text_len = r->text_len;

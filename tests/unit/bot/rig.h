@@ -37,6 +37,7 @@ struct turn {
 	size_t chunk_bytes;
 	deia_err err;
 	char code[64], message[600], session[64], text[256];
+	char details[256];
 	size_t text_len;
 	bool retryable;
 	unsigned retry_after;

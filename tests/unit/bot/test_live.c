@@ -26,7 +26,7 @@ START_TEST(bot_starts_answers_and_stops)
 }
 END_TEST
 
-START_TEST(turn_carries_chunks_usage_and_session)
+START_TEST(turn_carries_chunks_usage_session_and_details)
 {
 	struct turn t;
 
@@ -39,6 +39,7 @@ START_TEST(turn_carries_chunks_usage_and_session)
 	ck_assert_int_eq(t.prompt_tokens, 3);
 	ck_assert_int_eq(t.completion_tokens, 2);
 	ck_assert_str_eq(t.session, "s-1");
+	ck_assert_str_eq(t.details, "{\"files\":[\"a.c\"]}");
 }
 END_TEST
 
@@ -54,6 +55,7 @@ START_TEST(error_line_ends_the_turn_with_its_code)
 	ck_assert_str_eq(t.message, "slow down");
 	ck_assert(t.retryable);
 	ck_assert_uint_eq(t.retry_after, 7);
+	ck_assert_str_eq(t.session, "s-2");
 }
 END_TEST
 
@@ -567,7 +569,7 @@ static TCase *turns(void)
 	TCase *tc = tcase_create("turns");
 
 	tcase_add_checked_fixture(tc, rig_setup, rig_teardown);
-	tcase_add_test(tc, turn_carries_chunks_usage_and_session);
+	tcase_add_test(tc, turn_carries_chunks_usage_session_and_details);
 	tcase_add_test(tc, error_line_ends_the_turn_with_its_code);
 	tcase_add_test(tc, at_most_max_concurrent_run_and_chat_goes_first);
 	tcase_add_test(tc, queue_is_bounded_and_ids_are_unique);

@@ -166,6 +166,7 @@ START_TEST(every_line_of_a_bot_is_read)
 				   why),
 			 DEIA_OK);
 	ck_assert_ptr_null(s.text);
+	ck_assert_ptr_null(s.details);
 	ck_assert_int_eq(s.prompt_tokens, 0);
 	ck_assert_int_eq(s.completion_tokens, -1);
 	deia__say_fini(&s);
@@ -214,7 +215,12 @@ static const struct {
 	{ "{\"type\":\"done\",\"id\":\"1\",\"usage\":{\"prompt_tokens\":-1}}",
 	  DEIA_EPROTO, "\"prompt_tokens\"" },
 	{ "{\"type\":\"done\",\"id\":\"1\",\"text\":null}", DEIA_OK, "" },
+	{ "{\"type\":\"done\",\"id\":\"1\",\"details\":{}}", DEIA_OK, "" },
+	{ "{\"type\":\"done\",\"id\":\"1\",\"details\":[]}", DEIA_EPROTO,
+	  "\"details\" of a done line must be an object" },
 	{ "{\"type\":\"error\",\"id\":\"1\"}", DEIA_EPROTO, "\"message\"" },
+	{ "{\"type\":\"error\",\"id\":\"1\",\"message\":\"\",\"session\":1}",
+	  DEIA_EPROTO, "\"session\" of a error line must be a string" },
 	{ "{\"type\":\"error\",\"id\":\"1\",\"message\":\"\",\"retryable\":1}",
 	  DEIA_EPROTO, "true or false" },
 	{ "{\"type\":\"ready\",\"max_concurrent\":0}", DEIA_EPROTO,
@@ -259,6 +265,7 @@ START_TEST(lines_of_the_hive_are_as_documented)
 				       .kind = DEIA_WORK_TASK,
 				       .content = "go",
 				       .conversation = "c1",
+				       .session = "s1",
 				       .history = history,
 				       .n_history = 2 };
 	struct deia_bot_spec spec = DEIA_BOT_SPEC_INIT;
@@ -280,6 +287,7 @@ START_TEST(lines_of_the_hive_are_as_documented)
 	ck_assert_str_eq(printed(&w),
 			 "{\"type\":\"task\",\"id\":\"w1\",\"kind\":\"task\","
 			 "\"timeout_seconds\":600,\"conversation\":\"c1\","
+			 "\"session\":\"s1\","
 			 "\"content\":\"go\",\"history\":[{\"role\":\"user\","
 			 "\"content\":\"one\\ntwo\"},{\"role\":\"assistant\","
 			 "\"content\":\"\\\"3\\\"\"}]}");
