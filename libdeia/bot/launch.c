@@ -16,9 +16,7 @@
 
 #include "core/mem.h"
 
-/* A bot's limits until they can be configured. */
-#define NOFILE_LIMIT "nofile=1024"
-#define CORE_LIMIT "core=0"
+#define DEFAULT_OPEN_FILES 1024
 
 enum { CTL, IN, OUT, ERR, N_PAIRS, FIRST_FREE_FD = 4 };
 
@@ -89,35 +87,63 @@ static int open_pairs(struct pairs *p)
 	return error;
 }
 
+/* The guard's command line; the bot's part of it is not copied. */
+struct command {
+	char **argv;
+	size_t n;
+	char numbers[6][24]; /* texts of its own */
+	size_t n_numbers;
+};
+
 /* posix_spawn wants its strings writable, and writes none. */
-static void put(char **argv, size_t *n, const char *s)
+static void put(struct command *c, const char *s)
 {
-	memcpy(&argv[(*n)++], &s, sizeof(s));
+	memcpy(&c->argv[c->n++], &s, sizeof(s));
 }
 
-/* The guard's command line; its strings are not copied. */
-static char **guard_argv(const struct deia__launch *what, const char *parent)
+static void put_number(struct command *c, const char *option, long number)
 {
-	char **argv = deia__alloc((what->n_argv + 11) * sizeof(*argv));
-	size_t i, n = 0;
+	char *text = c->numbers[c->n_numbers++];
 
-	if (argv == NULL)
-		return NULL;
-	put(argv, &n, what->guard_program);
-	put(argv, &n, "--parent");
-	put(argv, &n, parent);
-	put(argv, &n, "--limit");
-	put(argv, &n, NOFILE_LIMIT);
-	put(argv, &n, "--limit");
-	put(argv, &n, CORE_LIMIT);
+	snprintf(text, sizeof(*c->numbers), "%ld", number);
+	put(c, option);
+	put(c, text);
+}
+
+static void put_limits(struct command *c, const struct deia__limits *l)
+{
+	put_number(c, "--open-files",
+		   l->open_files != 0 ? l->open_files : DEFAULT_OPEN_FILES);
+	if (l->file_size_mib != 0)
+		put_number(c, "--file-size-mib", l->file_size_mib);
+	if (l->processes != 0)
+		put_number(c, "--processes", l->processes);
+	if (l->memory_mib != 0)
+		put_number(c, "--memory-mib", l->memory_mib);
+	if (l->memory_max_mib != 0)
+		put_number(c, "--memory-max-mib", l->memory_max_mib);
+}
+
+/* Fills in c; its argv is to be freed. */
+static bool make_command(struct command *c, const struct deia__launch *what)
+{
+	size_t i;
+
+	memset(c, 0, sizeof(*c));
+	c->argv = deia__alloc((what->n_argv + 24) * sizeof(*c->argv));
+	if (c->argv == NULL)
+		return false;
+	put(c, what->guard_program);
+	put_number(c, "--parent", getpid());
+	put_limits(c, &what->limits);
 	if (what->cwd != NULL) {
-		put(argv, &n, "--cwd");
-		put(argv, &n, what->cwd);
+		put(c, "--cwd");
+		put(c, what->cwd);
 	}
-	put(argv, &n, "--");
+	put(c, "--");
 	for (i = 0; i < what->n_argv; i++)
-		put(argv, &n, what->argv[i]);
-	return argv;
+		put(c, what->argv[i]);
+	return true;
 }
 
 static int set_attributes(posix_spawnattr_t *attr)
@@ -180,23 +206,20 @@ static int spawn(pid_t *pid, const struct deia__launch *what, char **argv,
 
 int deia__launch(struct deia__launched *l, const struct deia__launch *what)
 {
-	char parent[24];
+	struct command c;
 	struct pairs p;
-	char **argv;
 	int error;
 
-	snprintf(parent, sizeof(parent), "%d", (int)getpid());
-	argv = guard_argv(what, parent);
-	if (argv == NULL)
+	if (!make_command(&c, what))
 		return ENOMEM;
 	error = open_pairs(&p);
 	if (error == 0) {
-		error = spawn(&l->guard, what, argv, &p);
+		error = spawn(&l->guard, what, c.argv, &p);
 		close_side(&p, 1);
 		if (error != 0)
 			close_side(&p, 0);
 	}
-	deia__free(argv);
+	deia__free(c.argv);
 	l->ctl = p.fd[CTL][0];
 	l->in = p.fd[IN][0];
 	l->out = p.fd[OUT][0];

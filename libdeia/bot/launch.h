@@ -7,12 +7,23 @@
 
 #include <deia/base.h>
 
+/* What a bot may use; 0: no limit (of open_files: 1024). */
+struct deia__limits {
+	unsigned open_files;
+	unsigned file_size_mib;
+	unsigned processes;  /* processes and threads, of all descendants */
+	unsigned memory_mib; /* watched: asks for usage reports */
+	unsigned memory_max_mib;
+};
+
 struct deia__launch {
 	const char *guard_program;
 	const char *const *argv; /* the bot's, n of them */
 	size_t n_argv;
 	char *const *env; /* NULL-terminated */
 	const char *cwd;  /* or NULL */
+	const char *id;	  /* of the bot, names its cgroup; NULL: none */
+	struct deia__limits limits;
 };
 
 /* All descriptors are non-blocking and close-on-exec; the caller's. */

@@ -169,11 +169,45 @@ static void on_timer(void *arg)
 
 /* ---- the guard's messages ---------------------------------------------------- */
 
+/* What it says of limits and of a process that was stopped. */
+static bool take_remark(struct deia__proc *p, const char *text)
+{
+	char name[16], how[8];
+	unsigned value;
+	long long bytes;
+	int number;
+
+	if (sscanf(text, "applied %15[a-z_]=%u %7s", name, &value, how) == 3) {
+		if (p->ops->applied != NULL)
+			p->ops->applied(p->arg, name, value, how);
+	} else if (sscanf(text, "refused %15s %d", name, &number) == 2) {
+		if (p->ops->refused != NULL)
+			p->ops->refused(p->arg, name, number);
+	} else if (sscanf(text, "stop %d", &number) == 1) {
+		if (p->ops->stopped_by != NULL)
+			p->ops->stopped_by(p->arg, number);
+	} else if (strcmp(text, "cont") == 0) {
+		if (p->ops->continued != NULL)
+			p->ops->continued(p->arg);
+	} else if (sscanf(text, "usage %lld %u", &bytes, &value) == 2) {
+		if (p->ops->usage != NULL)
+			p->ops->usage(p->arg, bytes, value);
+	} else if (sscanf(text, "limit %15s %u", name, &value) == 2) {
+		memcpy(p->end.limit, name, sizeof(name));
+		p->end.limit_value = value;
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static void take_message(struct deia__proc *p, const char *text)
 {
 	char stage[8];
 	int a, b;
 
+	if (take_remark(p, text))
+		return;
 	if (sscanf(text, "bot %d", &a) == 1) {
 		p->ops->started(p->arg, a);
 		start_reading(p);

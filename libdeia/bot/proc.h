@@ -33,6 +33,10 @@ struct deia__proc_end {
 	int code;   /* -1: none, or by a signal */
 	int signal; /* 0: none */
 	bool lost;  /* the guard ended without a report */
+	/* The limit it went over, as the specification names it ("processes",
+	 * "memory_max_mib"), and its value; "" if none. */
+	char limit[16];
+	unsigned limit_value;
 };
 
 /* All are called from the loop; any but ended may call deia__proc_ functions
@@ -40,6 +44,20 @@ struct deia__proc_end {
 struct deia__proc_ops {
 	/* Its program runs now. */
 	void (*started)(void *arg, int64_t pid);
+	/* A limit holds: its name and value as in the specification, and how:
+	 * "rlimit", "cgroup" or "watch" (by the guard). May be NULL. */
+	void (*applied)(void *arg, const char *name, unsigned value,
+			const char *how);
+	/* A limit ("cgroup": all that a cgroup could do) cannot be had; the
+	 * bot runs without it. May be NULL. */
+	void (*refused)(void *arg, const char *name, int error);
+	/* A signal (SIGSTOP, SIGTSTP ...) has stopped the bot's process. May
+	 * be NULL, as continued. */
+	void (*stopped_by)(void *arg, int signal);
+	void (*continued)(void *arg);
+	/* Memory in use by the bot and its descendants, and how many they are.
+	 * About once a second while it has a memory_mib. May be NULL. */
+	void (*usage)(void *arg, int64_t bytes, unsigned processes);
 	/* A line of its output; text NULL: one over the limit was dropped. */
 	void (*line)(void *arg, const char *text, size_t len);
 	/* A line of its standard error. */

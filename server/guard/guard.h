@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * guard.h - what the files of deia-guard share.
+ *
+ *   guard.c   options, control socket, the loop
+ *   run.c     the child that becomes the bot: limits, folder, exec
+ *   tree.c    descendants: to find, count, terminate and kill them
+ *   watch.c   limits that are watched here
+ */
+#ifndef DEIA_GUARD_H
+#define DEIA_GUARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { CTL_FD = 3, WALK_MAX = 4096 };
+
+struct options {
+	pid_t parent;
+	const char *cwd;
+	/* 0: none; names and units as in the bot's specification */
+	unsigned open_files, file_size_mib, processes;
+	unsigned memory_mib, memory_max_mib;
+	char **argv; /* of the bot */
+};
+
+/* What the child reports when it cannot become the bot. */
+struct failure {
+	char stage[8];
+	int error;
+};
+
+/* Limits that are watched here, because nothing else holds them. */
+struct watch {
+	bool processes, memory, memory_max;
+	int64_t look_ms, usage_ms; /* when to look and to report next */
+};
+
+struct guard {
+	struct options o;
+	pid_t bot; /* 0 once it was reaped */
+	int ctl;   /* -1: deiad is gone */
+	int signals;
+	int exec_pipe; /* -1: the bot runs, or never will */
+	bool failed;   /* it never became the bot: no "exit" is said */
+	bool ending;   /* everything is to be killed */
+	int pace_ms;
+	struct watch watch;
+};
+
+/* guard.c */
+/* One packet to deiad. */
+void guard_say(const struct guard *g, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* From now on everything is killed until nothing is left. */
+void guard_end(struct guard *g);
+int64_t guard_now_ms(void);
+
+/* run.c */
+/* Becomes the bot, or reports a struct failure and exits. */
+void run_bot(const struct guard *g, pid_t guard, int report)
+	__attribute__((noreturn));
+
+/* tree.c */
+struct usage {
+	uint64_t bytes; /* resident; 0 unless asked for */
+	unsigned tasks; /* processes and their threads */
+};
+
+/* Adds up what the guard's descendants use. Pages that several of them share
+ * count for each, as long as that stays below exact_from bytes. */
+void tree_measure(struct usage *u, bool with_memory, uint64_t exact_from);
+/* SIGTERM to the bot's session. */
+void tree_terminate(pid_t bot);
+/* SIGKILL to every descendant that can be found now. */
+void tree_kill(void);
+
+/* watch.c */
+/* Says what is watched, and begins. */
+void watch_start(struct guard *g);
+/* Milliseconds until watch_look is due; -1: never. */
+int watch_wait_ms(const struct guard *g);
+/* Looks if it is time; ends everything when a limit was passed. */
+void watch_look(struct guard *g);
+/* Looks at the next chance: deiad saw many new processes. */
+void watch_soon(struct guard *g);
+
+#endif

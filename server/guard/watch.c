@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * watch.c - limits that the guard looks after itself, where the kernel does
+ * not: by adding up its descendants now and then.
+ *
+ * A guard without such limits never wakes for this. One that only watches the
+ * number of processes looks rarely of its own accord: deiad sees when many
+ * new ones appear on the machine, and then says so ("S").
+ */
+#include "guard.h"
+
+#include <sys/resource.h>
+
+enum {
+	SLOW_MS = 5000,	 /* processes, far from the limit */
+	QUICK_MS = 100,	 /* near it; memory_max_mib */
+	USAGE_MS = 1000, /* memory_mib: reports */
+	MIB_SHIFT = 20
+};
+
+void watch_start(struct guard *g)
+{
+	struct watch *w = &g->watch;
+	int64_t now = guard_now_ms();
+
+	w->processes = g->o.processes != 0;
+	w->memory = g->o.memory_mib != 0;
+	w->memory_max = g->o.memory_max_mib != 0;
+	if (w->processes)
+		guard_say(g, "applied processes=%u watch", g->o.processes);
+	if (w->memory)
+		guard_say(g, "applied memory_mib=%u watch", g->o.memory_mib);
+	if (w->memory_max)
+		guard_say(g, "applied memory_max_mib=%u watch",
+			  g->o.memory_max_mib);
+	w->look_ms = now + QUICK_MS;
+	w->usage_ms = now + USAGE_MS;
+}
+
+static bool is_watching(const struct watch *w)
+{
+	return w->processes || w->memory || w->memory_max;
+}
+
+int watch_wait_ms(const struct guard *g)
+{
+	int64_t left = g->watch.look_ms - guard_now_ms();
+
+	if (!is_watching(&g->watch))
+		return -1;
+	return left > 0 ? (int)left : 0;
+}
+
+void watch_soon(struct guard *g)
+{
+	g->watch.look_ms = guard_now_ms();
+}
+
+/*
+ * Ends it all. What outgrew its limit may hold the processor, too: where the
+ * guard may, it goes first.
+ */
+static void pass(struct guard *g, const char *name, unsigned value)
+{
+	guard_say(g, "limit %s %u", name, value);
+	(void)setpriority(PRIO_PROCESS, 0, -20);
+	guard_end(g);
+}
+
+static uint64_t exact_from(const struct guard *g)
+{
+	unsigned mib = g->o.memory_mib;
+
+	if (g->watch.memory_max && (mib == 0 || mib > g->o.memory_max_mib))
+		mib = g->o.memory_max_mib;
+	return (uint64_t)mib << MIB_SHIFT;
+}
+
+static void plan(struct guard *g, const struct usage *u, int64_t now)
+{
+	struct watch *w = &g->watch;
+	int64_t pace = SLOW_MS;
+
+	if (w->memory)
+		pace = USAGE_MS;
+	if (w->memory_max || (w->processes && u->tasks > g->o.processes / 2))
+		pace = QUICK_MS;
+	w->look_ms = now + pace;
+}
+
+void watch_look(struct guard *g)
+{
+	struct watch *w = &g->watch;
+	int64_t now = guard_now_ms();
+	struct usage u;
+
+	if (!is_watching(w) || now < w->look_ms)
+		return;
+	tree_measure(&u, w->memory || w->memory_max, exact_from(g));
+	plan(g, &u, now);
+	if (w->memory && now >= w->usage_ms) {
+		guard_say(g, "usage %llu %u", (unsigned long long)u.bytes,
+			  u.tasks);
+		w->usage_ms = now + USAGE_MS;
+	}
+	if (w->processes && u.tasks > g->o.processes)
+		pass(g, "processes", g->o.processes);
+	else if (w->memory_max && u.bytes > (uint64_t)g->o.memory_max_mib
+						    << MIB_SHIFT)
+		pass(g, "memory_max_mib", g->o.memory_max_mib);
+}
