@@ -67,12 +67,14 @@ typedef enum deia_restart_policy {
  */
 struct deia_bot_spec {
 	size_t size;
-	const char *id;		   /* required */
-	const char *adapter;	   /* "echo", "ollama", "process"; required */
+	const char *id; /* required */
+	/* "echo", "ollama", "openai", "anthropic", "exec", "process" or
+	 * "external"; required */
+	const char *adapter;
 	const char *template_name; /* where it came from */
 	const char *model;
 	const char *base_url;	 /* model server, http or https */
-	const char *const *argv; /* program of adapter "process" */
+	const char *const *argv; /* program of "process", command of "exec" */
 	size_t n_argv;
 	const char *cwd;
 	const char *const *env; /* "NAME=value" */
@@ -91,13 +93,35 @@ struct deia_bot_spec {
 	unsigned
 		stop_timeout_seconds; /* of each stop step, 0: none; default 5 */
 	unsigned heartbeat_timeout_seconds; /* external bots, default 90 */
+	/* Since 0.2. */
+	const char *api_key_env;     /* variable that holds the server's key */
+	const char *api_key_file;    /* file that holds it */
+	const char *worktree_of;     /* "exec": a git repository */
+	const char *const *pass_env; /* names copied from this environment */
+	size_t n_pass_env;
+	const char *const *depends_on; /* bots that must be ready first */
+	size_t n_depends_on;
+	unsigned history_messages;	/* that go with a turn; default 64 */
+	unsigned turn_timeout_seconds;	/* default 600 */
+	unsigned retry_failed_seconds;	/* failed starts anew; 0: never */
+	unsigned ping_interval_seconds; /* 0: no watchdog; default 15 */
+	unsigned ping_timeout_seconds;	/* default 30 */
+	unsigned memory_mib;		/* of it and all it started; 0: any */
+	unsigned memory_seconds;	/* above that: restart; default 30 */
+	unsigned memory_max_mib;	/* never above; needs a cgroup */
+	unsigned processes;		/* 0: any; default 1024 */
+	unsigned open_files;		/* of each process; default 1024 */
+	unsigned file_size_mib;		/* of a file it writes; 0: any */
 };
 #define DEIA_BOT_SPEC_INIT                                                     \
 	{                                                                      \
 		.size = sizeof(struct deia_bot_spec), .max_concurrent = 1,     \
 		.restart = DEIA_RESTART_ALWAYS, .max_restarts = 10,            \
 		.window_seconds = 600, .ready_timeout_seconds = 60,            \
-		.stop_timeout_seconds = 5, .heartbeat_timeout_seconds = 90     \
+		.stop_timeout_seconds = 5, .heartbeat_timeout_seconds = 90,    \
+		.history_messages = 64, .turn_timeout_seconds = 600,           \
+		.ping_interval_seconds = 15, .ping_timeout_seconds = 30,       \
+		.memory_seconds = 30, .processes = 1024, .open_files = 1024    \
 	}
 
 /* What is wrong with a document: where and why. */
@@ -122,6 +146,19 @@ DEIA_API DEIA_NODISCARD deia_err deia_bot_spec_check(
 DEIA_API DEIA_NODISCARD deia_err
 deia_bot_spec_dup(struct deia_bot_spec **out, const struct deia_bot_spec *spec);
 DEIA_API void deia_bot_spec_free(struct deia_bot_spec *spec);
+/*
+ * The name of the first field that differs and that only an administrator may
+ * set (what a bot runs, as what, and which server gets what it is told): "argv";
+ * NULL when there is none. then: may be NULL for the defaults. Static text. Any
+ * thread. Since 0.2.
+ */
+DEIA_API const char *deia_bot_spec_admin_field(
+	const struct deia_bot_spec *now, const struct deia_bot_spec *then);
+/* Whether a process that was started with the one must be started again to
+ * become the other: then some field differs that its start has fixed. Any
+ * thread. Since 0.2. */
+DEIA_API bool deia_bot_spec_needs_restart(const struct deia_bot_spec *started,
+					  const struct deia_bot_spec *now);
 struct deia_jw;
 /* Prints the spec's members into an open JSON object. env values are printed
  * as "***" when redact is true. */
@@ -145,6 +182,27 @@ struct deia_bot_info {
 	int exit_code;	 /* of the last process; -1 none or by signal */
 	int exit_signal; /* 0 none */
 	uint64_t lines_in, lines_out, faults;
+	/* Since 0.2. */
+	const char *const *capabilities; /* the spec's and its ready line's */
+	size_t n_capabilities;
+	bool needs_restart;	    /* the spec has changed since its start */
+	int stopped_by;		    /* signal that has stopped it; 0: it runs */
+	int64_t last_line_unix_ms;  /* when it last said something; 0 never */
+	int64_t ping_ms;	    /* latest answer to a ping took; -1 none */
+	int64_t memory_bytes;	    /* when a limit watches it; -1 unknown */
+	int processes;		    /* the same; -1 unknown */
+	struct deia_bot_exit {	    /* of the process before */
+		int64_t at_unix_ms; /* 0: there was none */
+		int code, signal;   /* as exit_code, exit_signal */
+		const char *reason; /* one line, or "" */
+	} last_exit;
+	const struct deia_bot_limit {
+		const char *name; /* "open_files", as in the spec */
+		int64_t value;	  /* in the spec's unit */
+		const char *how;  /* "rlimit", "cgroup", "watch"; or
+				   * "refused: why" */
+	} * limits;		  /* of the running process */
+	size_t n_limits;
 };
 
 /* ---- the supervisor ---------------------------------------------------- */
@@ -153,9 +211,13 @@ struct deia_bots_opts {
 	size_t size;
 	const char *guard_program; /* path of deia-guard; required */
 	const char *bot_program; /* path of deia-bot, for adapters; required */
-	const char *log_dir; /* "<log_dir>/<id>.log"; NULL: logs are dropped */
-	uint64_t seed;	     /* of the jitter; 0: random */
-	void *user;	     /* handed to the callbacks */
+	const char *log_dir;  /* "<log_dir>/<id>.log"; NULL: logs are dropped */
+	uint64_t seed;	      /* of the jitter; 0: random */
+	void *user;	      /* handed to the callbacks */
+	const char *work_dir; /* an "exec" bot without a folder of its own works
+			       * in "<work_dir>/<id>" (an absolute path); NULL:
+			       * it works where this process does.
+			       * Since 0.2 */
 	/*
 	 * Every state change, after it happened. from == info->state when only
 	 * the reason or status text changed.

@@ -40,6 +40,10 @@
 #define DEIA_MAX_ENV_LEN 256
 #define DEIA_MAX_CAPABILITIES_LEN 64
 #define DEIA_MAX_TITLE_BYTES 200
+#define DEIA_MAX_DEPENDS_LEN 32
+#define DEIA_MAX_HISTORY_LEN 256 /* former messages with a turn */
+#define DEIA_MAX_DETAILS_BYTES (16u << 10)
+#define DEIA_MAX_SESSION_BYTES 256
 
 /* The hive. */
 #define DEIA_MAX_BOTS 10000

@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,6 +53,7 @@ deia_err deia__bot_new(struct deia__bot **out, struct deia_bots *bots,
 	bot->timer.arg = bot;
 	bot->info.max_concurrent = bot->spec->max_concurrent;
 	bot->info.exit_code = -1;
+	bot->info.ping_ms = bot->info.memory_bytes = bot->info.processes = -1;
 	TAILQ_INIT(&bot->waiting[DEIA_WORK_CHAT]);
 	TAILQ_INIT(&bot->waiting[DEIA_WORK_TASK]);
 	TAILQ_INIT(&bot->running);
@@ -71,6 +73,14 @@ static void free_works(struct deia__works *works)
 	}
 }
 
+static void forget_started_spec(struct deia__bot *bot)
+{
+	if (bot->started_spec != bot->spec)
+		deia_bot_spec_free(bot->started_spec);
+	bot->started_spec = NULL;
+	bot->info.needs_restart = false;
+}
+
 void deia__bot_unref(struct deia__bot *bot)
 {
 	if (--bot->refs != 0)
@@ -86,6 +96,7 @@ void deia__bot_unref(struct deia__bot *bot)
 	if (bot->log != NULL)
 		deia__logfile_close(bot->log);
 	deia__free(bot->abandoned);
+	forget_started_spec(bot);
 	deia_bot_spec_free(bot->spec);
 	deia__free(bot);
 }
@@ -187,6 +198,10 @@ static void fill_env(struct deia__bot *bot, struct deia__env *env)
 	size_t i;
 
 	deia__env_inherit(env);
+	for (i = 0; i < bot->spec->n_pass_env; i++)
+		deia__env_pass(env, bot->spec->pass_env[i]);
+	if (bot->spec->api_key_env != NULL)
+		deia__env_pass(env, bot->spec->api_key_env);
 	for (i = 0; i < bot->spec->n_env; i++)
 		deia__env_put(env, bot->spec->env[i]);
 	if (o->on_env != NULL)
@@ -207,9 +222,15 @@ static deia_err start_process(struct deia__bot *bot, int *error)
 		.n_argv = process ? bot->spec->n_argv : 3,
 		.cwd = bot->spec->cwd,
 	};
+	char work_dir[PATH_MAX];
 	deia_err err = DEIA_ENOMEM;
 
 	*error = 0;
+	if (deia__workdir_path(bot, work_dir, sizeof(work_dir))) {
+		/* When it cannot be made, entering it says why. */
+		deia__workdir_make(bot);
+		what.cwd = work_dir;
+	}
 	fill_env(bot, &env);
 	what.env = env.vars;
 	if (!env.failed)
@@ -221,10 +242,12 @@ static deia_err start_process(struct deia__bot *bot, int *error)
 
 static void send_init(struct deia__bot *bot)
 {
+	char work_dir[PATH_MAX];
+	bool has = deia__workdir_path(bot, work_dir, sizeof(work_dir));
 	deia_jw line;
 
 	deia_jw_init(&line);
-	deia__print_init(&line, bot->spec);
+	deia__print_init(&line, bot->spec, has ? work_dir : NULL);
 	if (deia_jw_status(&line) ||
 	    deia__proc_write(bot->proc, line.text, line.len))
 		deia__bot_crash(bot, "its init line could not be written: "
@@ -260,6 +283,7 @@ static void launch(struct deia__bot *bot)
 	bot->info.max_concurrent = bot->spec->max_concurrent;
 	bot->faults_now = 0;
 	deia__talk_forget(bot);
+	bot->started_spec = bot->spec;
 	set_timer(bot, (int64_t)bot->spec->ready_timeout_seconds * 1000);
 	send_init(bot);
 }
@@ -440,6 +464,7 @@ static void on_ended(void *arg, const struct deia__proc_end *end)
 	deia__proc_free(bot->proc);
 	bot->proc = NULL;
 	bots->n_procs--;
+	forget_started_spec(bot);
 	bot->info.pid = 0;
 	bot->info.ready_unix_ms = 0;
 	bot->info.started_unix_ms = 0;

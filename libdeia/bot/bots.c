@@ -48,7 +48,8 @@ static bool overlay_opts(struct deia_bots_opts *full,
 		return false;
 	memcpy(full, opts, opts->size);
 	full->size = sizeof(*full);
-	return full->guard_program != NULL && full->bot_program != NULL;
+	return full->guard_program != NULL && full->bot_program != NULL &&
+	       (full->work_dir == NULL || full->work_dir[0] == '/');
 }
 
 static deia_err open_logs(struct deia_bots *bots)
@@ -77,6 +78,11 @@ static deia_err fill(struct deia_bots *bots, struct event_base *base)
 	bots->bot_program = deia__strdup(bots->opts.bot_program);
 	if (bots->guard_program == NULL || bots->bot_program == NULL)
 		return DEIA_ENOMEM;
+	if (bots->opts.work_dir != NULL) {
+		bots->work_dir = deia__strdup(bots->opts.work_dir);
+		if (bots->work_dir == NULL)
+			return DEIA_ENOMEM;
+	}
 	err = deia__timers_new(&bots->env.timers, base, NULL);
 	return err ? err : open_logs(bots);
 }
@@ -162,6 +168,7 @@ void deia_bots_free(deia_bots *bots)
 	deia__free(bots->guard_program);
 	deia__free(bots->bot_program);
 	deia__free(bots->log_dir);
+	deia__free(bots->work_dir);
 	deia__free(bots);
 }
 
@@ -300,10 +307,14 @@ deia_err deia_bots_set_spec(deia_bots *bots, const struct deia_bot_spec *spec)
 		err = deia_bot_spec_dup(&copy, spec);
 	if (err)
 		return err;
-	deia_bot_spec_free(bot->spec);
+	if (bot->started_spec != bot->spec)
+		deia_bot_spec_free(bot->spec);
 	bot->spec = copy;
 	if (!deia__bot_has_process(bot))
 		bot->info.max_concurrent = copy->max_concurrent;
+	bot->info.needs_restart =
+		bot->started_spec != NULL &&
+		deia_bot_spec_needs_restart(bot->started_spec, copy);
 	return DEIA_OK;
 }
 

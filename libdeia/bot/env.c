@@ -8,6 +8,7 @@
  */
 #include "bot/env.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -97,6 +98,14 @@ void deia__env_inherit(struct deia__env *e)
 	for (var = environ; var != NULL && *var != NULL; var++)
 		if (is_inherited(*var))
 			deia__env_put(e, *var);
+}
+
+void deia__env_pass(struct deia__env *e, const char *name)
+{
+	const char *value = getenv(name);
+
+	if (value != NULL)
+		deia__env_set(e, name, value);
 }
 
 void deia__env_fini(struct deia__env *e)

@@ -17,6 +17,8 @@ void deia__env_inherit(struct deia__env *e);
 void deia__env_set(struct deia__env *e, const char *name, const char *value);
 /* "NAME=value" */
 void deia__env_put(struct deia__env *e, const char *var);
+/* NAME as this process has it; nothing when it has none. */
+void deia__env_pass(struct deia__env *e, const char *name);
 void deia__env_fini(struct deia__env *e);
 
 #endif

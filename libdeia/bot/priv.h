@@ -8,6 +8,7 @@
  *   end.c    why a process ended, in words
  *   talk.c   what a bot says: lines, faults, log
  *   turns.c  admission, hand-over and end of turns
+ *   workdir.c  the folder it works in
  *   notes.c  callbacks, delivered later and in order
  *
  * A bot is freed when it was removed and no note about it is left (refs). It
@@ -111,6 +112,8 @@ enum deia__stop_step {
 struct deia__bot {
 	struct deia_bots *bots;
 	struct deia_bot_spec *spec;
+	/* Of the running process: spec, or an older one; NULL: none. */
+	struct deia_bot_spec *started_spec;
 	struct deia_bot_info info;
 	unsigned refs; /* the table's, and one for each note */
 	bool removed;
@@ -143,7 +146,7 @@ TAILQ_HEAD(deia__bot_list, deia__bot);
 
 struct deia_bots {
 	struct deia_bots_opts opts;
-	char *guard_program, *bot_program, *log_dir;
+	char *guard_program, *bot_program, *log_dir, *work_dir;
 	struct deia__proc_env env;
 	struct deia__rng rng;
 	struct deia__logs *logs;
@@ -201,6 +204,11 @@ void deia__end_describe(const struct deia__bot *bot,
 /* That cannot get better by itself: no program, no folder. */
 bool deia__end_is_hopeless(const struct deia__bot *bot,
 			   const struct deia__proc_end *end);
+
+/* workdir.c: the folder of a bot that was given none */
+/* False: it has one of its own, or needs none. */
+bool deia__workdir_path(const struct deia__bot *bot, char *out, size_t size);
+void deia__workdir_make(const struct deia__bot *bot);
 
 /* talk.c: what the process says; deia__proc_ops of these names */
 void deia__talk_line(void *arg, const char *text, size_t len);

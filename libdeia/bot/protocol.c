@@ -273,20 +273,37 @@ static void begin(deia_jw *w, const char *type)
 	deia_jw_kstr(w, "type", type);
 }
 
-void deia__print_init(deia_jw *w, const struct deia_bot_spec *spec)
+static void print_text(deia_jw *w, const char *key, const char *text)
 {
+	if (text != NULL)
+		deia_jw_kstr(w, key, text);
+}
+
+void deia__print_init(deia_jw *w, const struct deia_bot_spec *spec,
+		      const char *work_dir)
+{
+	size_t i;
+
 	begin(w, "init");
 	deia_jw_kstr(w, "bot", spec->id);
 	deia_jw_kint(w, "protocol", DEIA__PROTOCOL_VERSION);
 	deia_jw_key(w, "config");
 	deia_jw_object(w);
 	deia_jw_kstr(w, "adapter", spec->adapter);
-	if (spec->model != NULL)
-		deia_jw_kstr(w, "model", spec->model);
-	if (spec->base_url != NULL)
-		deia_jw_kstr(w, "base_url", spec->base_url);
-	if (spec->system_prompt != NULL)
-		deia_jw_kstr(w, "system_prompt", spec->system_prompt);
+	print_text(w, "model", spec->model);
+	print_text(w, "base_url", spec->base_url);
+	print_text(w, "api_key_env", spec->api_key_env);
+	print_text(w, "api_key_file", spec->api_key_file);
+	print_text(w, "work_dir", work_dir);
+	print_text(w, "worktree_of", spec->worktree_of);
+	print_text(w, "system_prompt", spec->system_prompt);
+	if (strcmp(spec->adapter, "exec") == 0) {
+		deia_jw_key(w, "argv");
+		deia_jw_array(w);
+		for (i = 0; i < spec->n_argv; i++)
+			deia_jw_str(w, spec->argv[i]);
+		deia_jw_end_array(w);
+	}
 	if (spec->options != NULL)
 		deia_jw_kraw(w, "options", spec->options);
 	deia_jw_kstr(w, "on_message",

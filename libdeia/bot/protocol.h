@@ -59,8 +59,10 @@ DEIA_NODISCARD deia_err deia__say_read(struct deia__say *say, const char *line,
 				       size_t len, char why[static 200]);
 void deia__say_fini(struct deia__say *say);
 
-/* Each prints one object without its newline. */
-void deia__print_init(deia_jw *w, const struct deia_bot_spec *spec);
+/* Each prints one object without its newline. work_dir: where it runs, when
+ * the hive chose that; may be NULL. */
+void deia__print_init(deia_jw *w, const struct deia_bot_spec *spec,
+		      const char *work_dir);
 /*
  * The oldest items of the history that do not fit into one line are left out.
  * False: not even the content fits.

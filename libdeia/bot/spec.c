@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spec.c - checking, copying and printing what a bot is.
+ * spec.c - checking what a bot is: every value, whichever way it came in.
  *
- * A copy is one heap block: the struct, then the pointer arrays, then the
- * text. Reading a spec from JSON is in spec_parse.c.
+ * Reading a spec from JSON is in spec_parse.c; copying, comparing and printing
+ * one in spec_copy.c.
  */
 #include "bot/spec.h"
 
@@ -14,12 +14,14 @@
 #include <deia/limits.h>
 #include <deia/sys/json.h>
 
-#include "bot/restart.h"
+#include "bot/spec_fields.h"
 #include "core/json.h"
-#include "core/mem.h"
 #include "core/utf8.h"
 
-#define AVAILABLE "echo, ollama, process"
+#define AVAILABLE "echo, ollama, openai, anthropic, exec, process, external"
+
+/* It must fit into the init line with all else, also when escaped. */
+#define MAX_ARGV_BYTES (256u << 10)
 
 static const char *const policy_names[] = {
 	[DEIA_RESTART_ALWAYS] = "always",
@@ -104,47 +106,48 @@ static deia_err check_word(const struct check *c, const char *pointer,
 		"with a letter or digit");
 }
 
+static bool is(const struct check *c, const char *adapter)
+{
+	return strcmp(c->s->adapter, adapter) == 0;
+}
+
 static deia_err check_adapter(const struct check *c)
 {
-	static const char *const known[] = { "openai", "anthropic", "exec",
+	static const char *const known[] = { "echo",	  "ollama", "openai",
+					     "anthropic", "exec",   "process",
 					     "external" };
-	const char *a = c->s->adapter;
 	size_t i;
 
-	if (a == NULL)
+	if (c->s->adapter == NULL)
 		return deia__field_error(c->where, "/adapter",
 					 "is required: one of " AVAILABLE);
-	if (strcmp(a, "echo") == 0 || strcmp(a, "ollama") == 0 ||
-	    strcmp(a, "process") == 0)
-		return DEIA_OK;
 	for (i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (strcmp(a, known[i]) == 0)
-			return deia__field_error(
-				c->where, "/adapter",
-				"adapter \"%s\" is not in this build; "
-				"available: " AVAILABLE,
-				a);
+		if (is(c, known[i]))
+			return DEIA_OK;
 	return deia__field_error(
 		c->where, "/adapter",
-		"there is no adapter \"%.64s\"; available: " AVAILABLE, a);
+		"there is no adapter \"%.64s\"; available: " AVAILABLE,
+		c->s->adapter);
 }
 
 static deia_err check_argv(const struct check *c)
 {
 	const struct deia_bot_spec *s = c->s;
-	bool process = strcmp(s->adapter, "process") == 0;
+	bool runs = is(c, "process") || is(c, "exec");
 	char pointer[32];
+	size_t i, total = 0;
 	deia_err err;
-	size_t i;
 
-	if (process && (s->n_argv == 0 || s->argv[0][0] == '\0'))
+	if (runs && (s->n_argv == 0 || s->argv[0][0] == '\0'))
 		return deia__field_error(c->where, "/argv",
-					 "adapter \"process\" needs the "
-					 "program and its arguments, such as "
-					 "[\"/usr/bin/python3\", \"bot.py\"]");
-	if (!process && s->n_argv != 0)
-		return deia__field_error(c->where, "/argv",
-					 "is only for adapter \"process\"");
+					 "adapter \"%s\" needs the program "
+					 "and its arguments, such as "
+					 "[\"/usr/bin/python3\", \"bot.py\"]",
+					 s->adapter);
+	if (!runs && s->n_argv != 0)
+		return deia__field_error(
+			c->where, "/argv",
+			"is only for the adapters \"process\" and \"exec\"");
 	if (s->n_argv > DEIA_MAX_ARGV_LEN)
 		return deia__field_error(c->where, "/argv",
 					 "must have at most %d items",
@@ -154,7 +157,12 @@ static deia_err check_argv(const struct check *c)
 		err = check_text(c, pointer, s->argv[i], DEIA_MAX_PROMPT_BYTES);
 		if (err)
 			return err;
+		total += strlen(s->argv[i]);
 	}
+	if (total > MAX_ARGV_BYTES)
+		return deia__field_error(c->where, "/argv",
+					 "must be at most %u bytes long in all",
+					 MAX_ARGV_BYTES);
 	return DEIA_OK;
 }
 
@@ -199,23 +207,75 @@ static deia_err check_env(const struct check *c)
 	return DEIA_OK;
 }
 
-static deia_err check_capabilities(const struct check *c)
+/* A list of words: capabilities, ids. */
+static deia_err check_word_list(const struct check *c, const char *name,
+				const char *const *list, size_t n, int max)
 {
 	char pointer[40];
 	deia_err err;
 	size_t i;
 
-	if (c->s->n_capabilities > DEIA_MAX_CAPABILITIES_LEN)
-		return deia__field_error(c->where, "/capabilities",
-					 "must have at most %d items",
-					 DEIA_MAX_CAPABILITIES_LEN);
-	for (i = 0; i < c->s->n_capabilities; i++) {
-		snprintf(pointer, sizeof(pointer), "/capabilities/%zu", i);
-		err = check_word(c, pointer, c->s->capabilities[i]);
+	snprintf(pointer, sizeof(pointer), "/%s", name);
+	if (n > (size_t)max)
+		return deia__field_error(c->where, pointer,
+					 "must have at most %d items", max);
+	for (i = 0; i < n; i++) {
+		snprintf(pointer, sizeof(pointer), "/%s/%zu", name, i);
+		err = check_word(c, pointer, list[i]);
 		if (err)
 			return err;
 	}
 	return DEIA_OK;
+}
+
+static deia_err check_lists(const struct check *c)
+{
+	const struct deia_bot_spec *s = c->s;
+	char pointer[40];
+	size_t i;
+	deia_err err;
+
+	err = check_word_list(c, "capabilities", s->capabilities,
+			      s->n_capabilities, DEIA_MAX_CAPABILITIES_LEN);
+	if (!err)
+		err = check_word_list(c, "depends_on", s->depends_on,
+				      s->n_depends_on, DEIA_MAX_DEPENDS_LEN);
+	for (i = 0; !err && i < s->n_depends_on; i++) {
+		if (s->id == NULL || strcmp(s->depends_on[i], s->id) != 0)
+			continue;
+		snprintf(pointer, sizeof(pointer), "/depends_on/%zu", i);
+		err = deia__field_error(c->where, pointer,
+					"must not be the bot itself");
+	}
+	return err;
+}
+
+static deia_err check_env_name(const struct check *c, const char *pointer,
+			       const char *name)
+{
+	if (name == NULL || env_name_ok(name, strlen(name)))
+		return DEIA_OK;
+	return deia__field_error(c->where, pointer,
+				 "must be the name of a variable: letters, "
+				 "digits and '_', not beginning with a digit");
+}
+
+static deia_err check_pass_env(const struct check *c)
+{
+	const struct deia_bot_spec *s = c->s;
+	char pointer[32];
+	deia_err err = check_env_name(c, "/api_key_env", s->api_key_env);
+	size_t i;
+
+	if (!err && s->n_pass_env > DEIA_MAX_ENV_LEN)
+		err = deia__field_error(c->where, "/pass_env",
+					"must have at most %d items",
+					DEIA_MAX_ENV_LEN);
+	for (i = 0; !err && i < s->n_pass_env; i++) {
+		snprintf(pointer, sizeof(pointer), "/pass_env/%zu", i);
+		err = check_env_name(c, pointer, s->pass_env[i]);
+	}
+	return err;
 }
 
 static deia_err check_url(const struct check *c)
@@ -279,31 +339,21 @@ static deia_err check_range(const struct check *c, const char *pointer,
 
 static deia_err check_numbers(const struct check *c)
 {
-	const struct deia_bot_spec *s = c->s;
-	const struct {
-		const char *pointer;
-		unsigned v, min, max;
-	} numbers[] = {
-		{ "/max_concurrent", s->max_concurrent, 1,
-		  DEIA_MAX_CONCURRENT },
-		{ "/restart/max_restarts", s->max_restarts, 0,
-		  DEIA__RESTART_MAX },
-		{ "/restart/window_seconds", s->window_seconds, 1, 86400 },
-		{ "/ready_timeout_seconds", s->ready_timeout_seconds, 1,
-		  86400 },
-		{ "/stop_timeout_seconds", s->stop_timeout_seconds, 0, 3600 },
-		{ "/heartbeat_timeout_seconds", s->heartbeat_timeout_seconds, 1,
-		  86400 },
-	};
-	size_t i;
+	const struct deia__spec_field *f;
+	char pointer[64];
 	deia_err err;
+	size_t i;
 
-	if ((size_t)s->restart >= N_POLICIES)
+	if ((size_t)c->s->restart >= N_POLICIES)
 		return deia__field_error(c->where, "/restart/policy",
 					 "must be always, on-failure or never");
-	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
-		err = check_range(c, numbers[i].pointer, numbers[i].v,
-				  numbers[i].min, numbers[i].max);
+	for (i = 0; i < deia__spec_fields_len; i++) {
+		f = &deia__spec_fields[i];
+		if (f->kind != DEIA__SPEC_NUMBER)
+			continue;
+		deia__spec_pointer(f, pointer, sizeof(pointer));
+		err = check_range(c, pointer, deia__spec_number_of(c->s, f),
+				  f->min, f->max);
 		if (err)
 			return err;
 	}
@@ -312,20 +362,44 @@ static deia_err check_numbers(const struct check *c)
 
 static deia_err check_model(const struct check *c)
 {
-	if (strcmp(c->s->adapter, "ollama") == 0 &&
-	    (c->s->model == NULL || *c->s->model == '\0'))
-		return deia__field_error(c->where, "/model",
-					 "adapter \"ollama\" needs a model, "
-					 "such as \"llama3.2\"");
-	return check_text(c, "/model", c->s->model, DEIA_MAX_NAME_BYTES);
+	bool needed = is(c, "ollama") || is(c, "openai") || is(c, "anthropic");
+	const char *model = c->s->model;
+
+	if (needed && (model == NULL || *model == '\0'))
+		return deia__field_error(
+			c->where, "/model",
+			"adapter \"%s\" needs the name of a model, such as "
+			"\"llama3.2\"",
+			c->s->adapter);
+	return check_text(c, "/model", model, DEIA_MAX_NAME_BYTES);
 }
 
-static deia_err check_cwd(const struct check *c)
+static deia_err check_path(const struct check *c, const char *pointer,
+			   const char *path)
 {
-	if (c->s->cwd != NULL && c->s->cwd[0] != '/')
-		return deia__field_error(c->where, "/cwd",
+	if (path != NULL && path[0] != '/')
+		return deia__field_error(c->where, pointer,
 					 "must be an absolute path");
-	return check_text(c, "/cwd", c->s->cwd, DEIA_MAX_PATH_BYTES - 1);
+	return check_text(c, pointer, path, DEIA_MAX_PATH_BYTES - 1);
+}
+
+static deia_err check_paths(const struct check *c)
+{
+	const struct deia_bot_spec *s = c->s;
+	deia_err err = check_path(c, "/cwd", s->cwd);
+
+	if (!err)
+		err = check_path(c, "/api_key_file", s->api_key_file);
+	if (!err && s->api_key_file != NULL && s->api_key_env != NULL)
+		err = deia__field_error(c->where, "/api_key_file",
+					"must not be given together with "
+					"api_key_env");
+	if (!err)
+		err = check_path(c, "/worktree_of", s->worktree_of);
+	if (!err && s->worktree_of != NULL && !is(c, "exec"))
+		err = deia__field_error(c->where, "/worktree_of",
+					"is only for adapter \"exec\"");
+	return err;
 }
 
 static deia_err check_words(const struct check *c)
@@ -348,9 +422,9 @@ deia_err deia_bot_spec_check(const struct deia_bot_spec *spec,
 			     struct deia_field_error *where)
 {
 	static deia_err (*const checks[])(const struct check *) = {
-		check_words,	    check_adapter, check_argv, check_env,
-		check_capabilities, check_model,   check_url,  check_options,
-		check_cwd,	    check_numbers,
+		check_words,	check_adapter, check_argv,    check_env,
+		check_pass_env, check_lists,   check_model,   check_url,
+		check_options,	check_paths,   check_numbers,
 	};
 	struct deia_bot_spec full;
 	struct check c = { .s = &full, .where = where };
@@ -367,158 +441,4 @@ deia_err deia_bot_spec_check(const struct deia_bot_spec *spec,
 		err = check_text(&c, "/system_prompt", full.system_prompt,
 				 DEIA_MAX_PROMPT_BYTES);
 	return err;
-}
-
-/* ---- copy ------------------------------------------------------------------ */
-
-/* Measures while block is NULL, then copies into it. */
-struct copier {
-	char *text; /* where the next text goes */
-	const char **ptrs;
-	size_t text_len, n_ptrs;
-};
-
-static const char *copy_text(struct copier *c, const char *s)
-{
-	char *at = c->text;
-	size_t len;
-
-	if (s == NULL)
-		return NULL;
-	len = strlen(s) + 1;
-	c->text_len += len;
-	if (at == NULL)
-		return s;
-	memcpy(at, s, len);
-	c->text += len;
-	return at;
-}
-
-static const char *const *copy_list(struct copier *c, const char *const *list,
-				    size_t n)
-{
-	const char **at = c->ptrs;
-	const char *s;
-	size_t i;
-
-	if (n == 0)
-		return NULL;
-	c->n_ptrs += n + 1;
-	if (at != NULL)
-		c->ptrs += n + 1; /* the last one stays NULL */
-	for (i = 0; i < n; i++) {
-		s = copy_text(c, list[i]);
-		if (at != NULL)
-			at[i] = s;
-	}
-	return at != NULL ? (const char *const *)at : list;
-}
-
-static void copy_members(struct copier *c, struct deia_bot_spec *to,
-			 const struct deia_bot_spec *from)
-{
-	*to = *from;
-	to->id = copy_text(c, from->id);
-	to->adapter = copy_text(c, from->adapter);
-	to->template_name = copy_text(c, from->template_name);
-	to->model = copy_text(c, from->model);
-	to->base_url = copy_text(c, from->base_url);
-	to->argv = copy_list(c, from->argv, from->n_argv);
-	to->cwd = copy_text(c, from->cwd);
-	to->env = copy_list(c, from->env, from->n_env);
-	to->type = copy_text(c, from->type);
-	to->capabilities =
-		copy_list(c, from->capabilities, from->n_capabilities);
-	to->system_prompt = copy_text(c, from->system_prompt);
-	to->options = copy_text(c, from->options);
-	to->on_message = copy_text(c, from->on_message);
-}
-
-deia_err deia_bot_spec_dup(struct deia_bot_spec **out,
-			   const struct deia_bot_spec *spec)
-{
-	struct deia_bot_spec full, *copy;
-	struct copier measure = { 0 }, fill = { 0 };
-
-	*out = NULL;
-	if (spec == NULL || !deia__spec_overlay(&full, spec))
-		return DEIA_EINVAL;
-	copy_members(&measure, &(struct deia_bot_spec){ 0 }, &full);
-	copy = deia__alloc(sizeof(*copy) + measure.n_ptrs * sizeof(char *) +
-			   measure.text_len);
-	if (copy == NULL)
-		return DEIA_ENOMEM;
-	fill.ptrs = (const char **)(copy + 1);
-	fill.text = (char *)(fill.ptrs + measure.n_ptrs);
-	copy_members(&fill, copy, &full);
-	*out = copy;
-	return DEIA_OK;
-}
-
-void deia_bot_spec_free(struct deia_bot_spec *spec)
-{
-	deia__free(spec);
-}
-
-/* ---- print ----------------------------------------------------------------- */
-
-static void print_list(deia_jw *w, const char *key, const char *const *list,
-		       size_t n)
-{
-	size_t i;
-
-	deia_jw_key(w, key);
-	deia_jw_array(w);
-	for (i = 0; i < n; i++)
-		deia_jw_str(w, list[i]);
-	deia_jw_end_array(w);
-}
-
-static void print_env(const struct deia_bot_spec *s, bool redact, deia_jw *w)
-{
-	char name[DEIA_MAX_NAME_BYTES + 1];
-	size_t i, len;
-
-	deia_jw_key(w, "env");
-	deia_jw_object(w);
-	for (i = 0; i < s->n_env; i++) {
-		len = strcspn(s->env[i], "=");
-		if (len >= sizeof(name) || s->env[i][len] == '\0')
-			continue;
-		memcpy(name, s->env[i], len);
-		name[len] = '\0';
-		deia_jw_kstr(w, name,
-			     redact ? DEIA__ENV_REDACTED : s->env[i] + len + 1);
-	}
-	deia_jw_end_object(w);
-}
-
-void deia_bot_spec_print(const struct deia_bot_spec *spec, bool redact,
-			 struct deia_jw *w)
-{
-	deia_jw_kstr(w, "id", spec->id);
-	deia_jw_kstr(w, "adapter", spec->adapter);
-	deia_jw_kstr(w, "template", spec->template_name);
-	deia_jw_kstr(w, "model", spec->model);
-	deia_jw_kstr(w, "base_url", spec->base_url);
-	print_list(w, "argv", spec->argv, spec->n_argv);
-	deia_jw_kstr(w, "cwd", spec->cwd);
-	print_env(spec, redact, w);
-	deia_jw_kstr(w, "type", spec->type);
-	print_list(w, "capabilities", spec->capabilities, spec->n_capabilities);
-	deia_jw_kstr(w, "system_prompt", spec->system_prompt);
-	deia_jw_kraw(w, "options", spec->options);
-	deia_jw_kstr(w, "on_message",
-		     spec->on_message != NULL ? spec->on_message : "hold");
-	deia_jw_kint(w, "max_concurrent", spec->max_concurrent);
-	deia_jw_key(w, "restart");
-	deia_jw_object(w);
-	deia_jw_kstr(w, "policy", deia__restart_policy_name(spec->restart));
-	deia_jw_kint(w, "max_restarts", spec->max_restarts);
-	deia_jw_kint(w, "window_seconds", spec->window_seconds);
-	deia_jw_end_object(w);
-	deia_jw_kint(w, "ready_timeout_seconds", spec->ready_timeout_seconds);
-	deia_jw_kint(w, "stop_timeout_seconds", spec->stop_timeout_seconds);
-	deia_jw_kint(w, "heartbeat_timeout_seconds",
-		     spec->heartbeat_timeout_seconds);
 }

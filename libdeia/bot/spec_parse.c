@@ -8,65 +8,38 @@
  */
 #include "bot/spec.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <deia/limits.h>
 
+#include "bot/spec_fields.h"
 #include "core/json.h"
 #include "core/mem.h"
+
+/* Lists that a specification can have, at most. */
+#define MAX_LISTS 8
 
 struct parser {
 	struct deia_bot_spec s; /* points into json, base and the below */
 	const struct deia_bot_spec *base;
 	struct deia_field_error *where;
-	const char **argv, **capabilities, **env;
+	const char **lists[MAX_LISTS];
+	size_t n_lists;
+	const char **env;
 	char **env_owned; /* the strings of env, NULL where borrowed */
+	size_t n_env;
 	char *options;
 };
 
-/* How a member of the struct is read. */
-enum kind { TEXT, NUMBER, ARGV, CAPABILITIES, ENV, OPTIONS, RESTART };
-
-static const struct field {
-	const char *name;
-	enum kind kind;
-	size_t at;
-} fields[] = {
-#define AT(m) offsetof(struct deia_bot_spec, m)
-	{ "id", TEXT, AT(id) },
-	{ "adapter", TEXT, AT(adapter) },
-	{ "template", TEXT, AT(template_name) },
-	{ "model", TEXT, AT(model) },
-	{ "base_url", TEXT, AT(base_url) },
-	{ "argv", ARGV, AT(argv) },
-	{ "cwd", TEXT, AT(cwd) },
-	{ "env", ENV, AT(env) },
-	{ "type", TEXT, AT(type) },
-	{ "capabilities", CAPABILITIES, AT(capabilities) },
-	{ "system_prompt", TEXT, AT(system_prompt) },
-	{ "options", OPTIONS, AT(options) },
-	{ "on_message", TEXT, AT(on_message) },
-	{ "max_concurrent", NUMBER, AT(max_concurrent) },
-	{ "restart", RESTART, 0 },
-	{ "ready_timeout_seconds", NUMBER, AT(ready_timeout_seconds) },
-	{ "stop_timeout_seconds", NUMBER, AT(stop_timeout_seconds) },
-	{ "heartbeat_timeout_seconds", NUMBER, AT(heartbeat_timeout_seconds) },
-};
-#define N_FIELDS (sizeof(fields) / sizeof(*fields))
-
 static const struct deia_bot_spec defaults = DEIA_BOT_SPEC_INIT;
 
-static void *member(struct deia_bot_spec *s, size_t at)
-{
-	return (char *)s + at;
-}
-
 static deia_err read_text(struct parser *p, const char *pointer, const cJSON *v,
-			  size_t at)
+			  const struct deia__spec_field *f)
 {
-	const char **to = member(&p->s, at);
+	const char **to = deia__spec_text(&p->s, f);
 
 	if (cJSON_IsNull(v)) {
 		*to = NULL;
@@ -79,12 +52,12 @@ static deia_err read_text(struct parser *p, const char *pointer, const cJSON *v,
 }
 
 static deia_err read_number(struct parser *p, const char *pointer,
-			    const cJSON *v, size_t at)
+			    const cJSON *v, const struct deia__spec_field *f)
 {
-	unsigned *to = member(&p->s, at);
+	unsigned *to = deia__spec_number(&p->s, f);
 
 	if (cJSON_IsNull(v)) {
-		memcpy(to, (const char *)&defaults + at, sizeof(*to));
+		*to = deia__spec_number_of(&defaults, f);
 		return DEIA_OK;
 	}
 	/* Anything out of range fails the range check that follows. */
@@ -98,34 +71,47 @@ static deia_err read_number(struct parser *p, const char *pointer,
 	return DEIA_OK;
 }
 
-static deia_err read_list(struct parser *p, const char *pointer, const cJSON *v,
-			  size_t max, const char ***list, size_t *n)
+static deia_err read_items(struct parser *p, const char *pointer,
+			   const cJSON *v, const char **list, size_t *n)
 {
 	const cJSON *item;
 	char at[128];
+
+	cJSON_ArrayForEach(item, v) {
+		if (!cJSON_IsString(item)) {
+			snprintf(at, sizeof(at), "%.100s/%zu", pointer, *n);
+			return deia__field_error(p->where, at,
+						 "must be a string");
+		}
+		list[(*n)++] = item->valuestring;
+	}
+	return DEIA_OK;
+}
+
+static deia_err read_list(struct parser *p, const char *pointer, const cJSON *v,
+			  const struct deia__spec_field *f)
+{
 	int count = cJSON_IsArray(v) ? cJSON_GetArraySize(v) : 0;
+	size_t *n = deia__spec_list_len(&p->s, f);
+	const char **list;
 
 	*n = 0;
+	*deia__spec_list(&p->s, f) = NULL;
 	if (cJSON_IsNull(v))
 		return DEIA_OK;
 	if (!cJSON_IsArray(v))
 		return deia__field_error(p->where, pointer,
 					 "must be an array of strings");
-	if ((size_t)count > max)
+	if ((unsigned)count > f->max)
 		return deia__field_error(p->where, pointer,
-					 "must have at most %zu items", max);
-	*list = deia__alloc(((size_t)count + 1) * sizeof(**list));
-	if (*list == NULL)
+					 "must have at most %u items", f->max);
+	assert(p->n_lists < MAX_LISTS);
+	list = deia__alloc(((size_t)count + 1) * sizeof(*list));
+	if (list == NULL)
 		return DEIA_ENOMEM;
-	cJSON_ArrayForEach(item, v) {
-		if (!cJSON_IsString(item)) {
-			snprintf(at, sizeof(at), "%s/%zu", pointer, *n);
-			return deia__field_error(p->where, at,
-						 "must be a string");
-		}
-		(*list)[(*n)++] = item->valuestring;
-	}
-	return DEIA_OK;
+	p->lists[p->n_lists++] = list;
+	*deia__spec_list(&p->s, f) = list;
+	return read_items(p, pointer, v, list, n);
 }
 
 /* The base's "NAME=value", for a value that was shown redacted. */
@@ -160,7 +146,7 @@ static deia_err read_env_item(struct parser *p, const cJSON *item, size_t i)
 			return DEIA_ENOMEM;
 	}
 	p->env[i] = old;
-	p->s.n_env = i + 1;
+	p->s.n_env = p->n_env = i + 1;
 	return DEIA_OK;
 }
 
@@ -222,35 +208,112 @@ static deia_err read_policy(struct parser *p, const cJSON *v)
 	return DEIA_OK;
 }
 
-static deia_err read_restart(struct parser *p, const cJSON *v)
+static deia_err read_value(struct parser *p, const cJSON *v,
+			   const struct deia__spec_field *f)
 {
+	char pointer[64];
+
+	deia__spec_pointer(f, pointer, sizeof(pointer));
+	switch (f->kind) {
+	case DEIA__SPEC_TEXT:
+		return read_text(p, pointer, v, f);
+	case DEIA__SPEC_NUMBER:
+		return read_number(p, pointer, v, f);
+	case DEIA__SPEC_LIST:
+		return read_list(p, pointer, v, f);
+	case DEIA__SPEC_ENV:
+		return read_env(p, pointer, v);
+	case DEIA__SPEC_OPTIONS:
+		return read_options(p, pointer, v);
+	case DEIA__SPEC_POLICY:
+		break;
+	}
+	return read_policy(p, v);
+}
+
+static const struct deia__spec_field *find_field(const char *group,
+						 const char *name)
+{
+	const struct deia__spec_field *f;
+	size_t i;
+
+	for (i = 0; i < deia__spec_fields_len; i++) {
+		f = &deia__spec_fields[i];
+		if ((f->group != NULL) == (group != NULL) &&
+		    (group == NULL || strcmp(f->group, group) == 0) &&
+		    strcmp(f->name, name) == 0)
+			return f;
+	}
+	return NULL;
+}
+
+static bool is_group(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < deia__spec_fields_len; i++)
+		if (deia__spec_fields[i].group != NULL &&
+		    strcmp(deia__spec_fields[i].group, name) == 0)
+			return true;
+	return false;
+}
+
+/* null: every field of the group goes back to its default. */
+static deia_err reset_group(struct parser *p, const cJSON *null)
+{
+	const struct deia__spec_field *f;
+	size_t i;
+
+	for (i = 0; i < deia__spec_fields_len; i++) {
+		f = &deia__spec_fields[i];
+		if (f->group == NULL || strcmp(f->group, null->string) != 0)
+			continue;
+		if (f->kind == DEIA__SPEC_POLICY)
+			p->s.restart = defaults.restart;
+		else
+			(void)!read_value(p, null, f);
+	}
+	return DEIA_OK;
+}
+
+static deia_err unknown_in_group(struct parser *p, const char *group,
+				 const char *name)
+{
+	char pointer[128], names[200] = "";
+	const struct deia__spec_field *f;
+	size_t i, len = 0;
+
+	for (i = 0; i < deia__spec_fields_len; i++) {
+		f = &deia__spec_fields[i];
+		if (f->group != NULL && strcmp(f->group, group) == 0 &&
+		    len < sizeof(names))
+			len += (size_t)snprintf(names + len,
+						sizeof(names) - len, "%s%s",
+						len != 0 ? ", " : "", f->name);
+	}
+	snprintf(pointer, sizeof(pointer), "/%s/%.100s", group, name);
+	return deia__field_error(p->where, pointer,
+				 "is unknown; expected one of %s", names);
+}
+
+static deia_err read_group(struct parser *p, const cJSON *v)
+{
+	const struct deia__spec_field *f;
+	char pointer[128];
 	const cJSON *item;
-	char at[128];
 	deia_err err = DEIA_OK;
 
-	if (cJSON_IsNull(v)) {
-		p->s.restart = defaults.restart;
-		p->s.max_restarts = defaults.max_restarts;
-		p->s.window_seconds = defaults.window_seconds;
-		return DEIA_OK;
-	}
+	if (cJSON_IsNull(v))
+		return reset_group(p, v);
+	snprintf(pointer, sizeof(pointer), "/%.100s", v->string);
 	if (!cJSON_IsObject(v))
-		return deia__field_error(
-			p->where, "/restart",
-			"must be an object such as {\"policy\":\"always\"}");
+		return deia__field_error(p->where, pointer,
+					 "must be an object");
 	cJSON_ArrayForEach(item, v) {
-		snprintf(at, sizeof(at), "/restart/%.100s", item->string);
-		if (strcmp(item->string, "policy") == 0)
-			err = read_policy(p, item);
-		else if (strcmp(item->string, "max_restarts") == 0)
-			err = read_number(p, at, item, AT(max_restarts));
-		else if (strcmp(item->string, "window_seconds") == 0)
-			err = read_number(p, at, item, AT(window_seconds));
-		else
-			err = deia__field_error(p->where, at,
-						"is unknown; expected policy, "
-						"max_restarts or "
-						"window_seconds");
+		f = find_field(v->string, item->string);
+		if (f == NULL)
+			return unknown_in_group(p, v->string, item->string);
+		err = read_value(p, item, f);
 		if (err)
 			break;
 	}
@@ -259,52 +322,27 @@ static deia_err read_restart(struct parser *p, const cJSON *v)
 
 static deia_err read_field(struct parser *p, const cJSON *v)
 {
+	const struct deia__spec_field *f = find_field(NULL, v->string);
 	char pointer[128];
-	deia_err err;
-	size_t i;
 
+	if (f != NULL)
+		return read_value(p, v, f);
+	if (is_group(v->string))
+		return read_group(p, v);
 	snprintf(pointer, sizeof(pointer), "/%.100s", v->string);
-	for (i = 0; i < N_FIELDS; i++)
-		if (strcmp(fields[i].name, v->string) == 0)
-			break;
-	if (i == N_FIELDS)
-		return deia__field_error(p->where, pointer,
-					 "is no field of a bot");
-	switch (fields[i].kind) {
-	case TEXT:
-		return read_text(p, pointer, v, fields[i].at);
-	case NUMBER:
-		return read_number(p, pointer, v, fields[i].at);
-	case ARGV:
-		err = read_list(p, pointer, v, DEIA_MAX_ARGV_LEN, &p->argv,
-				&p->s.n_argv);
-		p->s.argv = p->argv;
-		return err;
-	case CAPABILITIES:
-		err = read_list(p, pointer, v, DEIA_MAX_CAPABILITIES_LEN,
-				&p->capabilities, &p->s.n_capabilities);
-		p->s.capabilities = p->capabilities;
-		return err;
-	case ENV:
-		return read_env(p, pointer, v);
-	case OPTIONS:
-		return read_options(p, pointer, v);
-	case RESTART:
-		break;
-	}
-	return read_restart(p, v);
+	return deia__field_error(p->where, pointer, "is no field of a bot");
 }
 
 static void parser_fini(struct parser *p)
 {
 	size_t i;
 
-	for (i = 0; p->env_owned != NULL && i < p->s.n_env; i++)
+	for (i = 0; p->env_owned != NULL && i < p->n_env; i++)
 		deia__free(p->env_owned[i]);
 	deia__free(p->env_owned);
 	deia__free(p->env);
-	deia__free(p->argv);
-	deia__free(p->capabilities);
+	for (i = 0; i < p->n_lists; i++)
+		deia__free(p->lists[i]);
 	deia__free(p->options);
 }
 

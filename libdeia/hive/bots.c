@@ -414,18 +414,21 @@ static deia_err check_spec(deia_hive *h, const struct deia_bot_spec *spec)
 static deia_err may_create(deia_hive *h, const struct deia_actor *actor,
 			   const struct deia_bot_spec *spec)
 {
+	struct deia_bot_spec plain = DEIA_BOT_SPEC_INIT;
 	deia_err err = check_spec(h, spec);
-	bool argv;
+	const char *field;
 
-	if (err)
+	if (err || actor->role == DEIA_ROLE_ADMIN || spec->template_name)
 		return err;
-	argv = spec->n_argv > 0 || spec->n_env > 0 || spec->cwd != NULL;
-	if (argv && !spec->template_name && actor->role != DEIA_ROLE_ADMIN)
-		return deia__hive_fail(h, DEIA_EDENIED,
-				       "only an administrator may name a "
-				       "program or its environment; launch "
-				       "from a template instead");
-	return DEIA_OK;
+	/* The server of models may be the configuration's own. */
+	plain.base_url = spec->base_url;
+	field = deia_bot_spec_admin_field(spec, &plain);
+	if (!field)
+		return DEIA_OK;
+	return deia__hive_fail(h, DEIA_EDENIED,
+			       "only an administrator may set the field "
+			       "\"%s\"; launch from a template instead",
+			       field);
 }
 
 deia_err deia_hive_bot_create(deia_hive *h, const struct deia_actor *actor,
@@ -512,37 +515,20 @@ static deia_err commit_update(deia_hive *h, struct op *op)
 	return err;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return strcmp(a ? a : "", b ? b : "") == 0;
-}
-
-static bool same_list(const char *const *a, size_t n, const char *const *b,
-		      size_t m)
-{
-	bool same = n == m;
-
-	for (size_t i = 0; same && i < n; i++)
-		same = same_text(a[i], b[i]);
-	return same;
-}
-
 /* What a bot runs, and where it sends what it is told, is not for everyone
  * to change, whoever launched it and from whatever template. */
 static deia_err may_update(deia_hive *h, const struct deia_actor *actor,
 			   const struct deia_bot_spec *now,
 			   const struct deia_bot_spec *then)
 {
-	if (actor->role == DEIA_ROLE_ADMIN)
-		return DEIA_OK;
-	if (same_list(now->argv, now->n_argv, then->argv, then->n_argv) &&
-	    same_list(now->env, now->n_env, then->env, then->n_env) &&
-	    same_text(now->cwd, then->cwd) &&
-	    same_text(now->base_url, then->base_url))
+	const char *field = deia_bot_spec_admin_field(now, then);
+
+	if (actor->role == DEIA_ROLE_ADMIN || !field)
 		return DEIA_OK;
 	return deia__hive_fail(h, DEIA_EDENIED,
-			       "only an administrator may change a bot's "
-			       "program, environment, folder or base_url");
+			       "only an administrator may change the field "
+			       "\"%s\" of a bot",
+			       field);
 }
 
 deia_err deia_hive_bot_update(deia_hive *h, const struct deia_actor *actor,

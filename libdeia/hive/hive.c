@@ -149,6 +149,7 @@ static deia_err open_bots(deia_hive *h, const struct deia_hive_opts *o,
 	bo.guard_program = guard;
 	bo.bot_program = bot;
 	bo.log_dir = o->log_dir;
+	bo.work_dir = o->work_dir;
 	bo.seed = o->seed;
 	bo.user = h;
 	bo.on_state = deia__bots_on_state;

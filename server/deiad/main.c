@@ -69,6 +69,20 @@ static void warn_of_second_hive(const char *dir)
 			dir, usual, usual);
 }
 
+/* Whole, since bots are told paths in it. */
+static bool make_absolute(char **dir)
+{
+	char *whole = realpath(*dir, NULL);
+
+	if (whole == NULL) {
+		fprintf(stderr, "deiad: %s: %s\n", *dir, strerror(errno));
+		return false;
+	}
+	free(*dir);
+	*dir = whole;
+	return true;
+}
+
 static bool find_dir(struct app *app, const struct options *o)
 {
 	char detail[512] = "";
@@ -80,14 +94,14 @@ static bool find_dir(struct app *app, const struct options *o)
 		return false;
 	}
 	if (exists(app->dir, "config.yaml") && exists(app->dir, "token"))
-		return true;
+		return make_absolute(&app->dir);
 	if (!exists(app->dir, "config.yaml"))
 		warn_of_second_hive(app->dir);
 	err = deia_config_init_dir(app->dir, detail, sizeof(detail));
 	if (err)
 		fprintf(stderr, "deiad: %s\n",
 			detail[0] ? detail : deia_err_text(err));
-	return err == DEIA_OK;
+	return err == DEIA_OK && make_absolute(&app->dir);
 }
 
 /* ---- the parts --------------------------------------------------------- */
@@ -109,7 +123,7 @@ static enum deia_durability durability_of(const char *name)
 
 static bool open_hive(struct app *app)
 {
-	char store[4400], logs[4200], token[4200], detail[512] = "";
+	char store[4400], logs[4200], token[4200], work[4200], detail[512] = "";
 	struct deia_hive_opts opts = DEIA_HIVE_OPTS_INIT;
 	const deia_config *c = app->config;
 	deia_err err;
@@ -117,6 +131,7 @@ static bool open_hive(struct app *app)
 	snprintf(store, sizeof(store), "sqlite:%s/state/deia.db", app->dir);
 	snprintf(logs, sizeof(logs), "%s/bot-logs", app->dir);
 	snprintf(token, sizeof(token), "%s/token", app->dir);
+	snprintf(work, sizeof(work), "%s/work", app->dir);
 	opts.durability = durability_of(deia_config_str(c, "store.durability"));
 	opts.store_url = deia_config_str(c, "store.url");
 	if (!*opts.store_url)
@@ -127,6 +142,7 @@ static bool open_hive(struct app *app)
 		log_msg(DEIA_LOG_WARN, "cannot make %s: %s", logs,
 			strerror(errno));
 	opts.log_dir = logs;
+	opts.work_dir = work;
 	opts.token_file = token;
 	opts.url = app->url;
 	opts.events_kept = (unsigned)deia_config_int(c, "retention.events");

@@ -46,6 +46,7 @@ static void print_bot_members(struct deia_jw *w,
 	print_int_or_null(w, "exit_code", i->exit_code, -1);
 	print_int_or_null(w, "exit_signal", i->exit_signal, 0);
 	deia_jw_kbool(w, "wanted", bot->wanted);
+	deia_jw_kbool(w, "needs_restart", i->needs_restart);
 }
 
 void print_bot(struct deia_jw *w, const struct deia_hive_bot *bot)
@@ -111,27 +112,43 @@ void route_bot_get(struct rq *rq)
 
 /* ---- changing ---------------------------------------------------------- */
 
-static bool names_a_program(struct rq *rq)
+/* True: answered, since only an administrator may set what differs between the
+ * wanted specification and the one it starts from. */
+static bool is_denied(struct rq *rq, const struct deia_bot_spec *wanted,
+		      const struct deia_bot_spec *from, const char *action)
 {
-	static const char *const fields[] = { "argv", "env", "cwd",
-					      "base_url" };
-	const char *action = rq->route->run == route_bots_create ? "bot.create"
-								 : "bot.update";
+	const char *field = deia_bot_spec_admin_field(wanted, from);
 
-	if (rq->actor.role == DEIA_ROLE_ADMIN)
+	if (rq->actor.role == DEIA_ROLE_ADMIN || !field)
 		return false;
-	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
-		if (!cJSON_GetObjectItemCaseSensitive(rq->json, fields[i]))
-			continue;
-		deia_hive_audit(rq->srv->hive, &rq->actor, action, rq->path,
-				DEIA_EDENIED);
-		rq_problem(rq, 403, deia_err_name(DEIA_EDENIED),
-			   "The field \"%s\" is for administrators; launch "
-			   "from a template instead.",
-			   fields[i]);
-		return true;
-	}
-	return false;
+	deia_hive_audit(rq->srv->hive, &rq->actor, action, rq->path,
+			DEIA_EDENIED);
+	rq_problem(rq, 403, deia_err_name(DEIA_EDENIED),
+		   "The field \"%s\" is for administrators; launch from a "
+		   "template instead.",
+		   field);
+	return true;
+}
+
+/* Reads the body as changes to base; NULL: answered. */
+static struct deia_bot_spec *read_spec(struct rq *rq,
+				       const struct deia_bot_spec *base,
+				       const char *action)
+{
+	struct deia_field_error where = { 0 };
+	struct deia_bot_spec *spec;
+	deia_err err = deia_bot_spec_parse(&spec, rq->json, base, &where);
+
+	if (err == DEIA_EFIELD)
+		rq_bad_fields(rq, &where, 1);
+	else if (err)
+		rq_fail_with(rq, err, NULL);
+	if (err)
+		return NULL;
+	if (!is_denied(rq, spec, base, action))
+		return spec;
+	deia_bot_spec_free(spec);
+	return NULL;
 }
 
 /*
@@ -181,23 +198,15 @@ static void created(deia_err err, const struct deia_hive_bot *bot, void *user)
 
 void route_bots_create(struct rq *rq)
 {
-	struct deia_field_error where = { 0 };
 	struct deia_bot_spec base, *spec;
 	deia_err err;
 	bool start;
 
-	if (!query_bool(rq, "start", true, &start) || names_a_program(rq) ||
-	    !find_base(rq, &base))
+	if (!query_bool(rq, "start", true, &start) || !find_base(rq, &base))
 		return;
-	err = deia_bot_spec_parse(&spec, rq->json, &base, &where);
-	if (err == DEIA_EFIELD) {
-		rq_bad_fields(rq, &where, 1);
+	spec = read_spec(rq, &base, "bot.create");
+	if (!spec)
 		return;
-	}
-	if (err) {
-		rq_fail_with(rq, err, NULL);
-		return;
-	}
 	rq_hold(rq);
 	err = deia_hive_bot_create(rq->srv->hive, &rq->actor, spec, start,
 				   created, rq);
@@ -220,7 +229,7 @@ static void patched(deia_err err, const struct deia_hive_bot *bot, void *user)
 		deia_jw_object(&w);
 		print_bot_members(&w, bot);
 		deia_jw_kstr(&w, "applies",
-			     bot->info->pid ? "next_start" : "now");
+			     bot->info->needs_restart ? "next_start" : "now");
 		deia_jw_end_object(&w);
 		rq_send_json(rq, 200, &w);
 	}
@@ -245,7 +254,6 @@ static bool patch_fields_ok(struct rq *rq)
 
 void route_bot_patch(struct rq *rq)
 {
-	struct deia_field_error where = { 0 };
 	struct deia_hive_bot bot;
 	struct deia_bot_spec *spec;
 	deia_err err;
@@ -255,17 +263,11 @@ void route_bot_patch(struct rq *rq)
 		rq_fail_with(rq, err, "There is no bot with this id.");
 		return;
 	}
-	if (!patch_fields_ok(rq) || names_a_program(rq))
+	if (!patch_fields_ok(rq))
 		return;
-	err = deia_bot_spec_parse(&spec, rq->json, bot.info->spec, &where);
-	if (err == DEIA_EFIELD) {
-		rq_bad_fields(rq, &where, 1);
+	spec = read_spec(rq, bot.info->spec, "bot.update");
+	if (!spec)
 		return;
-	}
-	if (err) {
-		rq_fail_with(rq, err, NULL);
-		return;
-	}
 	rq_hold(rq);
 	err = deia_hive_bot_update(rq->srv->hive, &rq->actor, spec, patched,
 				   rq);

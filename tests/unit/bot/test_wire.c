@@ -276,7 +276,7 @@ START_TEST(lines_of_the_hive_are_as_documented)
 	spec.adapter = "ollama";
 	spec.model = "m";
 	spec.options = "{\"num_ctx\":1}";
-	deia__print_init(&w, &spec);
+	deia__print_init(&w, &spec, NULL);
 	ck_assert_str_eq(printed(&w),
 			 "{\"type\":\"init\",\"bot\":\"b\",\"protocol\":1,"
 			 "\"config\":{\"adapter\":\"ollama\",\"model\":\"m\","
