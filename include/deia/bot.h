@@ -154,6 +154,9 @@ DEIA_API void deia_bot_spec_free(struct deia_bot_spec *spec);
  */
 DEIA_API const char *deia_bot_spec_admin_field(
 	const struct deia_bot_spec *now, const struct deia_bot_spec *then);
+/* Whether the field of this name, "argv", is one of those. Any thread. Since
+ * 0.2. */
+DEIA_API bool deia_bot_field_is_admin(const char *name);
 /* Whether a process that was started with the one must be started again to
  * become the other: then some field differs that its start has fixed. Any
  * thread. Since 0.2. */

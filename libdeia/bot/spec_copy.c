@@ -171,6 +171,20 @@ const char *deia_bot_spec_admin_field(const struct deia_bot_spec *now,
 	return NULL;
 }
 
+bool deia_bot_field_is_admin(const char *name)
+{
+	const struct deia__spec_field *f;
+	size_t i;
+
+	for (i = 0; i < deia__spec_fields_len; i++) {
+		f = &deia__spec_fields[i];
+		if ((f->flags & DEIA__SPEC_ADMIN) != 0 &&
+		    strcmp(f->group != NULL ? f->group : f->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 bool deia_bot_spec_needs_restart(const struct deia_bot_spec *started,
 				 const struct deia_bot_spec *now)
 {

@@ -112,28 +112,31 @@ void route_bot_get(struct rq *rq)
 
 /* ---- changing ---------------------------------------------------------- */
 
-/* True: answered, since only an administrator may set what differs between the
- * wanted specification and the one it starts from. */
-static bool is_denied(struct rq *rq, const struct deia_bot_spec *wanted,
-		      const struct deia_bot_spec *from, const char *action)
+/* True: answered, since the body has a field that only an administrator may
+ * give. Looked at before anything else of it. */
+static bool is_denied(struct rq *rq, const char *action)
 {
-	const char *field = deia_bot_spec_admin_field(wanted, from);
+	const cJSON *item;
 
-	if (rq->actor.role == DEIA_ROLE_ADMIN || !field)
+	if (rq->actor.role == DEIA_ROLE_ADMIN)
 		return false;
-	deia_hive_audit(rq->srv->hive, &rq->actor, action, rq->path,
-			DEIA_EDENIED);
-	rq_problem(rq, 403, deia_err_name(DEIA_EDENIED),
-		   "The field \"%s\" is for administrators; launch from a "
-		   "template instead.",
-		   field);
-	return true;
+	cJSON_ArrayForEach(item, rq->json) {
+		if (!deia_bot_field_is_admin(item->string))
+			continue;
+		deia_hive_audit(rq->srv->hive, &rq->actor, action, rq->path,
+				DEIA_EDENIED);
+		rq_problem(rq, 403, deia_err_name(DEIA_EDENIED),
+			   "The field \"%s\" is for administrators; launch "
+			   "from a template instead.",
+			   item->string);
+		return true;
+	}
+	return false;
 }
 
 /* Reads the body as changes to base; NULL: answered. */
 static struct deia_bot_spec *read_spec(struct rq *rq,
-				       const struct deia_bot_spec *base,
-				       const char *action)
+				       const struct deia_bot_spec *base)
 {
 	struct deia_field_error where = { 0 };
 	struct deia_bot_spec *spec;
@@ -143,12 +146,7 @@ static struct deia_bot_spec *read_spec(struct rq *rq,
 		rq_bad_fields(rq, &where, 1);
 	else if (err)
 		rq_fail_with(rq, err, NULL);
-	if (err)
-		return NULL;
-	if (!is_denied(rq, spec, base, action))
-		return spec;
-	deia_bot_spec_free(spec);
-	return NULL;
+	return err ? NULL : spec;
 }
 
 /*
@@ -202,9 +200,10 @@ void route_bots_create(struct rq *rq)
 	deia_err err;
 	bool start;
 
-	if (!query_bool(rq, "start", true, &start) || !find_base(rq, &base))
+	if (!query_bool(rq, "start", true, &start) ||
+	    is_denied(rq, "bot.create") || !find_base(rq, &base))
 		return;
-	spec = read_spec(rq, &base, "bot.create");
+	spec = read_spec(rq, &base);
 	if (!spec)
 		return;
 	rq_hold(rq);
@@ -263,9 +262,9 @@ void route_bot_patch(struct rq *rq)
 		rq_fail_with(rq, err, "There is no bot with this id.");
 		return;
 	}
-	if (!patch_fields_ok(rq))
+	if (!patch_fields_ok(rq) || is_denied(rq, "bot.update"))
 		return;
-	spec = read_spec(rq, bot.info->spec, "bot.update");
+	spec = read_spec(rq, bot.info->spec);
 	if (!spec)
 		return;
 	rq_hold(rq);

@@ -241,14 +241,24 @@ static deia_err parse(struct deia_bot_spec **out, const char *text,
 }
 
 static const char full[] =
-	"{\"id\":\"b1\",\"adapter\":\"process\",\"template\":\"t\",\"model\":"
-	"\"m\",\"base_url\":\"http://127.0.0.1:11434\",\"argv\":[\"/bin/x\","
-	"\"-v\"],\"cwd\":\"/tmp\",\"env\":{\"A\":\"1\",\"B_2\":\"x=y\"},"
+	"{\"id\":\"b1\",\"adapter\":\"exec\",\"template\":\"t\",\"model\":"
+	"\"m\",\"base_url\":\"http://127.0.0.1:11434\",\"api_key_env\":"
+	"\"KEY\",\"api_key_file\":null,\"argv\":[\"/bin/x\","
+	"\"-v\"],\"cwd\":\"/tmp\",\"worktree_of\":\"/srv/repo\","
+	"\"env\":{\"A\":\"1\",\"B_2\":\"x=y\"},\"pass_env\":[\"X\"],"
 	"\"type\":\"coder\",\"capabilities\":[\"c\",\"python\"],"
+	"\"depends_on\":[\"b4\",\"b3\"],"
 	"\"system_prompt\":\"be\\nbrief\",\"options\":{\"num_ctx\":4096},"
-	"\"on_message\":\"reply\",\"max_concurrent\":3,\"restart\":{"
-	"\"policy\":\"on-failure\",\"max_restarts\":5,\"window_seconds\":60},"
-	"\"ready_timeout_seconds\":7,\"stop_timeout_seconds\":8,"
+	"\"on_message\":\"reply\",\"history_messages\":3,"
+	"\"max_concurrent\":3,\"restart\":{"
+	"\"policy\":\"on-failure\",\"max_restarts\":5,\"window_seconds\":60,"
+	"\"retry_failed_seconds\":300},"
+	"\"ping\":{\"interval_seconds\":1,\"timeout_seconds\":2},"
+	"\"limits\":{\"memory_mib\":900,\"memory_seconds\":10,"
+	"\"memory_max_mib\":1000,\"processes\":20,\"open_files\":64,"
+	"\"file_size_mib\":5},"
+	"\"ready_timeout_seconds\":7,\"turn_timeout_seconds\":60,"
+	"\"stop_timeout_seconds\":8,"
 	"\"heartbeat_timeout_seconds\":9}";
 
 static char *print(const struct deia_bot_spec *s, bool redact)
@@ -279,6 +289,8 @@ START_TEST(spec_is_read_and_printed_back_the_same)
 	ck_assert_str_eq(s->options, "{\"num_ctx\":4096}");
 	ck_assert_int_eq(s->restart, DEIA_RESTART_ON_FAILURE);
 	ck_assert_uint_eq(s->window_seconds, 60);
+	ck_assert_str_eq(s->depends_on[1], "b3");
+	ck_assert_uint_eq(s->memory_mib, 900);
 	ck_assert_int_eq(deia_bot_spec_dup(&copy, s), DEIA_OK);
 	deia_bot_spec_free(s);
 	text = print(copy, false);
@@ -293,6 +305,48 @@ START_TEST(spec_is_read_and_printed_back_the_same)
 	free(text);
 	deia_bot_spec_free(again);
 	deia_bot_spec_free(copy);
+}
+END_TEST
+
+START_TEST(a_change_says_who_may_make_it_and_when_it_takes_effect)
+{
+	static const struct {
+		const char *json, *admin;
+		bool restart;
+	} rows[] = {
+		{ "{\"id\":\"b1\"}", NULL, false },
+		{ "{\"type\":\"x\"}", NULL, false },
+		{ "{\"restart\":{\"policy\":\"never\"}}", NULL, false },
+		{ "{\"model\":\"other\"}", NULL, true },
+		{ "{\"system_prompt\":null}", NULL, true },
+		{ "{\"max_concurrent\":1}", NULL, true },
+		{ "{\"argv\":[\"/bin/x\"]}", "argv", true },
+		{ "{\"env\":{\"A\":\"***\"}}", "env", true },
+		{ "{\"limits\":{\"processes\":0}}", "limits", true },
+		{ "{\"limits\":null}", "limits", true },
+		{ "{\"pass_env\":[\"Y\"]}", "pass_env", true },
+	};
+	struct deia_field_error where;
+	struct deia_bot_spec *s, *changed;
+	const char *admin;
+	size_t i;
+
+	ck_assert_int_eq(parse(&s, full, NULL, &where), DEIA_OK);
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		ck_assert_int_eq(parse(&changed, rows[i].json, s, &where),
+				 DEIA_OK);
+		admin = deia_bot_spec_admin_field(changed, s);
+		ck_assert_msg((admin == NULL) == (rows[i].admin == NULL), "%s",
+			      rows[i].json);
+		if (admin != NULL)
+			ck_assert_str_eq(admin, rows[i].admin);
+		ck_assert_msg(deia_bot_spec_needs_restart(s, changed) ==
+				      rows[i].restart,
+			      "%s", rows[i].json);
+		deia_bot_spec_free(changed);
+	}
+	ck_assert_str_eq(deia_bot_spec_admin_field(s, NULL), "base_url");
+	deia_bot_spec_free(s);
 }
 END_TEST
 
@@ -324,24 +378,23 @@ static const struct {
 } wrong[] = {
 	{ "[]", "", "must be an object" },
 	{ "{}", "/adapter", "is required" },
-	{ "{\"adapter\":\"openai\"}", "/adapter",
-	  "adapter \"openai\" is not in this build; available: echo, ollama, "
-	  "process" },
+	{ "{\"adapter\":\"openai\"}", "/model",
+	  "adapter \"openai\" needs the name of a model" },
 	{ "{\"adapter\":\"magic\"}", "/adapter",
-	  "there is no adapter \"magic\"; available: echo, ollama, process" },
+	  "there is no adapter \"magic\"; available: echo, ollama, openai" },
 	{ "{\"adapter\":7}", "/adapter", "must be a string" },
 	{ "{\"adapter\":\"echo\",\"nope\":1}", "/nope",
 	  "is no field of a bot" },
 	{ "{\"adapter\":\"echo\",\"id\":\"a b\"}", "/id", "letters" },
 	{ "{\"adapter\":\"echo\",\"argv\":[\"x\"]}", "/argv",
-	  "only for adapter \"process\"" },
+	  "only for the adapters \"process\" and \"exec\"" },
 	{ "{\"adapter\":\"process\"}", "/argv", "needs the program" },
 	{ "{\"adapter\":\"process\",\"argv\":[\"\"]}", "/argv",
 	  "needs the program" },
 	{ "{\"adapter\":\"process\",\"argv\":[\"x\",3]}", "/argv/1",
 	  "must be a string" },
 	{ "{\"adapter\":\"process\",\"argv\":\"x y\"}", "/argv", "an array" },
-	{ "{\"adapter\":\"ollama\"}", "/model", "needs a model" },
+	{ "{\"adapter\":\"ollama\"}", "/model", "needs the name of a model" },
 	{ "{\"adapter\":\"echo\",\"env\":{\"1A\":\"x\"}}", "/env",
 	  "the name \"1A" },
 	{ "{\"adapter\":\"echo\",\"env\":{\"A=B\":\"x\"}}", "/env/A=B",
@@ -380,6 +433,29 @@ static const struct {
 	  "must be an object" },
 	{ "{\"adapter\":\"echo\",\"capabilities\":[\"a b\"]}",
 	  "/capabilities/0", "letters" },
+	{ "{\"adapter\":\"echo\",\"depends_on\":[\"a\",\"b c\"]}",
+	  "/depends_on/1", "letters" },
+	{ "{\"id\":\"a\",\"adapter\":\"echo\",\"depends_on\":[\"a\"]}",
+	  "/depends_on/0", "itself" },
+	{ "{\"adapter\":\"echo\",\"pass_env\":[\"A=1\"]}", "/pass_env/0",
+	  "name of a variable" },
+	{ "{\"adapter\":\"echo\",\"api_key_env\":\"sk-1\"}", "/api_key_env",
+	  "name of a variable" },
+	{ "{\"adapter\":\"echo\",\"api_key_file\":\"key\"}", "/api_key_file",
+	  "absolute path" },
+	{ "{\"adapter\":\"echo\",\"api_key_env\":\"K\",\"api_key_file\":"
+	  "\"/k\"}",
+	  "/api_key_file", "together with api_key_env" },
+	{ "{\"adapter\":\"echo\",\"worktree_of\":\"/srv\"}", "/worktree_of",
+	  "only for adapter \"exec\"" },
+	{ "{\"adapter\":\"echo\",\"history_messages\":257}",
+	  "/history_messages", "from 0 to 256" },
+	{ "{\"adapter\":\"echo\",\"limits\":{\"open_files\":1}}",
+	  "/limits/open_files", "from 16 to" },
+	{ "{\"adapter\":\"echo\",\"limits\":{\"memory\":1}}", "/limits/memory",
+	  "expected one of memory_mib, memory_seconds" },
+	{ "{\"adapter\":\"echo\",\"ping\":{\"timeout_seconds\":0}}",
+	  "/ping/timeout_seconds", "from 1 to 86400" },
 };
 
 START_TEST(wrong_field_is_named_with_what_was_expected)
@@ -466,6 +542,8 @@ static TCase *spec(void)
 	TCase *tc = tcase_create("spec");
 
 	tcase_add_test(tc, spec_is_read_and_printed_back_the_same);
+	tcase_add_test(tc,
+		       a_change_says_who_may_make_it_and_when_it_takes_effect);
 	tcase_add_test(tc,
 		       absent_keeps_the_base_and_null_goes_back_to_the_default);
 	tcase_add_loop_test(tc, wrong_field_is_named_with_what_was_expected, 0,
