@@ -221,6 +221,7 @@ static deia_err start_process(struct deia__bot *bot, int *error)
 		.argv = process ? bot->spec->argv : adapter,
 		.n_argv = process ? bot->spec->n_argv : 3,
 		.cwd = bot->spec->cwd,
+		.id = bot->spec->id,
 	};
 	char work_dir[PATH_MAX];
 	deia_err err = DEIA_ENOMEM;

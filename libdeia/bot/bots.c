@@ -21,6 +21,7 @@
 
 #include <event2/event.h>
 
+#include "bot/cgroup.h"
 #include "bot/spec.h"
 #include "bot/state.h"
 #include "core/mem.h"
@@ -66,6 +67,7 @@ static deia_err open_logs(struct deia_bots *bots)
 
 static deia_err fill(struct deia_bots *bots, struct event_base *base)
 {
+	const struct deia__cgroups_opts cgroups = { 0 };
 	deia_err err;
 
 	bots->env.base = base;
@@ -84,6 +86,8 @@ static deia_err fill(struct deia_bots *bots, struct event_base *base)
 			return DEIA_ENOMEM;
 	}
 	err = deia__timers_new(&bots->env.timers, base, NULL);
+	if (!err)
+		err = deia__cgroups_new(&bots->env.cgroups, &cgroups);
 	return err ? err : open_logs(bots);
 }
 
@@ -164,6 +168,7 @@ void deia_bots_free(deia_bots *bots)
 	if (bots->logs != NULL)
 		deia__logs_free(bots->logs);
 	deia__timers_free(bots->env.timers);
+	deia__cgroups_free(bots->env.cgroups);
 	deia__free(bots->bots);
 	deia__free(bots->guard_program);
 	deia__free(bots->bot_program);

@@ -14,9 +14,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bot/cgroup.h"
 #include "core/mem.h"
 
 #define DEFAULT_OPEN_FILES 1024
+#define CGROUP_BYTES 1024
 
 enum { CTL, IN, OUT, ERR, N_PAIRS, FIRST_FREE_FD = 4 };
 
@@ -91,8 +93,9 @@ static int open_pairs(struct pairs *p)
 struct command {
 	char **argv;
 	size_t n;
-	char numbers[6][24]; /* texts of its own */
+	char numbers[8][24]; /* texts of its own */
 	size_t n_numbers;
+	char dirs[DEIA__CGROUP_KINDS][CGROUP_BYTES];
 };
 
 /* posix_spawn wants its strings writable, and writes none. */
@@ -124,18 +127,46 @@ static void put_limits(struct command *c, const struct deia__limits *l)
 		put_number(c, "--memory-max-mib", l->memory_max_mib);
 }
 
+static void put_cgroup(struct command *c, const struct deia__launch *what,
+		       enum deia__cgroup_kind kind, const char *option)
+{
+	if (!deia__cgroup_path(what->cgroups, kind, what->id, c->dirs[kind],
+			       CGROUP_BYTES))
+		return;
+	put(c, option);
+	put(c, c->dirs[kind]);
+}
+
+/* A cgroup for memory or processes is made only for such a limit. */
+static void put_cgroups(struct command *c, const struct deia__launch *what)
+{
+	if (what->id == NULL || what->cgroups == NULL)
+		return;
+	if (deia__cgroups_error(what->cgroups) != 0) {
+		put_number(c, "--no-cgroup",
+			   deia__cgroups_error(what->cgroups));
+		return;
+	}
+	put_cgroup(c, what, DEIA__CGROUP_KILL, "--cgroup-kill");
+	if (what->limits.memory_max_mib != 0)
+		put_cgroup(c, what, DEIA__CGROUP_MEMORY, "--cgroup-memory");
+	if (what->limits.processes != 0)
+		put_cgroup(c, what, DEIA__CGROUP_PIDS, "--cgroup-pids");
+}
+
 /* Fills in c; its argv is to be freed. */
 static bool make_command(struct command *c, const struct deia__launch *what)
 {
 	size_t i;
 
 	memset(c, 0, sizeof(*c));
-	c->argv = deia__alloc((what->n_argv + 24) * sizeof(*c->argv));
+	c->argv = deia__alloc((what->n_argv + 32) * sizeof(*c->argv));
 	if (c->argv == NULL)
 		return false;
 	put(c, what->guard_program);
 	put_number(c, "--parent", getpid());
 	put_limits(c, &what->limits);
+	put_cgroups(c, what);
 	if (what->cwd != NULL) {
 		put(c, "--cwd");
 		put(c, what->cwd);

@@ -7,6 +7,8 @@
 
 #include <deia/base.h>
 
+struct deia__cgroups;
+
 /* What a bot may use; 0: no limit (of open_files: 1024). */
 struct deia__limits {
 	unsigned open_files;
@@ -24,6 +26,7 @@ struct deia__launch {
 	const char *cwd;  /* or NULL */
 	const char *id;	  /* of the bot, names its cgroup; NULL: none */
 	struct deia__limits limits;
+	const struct deia__cgroups *cgroups; /* set by deia__proc_start */
 };
 
 /* All descriptors are non-blocking and close-on-exec; the caller's. */

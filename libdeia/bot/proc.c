@@ -11,6 +11,7 @@
 #include "bot/proc.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@
 
 #include <deia/limits.h>
 
+#include "bot/cgroup.h"
 #include "bot/lines.h"
 #include "core/mem.h"
 
@@ -35,6 +37,8 @@
 #define DRAIN_GRACE_MS 2000
 /* Where no pidfd can be had, the guard's end is looked for this often. */
 #define RETRY_MS 50
+/* So often the cgroup of a killed guard is swept. */
+#define SWEEPS 100
 /* Memory of an emptied queue that is kept. */
 #define KEEP_BYTES 4096
 
@@ -53,6 +57,10 @@ struct deia__proc {
 	const char *closed; /* what it closed while it seemed to live */
 	bool finish_input, muted, has_ended;
 	bool exit_seen, gone_seen;
+	struct deia__census_member counted;
+	/* The guard was killed: what it can not end any more is ended here. */
+	char id[DEIA_MAX_ID_LEN + 1]; /* of its cgroup; "": none */
+	int sweeps;		      /* still to be tried */
 };
 
 static void close_fd(int *fd, struct event *ev)
@@ -68,10 +76,12 @@ static void close_input(struct deia__proc *p);
 
 static void check_end(struct deia__proc *p)
 {
-	if (p->has_ended || p->guard != 0 || p->out >= 0 || p->err >= 0)
+	if (p->has_ended || p->guard != 0 || p->sweeps != 0 || p->out >= 0 ||
+	    p->err >= 0)
 		return;
 	p->has_ended = true;
 	deia__timer_clear(p->env->timers, &p->timer);
+	deia__census_leave(&p->env->census, &p->counted);
 	close_input(p);
 	p->end.lost = !p->gone_seen;
 	p->ops->ended(p->arg, &p->end);
@@ -100,6 +110,17 @@ static void start_reading(struct deia__proc *p)
 		event_add(&p->ev_out, NULL);
 }
 
+/* ---- a killed guard's cgroup ------------------------------------------------- */
+
+/* Its descendants are in the cgroup still, wherever they went. */
+static void sweep(struct deia__proc *p)
+{
+	p->sweeps--;
+	if (deia__cgroup_sweep(p->env->cgroups, p->id))
+		p->sweeps = 0;
+	arm(p, p->sweeps != 0 ? RETRY_MS : DRAIN_GRACE_MS);
+}
+
 /* ---- the guard's end -------------------------------------------------------- */
 
 static bool reap(struct deia__proc *p)
@@ -117,7 +138,12 @@ static bool reap(struct deia__proc *p)
 	p->guard = 0;
 	if (p->pidfd >= 0)
 		close_fd(&p->pidfd, &p->ev_pidfd);
-	arm(p, DRAIN_GRACE_MS);
+	if (!p->gone_seen && p->id[0] != '\0' && p->env->cgroups != NULL) {
+		p->sweeps = SWEEPS;
+		sweep(p);
+	} else {
+		arm(p, DRAIN_GRACE_MS);
+	}
 	return true;
 }
 
@@ -162,6 +188,11 @@ static void on_timer(void *arg)
 			arm(p, RETRY_MS);
 		return;
 	}
+	if (p->sweeps != 0) {
+		sweep(p);
+		check_end(p);
+		return;
+	}
 	close_fd(&p->out, &p->ev_out);
 	close_fd(&p->err, &p->ev_err);
 	check_end(p);
@@ -178,6 +209,9 @@ static bool take_remark(struct deia__proc *p, const char *text)
 	int number;
 
 	if (sscanf(text, "applied %15[a-z_]=%u %7s", name, &value, how) == 3) {
+		if (strcmp(name, "processes") == 0)
+			deia__census_join(&p->env->census, p->env->timers,
+					  &p->counted);
 		if (p->ops->applied != NULL)
 			p->ops->applied(p->arg, name, value, how);
 	} else if (sscanf(text, "refused %15s %d", name, &number) == 2) {
@@ -248,6 +282,31 @@ static void tell(struct deia__proc *p, char c)
 		(void)send(p->ctl, &c, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* Many new processes: the guard is to count its own. */
+static void count(void *arg)
+{
+	tell(arg, 'S');
+}
+
+/*
+ * Someone may have stopped the guard. The pidfd is the guard's, and not that
+ * of one who got its number, if its end of the socket is open after that.
+ */
+static void wake_guard(const struct deia__proc *p)
+{
+	struct pollfd ctl = { .fd = p->ctl };
+	int fd;
+
+	if (p->ctl < 0)
+		return;
+	fd = pidfd_open(p->guard, 0);
+	if (fd < 0)
+		return;
+	if (poll(&ctl, 1, 0) == 0)
+		(void)pidfd_send_signal(fd, SIGCONT, NULL, 0);
+	close(fd);
+}
+
 void deia__proc_term(struct deia__proc *p)
 {
 	tell(p, 'T');
@@ -256,6 +315,7 @@ void deia__proc_term(struct deia__proc *p)
 void deia__proc_kill(struct deia__proc *p)
 {
 	tell(p, 'K');
+	wake_guard(p);
 }
 
 void deia__proc_mute(struct deia__proc *p)
@@ -496,6 +556,8 @@ static struct deia__proc *new_proc(struct deia__proc_env *env,
 	p->end.code = -1;
 	p->timer.fn = on_timer;
 	p->timer.arg = p;
+	p->counted.count = count;
+	p->counted.arg = p;
 	deia__buf_init(&p->queue, 0);
 	deia__bot_lines_init(&p->out_lines, DEIA_MAX_LINE_BYTES, false);
 	deia__bot_lines_init(&p->err_lines, MAX_LOG_LINE_BYTES, true);
@@ -517,6 +579,7 @@ deia_err deia__proc_start(struct deia__proc **out, struct deia__proc_env *env,
 			  int *error)
 {
 	struct deia__proc *p = new_proc(env, ops, arg);
+	struct deia__launch full = *what;
 	struct deia__launched l;
 
 	*out = NULL;
@@ -525,7 +588,10 @@ deia_err deia__proc_start(struct deia__proc **out, struct deia__proc_env *env,
 		deia__free(p);
 		return DEIA_ENOMEM;
 	}
-	*error = deia__launch(&l, what);
+	full.cgroups = env->cgroups;
+	if (what->id != NULL)
+		snprintf(p->id, sizeof(p->id), "%s", what->id);
+	*error = deia__launch(&l, &full);
 	if (*error != 0) {
 		deia__free(p);
 		return DEIA_EIO;
@@ -550,6 +616,7 @@ void deia__proc_free(struct deia__proc *p)
 	if (p == NULL)
 		return;
 	deia__timer_clear(p->env->timers, &p->timer);
+	deia__census_leave(&p->env->census, &p->counted);
 	close_fd(&p->ctl, &p->ev_ctl);
 	close_fd(&p->pidfd, &p->ev_pidfd);
 	close_input(p);

@@ -8,6 +8,7 @@
 #define DEIA_BOT_PROC_H
 
 #include <deia/error.h>
+#include "bot/census.h"
 #include "bot/launch.h"
 #include "core/timer.h"
 
@@ -23,6 +24,8 @@ struct deia__proc;
 struct deia__proc_env {
 	struct event_base *base;
 	struct deia__timers *timers;
+	struct deia__cgroups *cgroups; /* NULL: none */
+	struct deia__census census;
 	char scratch[DEIA__READ_BUDGET_BYTES];
 };
 

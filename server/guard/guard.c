@@ -85,6 +85,10 @@ void guard_end(struct guard *g)
 
 static void report_exit(struct guard *g, const siginfo_t *info)
 {
+	bool clean = info->si_code == CLD_EXITED && info->si_status == 0;
+
+	if (!clean && group_memory_passed(g))
+		guard_say(g, "limit memory_max_mib %u", g->o.memory_max_mib);
 	if (!g->failed)
 		guard_say(g, "exit %d %d",
 			  info->si_code == CLD_EXITED ? info->si_status : 0,
@@ -114,7 +118,8 @@ static void report_stops(struct guard *g)
 
 /* The child became the bot (end of file) or says why it could not. */
 /* Not inlined: inlined twice, gcc 12 takes f for dangling. */
-static __attribute__((noinline)) void read_exec_pipe(struct guard *g)
+static __attribute__((noinline)) void read_exec_pipe(struct guard *g,
+						     bool has_ended)
 {
 	struct failure f;
 	ssize_t n;
@@ -128,6 +133,10 @@ static __attribute__((noinline)) void read_exec_pipe(struct guard *g)
 		g->failed = true;
 		guard_say(g, "fail %.7s %d", f.stage, f.error);
 	} else {
+		if (!has_ended) {
+			group_check(g);
+			watch_start(g);
+		}
 		guard_say(g, "bot %d", (int)g->bot);
 	}
 	close(g->exec_pipe);
@@ -148,7 +157,7 @@ static bool reap(struct guard *g)
 			return true;
 		if (info.si_pid == g->bot) {
 			(void)kill(-g->bot, SIGKILL);
-			read_exec_pipe(g);
+			read_exec_pipe(g, true);
 			report_exit(g, &info);
 		}
 		(void)waitid(P_PID, (id_t)info.si_pid, &info,
@@ -183,29 +192,36 @@ static void read_control(struct guard *g)
 static void loop(struct guard *g)
 {
 	struct signalfd_siginfo drop[8];
-	struct pollfd p[3];
+	struct pollfd p[4];
 	int n;
 
 	for (;;) {
 		p[0] = (struct pollfd){ .fd = g->ctl, .events = POLLIN };
 		p[1] = (struct pollfd){ .fd = g->signals, .events = POLLIN };
 		p[2] = (struct pollfd){ .fd = g->exec_pipe, .events = POLLIN };
-		n = poll(p, 3, g->ending ? g->pace_ms : watch_wait_ms(g));
+		p[3] = (struct pollfd){ .fd = g->group.tells ? g->group.events
+							     : -1,
+					.events = POLLPRI };
+		n = poll(p, 4, g->ending ? g->pace_ms : watch_wait_ms(g));
 		if (n == 0 && g->pace_ms < PACE_MAX_MS)
 			g->pace_ms *= 2;
 		if (n > 0 && p[2].revents != 0)
-			read_exec_pipe(g);
+			read_exec_pipe(g, false);
 		if (n > 0 && p[0].revents != 0)
 			read_control(g);
 		if (n > 0 && p[1].revents != 0)
 			(void)!read(g->signals, drop, sizeof(drop));
+		if (n > 0 && p[3].revents != 0)
+			watch_soon(g);
 		report_stops(g);
 		if (!reap(g))
 			return;
 		if (!g->ending)
 			watch_look(g);
-		if (g->ending)
+		if (g->ending) {
+			group_kill(g);
 			tree_kill();
+		}
 	}
 }
 
@@ -223,7 +239,7 @@ static int show_usage(void)
 	return 2;
 }
 
-static bool parse_limit(struct options *o, const char *name, const char *value)
+static bool parse_option(struct options *o, const char *name, const char *value)
 {
 	const struct {
 		const char *name;
@@ -234,8 +250,18 @@ static bool parse_limit(struct options *o, const char *name, const char *value)
 		{ "--processes", &o->processes },
 		{ "--memory-mib", &o->memory_mib },
 		{ "--memory-max-mib", &o->memory_max_mib },
+		{ "--no-cgroup", &o->no_cgroup },
 	};
+	static const char *const groups[] = { "--cgroup-kill",
+					      "--cgroup-memory",
+					      "--cgroup-pids" };
 	size_t i;
+
+	for (i = 0; i < GROUP_KINDS; i++)
+		if (strcmp(name, groups[i]) == 0) {
+			o->cgroup[i] = value;
+			return true;
+		}
 
 	for (i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (strcmp(name, known[i].name) == 0) {
@@ -256,7 +282,7 @@ static bool parse(struct options *o, int argc, char **argv)
 			o->parent = (pid_t)atoi(argv[i + 1]);
 		else if (strcmp(argv[i], "--cwd") == 0)
 			o->cwd = argv[i + 1];
-		else if (!parse_limit(o, argv[i], argv[i + 1]))
+		else if (!parse_option(o, argv[i], argv[i + 1]))
 			return false;
 	}
 	if (i + 1 >= argc || strcmp(argv[i], "--") != 0)
@@ -287,8 +313,8 @@ static bool start_bot(struct guard *g)
 
 	if (pipe2(report, O_CLOEXEC | O_NONBLOCK) != 0)
 		return false;
-	watch_start(g);
-	g->bot = fork();
+	group_make(g);
+	g->bot = group_fork(g);
 	if (g->bot == 0)
 		run_bot(g, self, report[1]);
 	close(report[1]);
@@ -316,11 +342,13 @@ int main(int argc, char **argv)
 		return 1;
 	if (g.signals < 0 || !start_bot(&g)) {
 		guard_say(&g, "fail guard %d", errno);
+		group_remove(&g);
 		guard_say(&g, "gone");
 		return 1;
 	}
 	drop_stdio();
 	loop(&g);
+	group_remove(&g);
 	guard_say(&g, "gone");
 	return 0;
 }

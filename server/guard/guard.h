@@ -5,6 +5,7 @@
  *   guard.c   options, control socket, the loop
  *   run.c     the child that becomes the bot: limits, folder, exec
  *   tree.c    descendants: to find, count, terminate and kill them
+ *   group.c   the bot's cgroups
  *   watch.c   limits that are watched here
  */
 #ifndef DEIA_GUARD_H
@@ -15,6 +16,7 @@
 #include <sys/types.h>
 
 enum { CTL_FD = 3, WALK_MAX = 4096 };
+enum { GROUP_KILL, GROUP_MEMORY, GROUP_PIDS, GROUP_KINDS };
 
 struct options {
 	pid_t parent;
@@ -22,7 +24,17 @@ struct options {
 	/* 0: none; names and units as in the bot's specification */
 	unsigned open_files, file_size_mib, processes;
 	unsigned memory_mib, memory_max_mib;
-	char **argv; /* of the bot */
+	unsigned no_cgroup;		 /* errno: why there are none */
+	const char *cgroup[GROUP_KINDS]; /* folders to make; NULL: none */
+	char **argv;			 /* of the bot */
+};
+
+/* The bot's cgroups. Two kinds may be one folder. */
+struct group {
+	const char *dir[GROUP_KINDS]; /* that were made; NULL: not this one */
+	bool joined[GROUP_KINDS];     /* the bot was seen in it */
+	int events;		      /* of the pids controller; -1: none */
+	bool tells;		      /* events wakes poll(2): v2 only */
 };
 
 /* What the child reports when it cannot become the bot. */
@@ -34,6 +46,7 @@ struct failure {
 /* Limits that are watched here, because nothing else holds them. */
 struct watch {
 	bool processes, memory, memory_max;
+	bool pids;		   /* whether forks failed */
 	int64_t look_ms, usage_ms; /* when to look and to report next */
 };
 
@@ -46,6 +59,7 @@ struct guard {
 	bool failed;   /* it never became the bot: no "exit" is said */
 	bool ending;   /* everything is to be killed */
 	int pace_ms;
+	struct group group;
 	struct watch watch;
 };
 
@@ -63,6 +77,9 @@ void run_bot(const struct guard *g, pid_t guard, int report)
 	__attribute__((noreturn));
 
 /* tree.c */
+/* Reads a small file as text; returns its length, -1 when there is none. */
+ssize_t slurp(const char *path, char *buf, size_t size);
+
 struct usage {
 	uint64_t bytes; /* resident; 0 unless asked for */
 	unsigned tasks; /* processes and their threads */
@@ -76,8 +93,26 @@ void tree_terminate(pid_t bot);
 /* SIGKILL to every descendant that can be found now. */
 void tree_kill(void);
 
+/* group.c */
+/* Makes the folders and sets their limits; says what was refused. */
+void group_make(struct guard *g);
+/* As fork, into v2's cgroup where there is one. */
+pid_t group_fork(const struct guard *g);
+/* The new child joins what group_fork could not put it into. */
+void group_join(const struct guard *g);
+/* The bot runs: looks whether it is in them, and says which limits hold. */
+void group_check(struct guard *g);
+/* Kills all that is in them. */
+void group_kill(const struct guard *g);
+/* Whether the bot wanted more processes than it may have. */
+bool group_pids_passed(const struct guard *g);
+/* Whether the kernel has ended something in it for want of memory. */
+bool group_memory_passed(const struct guard *g);
+/* Removes the folders, once nothing is in them. */
+void group_remove(struct guard *g);
+
 /* watch.c */
-/* Says what is watched, and begins. */
+/* The bot runs: watches what no cgroup holds, and says so. */
 void watch_start(struct guard *g);
 /* Milliseconds until watch_look is due; -1: never. */
 int watch_wait_ms(const struct guard *g);

@@ -38,8 +38,7 @@ struct stat_line {
 /* Whether this kernel has /proc/PID/task/TID/children. */
 static bool have_children = true;
 
-/* Reads a small file of /proc; returns its length, -1 when it is not there. */
-static ssize_t slurp(const char *path, char *buf, size_t size)
+ssize_t slurp(const char *path, char *buf, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	size_t len = 0;

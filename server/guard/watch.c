@@ -5,7 +5,9 @@
  *
  * A guard without such limits never wakes for this. One that only watches the
  * number of processes looks rarely of its own accord: deiad sees when many
- * new ones appear on the machine, and then says so ("S").
+ * new ones appear on the machine, and then says so ("S"). A cgroup holds that
+ * number, and v2's even tells when a fork failed for it. A bot that gets there
+ * is ended all the same, so that a fork bomb has a reason and an end.
  */
 #include "guard.h"
 
@@ -23,9 +25,11 @@ void watch_start(struct guard *g)
 	struct watch *w = &g->watch;
 	int64_t now = guard_now_ms();
 
-	w->processes = g->o.processes != 0;
 	w->memory = g->o.memory_mib != 0;
-	w->memory_max = g->o.memory_max_mib != 0;
+	w->processes = g->o.processes != 0 && !g->group.joined[GROUP_PIDS];
+	w->pids = g->group.joined[GROUP_PIDS];
+	w->memory_max =
+		g->o.memory_max_mib != 0 && !g->group.joined[GROUP_MEMORY];
 	if (w->processes)
 		guard_say(g, "applied processes=%u watch", g->o.processes);
 	if (w->memory)
@@ -39,7 +43,7 @@ void watch_start(struct guard *g)
 
 static bool is_watching(const struct watch *w)
 {
-	return w->processes || w->memory || w->memory_max;
+	return w->processes || w->memory || w->memory_max || w->pids;
 }
 
 int watch_wait_ms(const struct guard *g)
@@ -96,6 +100,14 @@ void watch_look(struct guard *g)
 
 	if (!is_watching(w) || now < w->look_ms)
 		return;
+	if (w->pids && group_pids_passed(g)) {
+		pass(g, "processes", g->o.processes);
+		return;
+	}
+	if (!w->processes && !w->memory && !w->memory_max) {
+		w->look_ms = now + SLOW_MS;
+		return;
+	}
 	tree_measure(&u, w->memory || w->memory_max, exact_from(g));
 	plan(g, &u, now);
 	if (w->memory && now >= w->usage_ms) {
