@@ -25,6 +25,7 @@
 	X(bot_interrupt)                                                       \
 	X(bot_logs)                                                            \
 	X(bot_remove)                                                          \
+	X(bot_test)                                                            \
 	X(chat)                                                                \
 	X(models)                                                              \
 	X(events)                                                              \

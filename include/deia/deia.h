@@ -12,6 +12,7 @@
 #include <deia/error.h>
 #include <deia/hive.h>
 #include <deia/limits.h>
+#include <deia/trial.h>
 #include <deia/version.h>
 #include <deia/worker.h>
 
