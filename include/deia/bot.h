@@ -16,6 +16,7 @@
 #define DEIA_BOT_H
 
 #include <deia/error.h>
+#include <deia/limits.h>
 
 DEIA_BEGIN
 
@@ -241,6 +242,12 @@ struct deia_bots_opts {
 	 */
 	void (*on_line)(const char *bot, const char *type,
 			const struct cJSON *json, void *user);
+	/*
+	 * A turn waits at an external bot that may have it now: whoever waits
+	 * for one may call deia_bots_claim. Told once for many, and now and
+	 * then in vain. May be NULL. Since 0.2.
+	 */
+	void (*on_claimable)(const char *bot, void *user);
 };
 #define DEIA_BOTS_OPTS_INIT                                                    \
 	{                                                                      \
@@ -273,7 +280,7 @@ DEIA_API DEIA_NODISCARD deia_err deia_bots_remove(deia_bots *bots,
 						  const char *id);
 /*
  * Actions. Each returns DEIA_OK when it was begun (watch on_state),
- * DEIA_ENOTFOUND, or DEIA_ESTATE with both states in errmsg.
+ * DEIA_ENOTFOUND, or DEIA_ESTATE with the state in errmsg.
  * start: from stopped, failed, backoff. Clears the restart history. A program
  * that cannot be run is no error here: the bot goes to failed or backoff with
  * its reason.
@@ -396,6 +403,118 @@ DEIA_API DEIA_NODISCARD deia_err deia_bots_send_line(deia_bots *bots,
 						     const char *bot,
 						     const char *json,
 						     size_t len);
+
+/* ---- external bots: work that is fetched --------------------------------- */
+
+/*
+ * A bot of adapter "external" has no process here: its program runs anywhere
+ * and asks for turns. deia_bots_start makes it ready; without a sign of life
+ * (heartbeat, claim, extend, complete, fail) for heartbeat_timeout_seconds it
+ * is offline, and ready again with the next one. Turns are submitted as to any
+ * bot and wait for deia_bots_claim. What is claimed is held under a lease, which
+ * is named by a token: text that only its holder knows. A lease that ends puts
+ * the turn back to the head of the queue; the DEIA_MAX_CLAIMS-th one ends it
+ * with DEIA_EUNAVAILABLE. A turn that ends otherwise (cancelled, timed out, the
+ * bot was stopped) makes its token stale: every call with it returns
+ * DEIA_ESTATE, and that tells the program to drop the work.
+ * All since 0.2; on the loop's thread.
+ */
+
+struct deia_bot_heartbeat {
+	size_t size;
+	const char *status_text; /* NULL: as it was */
+	const char *const
+		*capabilities; /* beside the spec's; NULL: as before */
+	size_t n_capabilities;
+	unsigned max_concurrent; /* lowers the spec's; 0: as before */
+};
+#define DEIA_BOT_HEARTBEAT_INIT                                                \
+	{                                                                      \
+		.size = sizeof(struct deia_bot_heartbeat)                      \
+	}
+
+/*
+ * A sign of life. beat may be NULL for that alone. Returns DEIA_OK,
+ * DEIA_ENOTFOUND, DEIA_ESTATE (not external, or stopped), DEIA_EINVAL,
+ * DEIA_ELIMIT (more than DEIA_MAX_CAPABILITIES_LEN), DEIA_ENOMEM.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_bots_heartbeat(
+	deia_bots *bots, const char *id, const struct deia_bot_heartbeat *beat);
+
+/* A claimed turn. The text lives until the turn ends, at least until the loop
+ * runs again; id == NULL: nothing is to be had now. */
+struct deia_claim {
+	char token[DEIA_CLAIM_TOKEN_LEN + 1];
+	const char *bot;
+	const char *id; /* of the deia_work */
+	deia_work_kind kind;
+	const char *content;
+	const char *conversation; /* or NULL */
+	const char *session;	  /* or NULL */
+	const struct deia_history_item *history;
+	size_t n_history;
+	unsigned timeout_seconds; /* of this attempt */
+	unsigned attempt;	  /* 1, 2 ... DEIA_MAX_CLAIMS */
+	unsigned lease_seconds;
+	int64_t lease_expires_unix_ms;
+};
+
+/*
+ * Claims the next waiting turn of an external bot. lease_seconds: 1 to
+ * DEIA_MAX_LEASE_SECONDS, 0: DEIA_DEFAULT_LEASE_SECONDS. Nothing waits, the bot
+ * is paused or works on max_concurrent turns already: DEIA_OK and out->id ==
+ * NULL; on_claimable says when to ask again. Returns DEIA_OK, DEIA_ENOTFOUND,
+ * DEIA_ESTATE (not external, or stopped), DEIA_EINVAL, DEIA_ENOMEM.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_bots_claim(deia_bots *bots,
+						 const char *id,
+						 unsigned lease_seconds,
+						 struct deia_claim *out);
+/* The bot whose claim a token names, into 65 bytes. False: it is no token.
+ * Whether it is a live one is not said. */
+DEIA_API bool deia_claim_bot(const char *token, char bot[DEIA_MAX_ID_LEN + 1]);
+/*
+ * The lease ends lease_seconds (as for deia_bots_claim) from now; never after
+ * the turn's timeout. work_id: NULL, or the turn that the token must be of.
+ * expires_unix_ms may be NULL. Returns DEIA_OK, DEIA_EINVAL (no token),
+ * DEIA_ESTATE (stale; errmsg says it).
+ */
+DEIA_API DEIA_NODISCARD deia_err
+deia_bots_claim_extend(deia_bots *bots, const char *work_id, const char *token,
+		       unsigned lease_seconds, int64_t *expires_unix_ms);
+
+struct deia_claim_answer {
+	size_t size;
+	const char *text; /* required; at most DEIA_MAX_ANSWER_BYTES */
+	int64_t prompt_tokens, completion_tokens; /* -1: not said */
+	const char *session; /* at most DEIA_MAX_NAME_BYTES; or NULL */
+	const char *details; /* a JSON object, or NULL */
+};
+#define DEIA_CLAIM_ANSWER_INIT                                                 \
+	{                                                                      \
+		.size = sizeof(struct deia_claim_answer), .prompt_tokens = -1, \
+		.completion_tokens = -1                                        \
+	}
+/* Ends a claimed turn well. Returns DEIA_OK, DEIA_EINVAL, DEIA_ESTATE (stale),
+ * DEIA_ELIMIT, DEIA_ENOMEM. */
+DEIA_API DEIA_NODISCARD deia_err deia_bots_claim_complete(
+	deia_bots *bots, const char *work_id, const char *token,
+	const struct deia_claim_answer *answer);
+/*
+ * Ends a claimed turn with DEIA_EREMOTE. code: a word of at most 64 bytes, NULL:
+ * "error"; message: one line of at most DEIA_MAX_ERROR_BYTES, required.
+ * retry_after_seconds: 0 not said.
+ * Returns DEIA_OK, DEIA_EINVAL, DEIA_ESTATE (stale), DEIA_ELIMIT.
+ */
+DEIA_API DEIA_NODISCARD deia_err
+deia_bots_claim_fail(deia_bots *bots, const char *work_id, const char *token,
+		     const char *code, const char *message, bool retryable,
+		     unsigned retry_after_seconds);
+/* Gives a claimed turn back to the head of the queue; it counts as an attempt
+ * of its own. Returns as deia_bots_claim_extend. */
+DEIA_API DEIA_NODISCARD deia_err deia_bots_claim_release(deia_bots *bots,
+							 const char *work_id,
+							 const char *token);
 
 DEIA_END
 

@@ -53,6 +53,13 @@
 #define DEIA_MAX_TOKENS 10000
 #define DEIA_MAX_SUBSCRIBERS 10000
 
+/* External bots. */
+#define DEIA_MAX_CLAIMS 3 /* of one turn: the lease ended before its answer */
+#define DEIA_MAX_LEASE_SECONDS 3600
+#define DEIA_DEFAULT_LEASE_SECONDS 60
+#define DEIA_CLAIM_TOKEN_LEN 97	  /* 32 hexadecimal digits, '.', the bot's id */
+#define DEIA_MAX_ERROR_BYTES 4096 /* why a turn failed, in its own words */
+
 /* The bot protocol. */
 #define DEIA_MAX_LINE_BYTES (2u << 20)
 #define DEIA_MAX_ANSWER_BYTES (8u << 20)

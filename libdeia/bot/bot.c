@@ -53,6 +53,7 @@ deia_err deia__bot_new(struct deia__bot **out, struct deia_bots *bots,
 	bot->timer.arg = bot;
 	bot->info.max_concurrent = bot->spec->max_concurrent;
 	bot->info.exit_code = -1;
+	deia__caps_refresh(bot);
 	bot->info.ping_ms = bot->info.memory_bytes = bot->info.processes = -1;
 	TAILQ_INIT(&bot->waiting[DEIA_WORK_CHAT]);
 	TAILQ_INIT(&bot->waiting[DEIA_WORK_TASK]);
@@ -96,14 +97,32 @@ void deia__bot_unref(struct deia__bot *bot)
 	if (bot->log != NULL)
 		deia__logfile_close(bot->log);
 	deia__free(bot->abandoned);
+	deia__free(bot->caps);
 	forget_started_spec(bot);
 	deia_bot_spec_free(bot->spec);
 	deia__free(bot);
 }
 
-bool deia__bot_has_process(const struct deia__bot *bot)
+bool deia__bot_is_live(const struct deia__bot *bot)
 {
-	return bot->proc != NULL || bot->launch_queued;
+	switch (bot->info.state) {
+	case DEIA_BOT_STARTING:
+	case DEIA_BOT_READY:
+	case DEIA_BOT_BUSY:
+	case DEIA_BOT_PAUSED:
+	case DEIA_BOT_STOPPING:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool deia__bot_is_external(const struct deia__bot *bot)
+{
+	const struct deia_bot_spec *s =
+		bot->started_spec != NULL ? bot->started_spec : bot->spec;
+
+	return strcmp(s->adapter, "external") == 0;
 }
 
 /* ---- states ------------------------------------------------------------------------ */
@@ -156,7 +175,7 @@ void deia__bot_update(struct deia__bot *bot)
 		deia__bot_move(bot, DEIA_BOT_READY, "%s", "");
 }
 
-static void set_timer(struct deia__bot *bot, int64_t delay_ms)
+void deia__bot_set_timer(struct deia__bot *bot, int64_t delay_ms)
 {
 	(void)!deia__timer_set(bot->bots->env.timers, &bot->timer, delay_ms);
 }
@@ -261,12 +280,30 @@ static void send_init(struct deia__bot *bot)
 static void died(struct deia__bot *bot, bool clean, bool hopeless,
 		 const char *why);
 
+static void begin(struct deia__bot *bot)
+{
+	bot->kill_reason[0] = '\0';
+	bot->info.exit_code = -1;
+	bot->info.exit_signal = 0;
+	bot->info.started_unix_ms = wall_ms(bot);
+	bot->info.max_concurrent = bot->spec->max_concurrent;
+	bot->faults_now = 0;
+	deia__talk_forget(bot);
+	deia__caps_forget(bot);
+	bot->started_spec = bot->spec;
+}
+
 static void launch(struct deia__bot *bot)
 {
 	char why[DEIA__REASON_BYTES];
 	deia_err err;
 	int error;
 
+	if (deia__bot_is_external(bot)) {
+		begin(bot);
+		deia__external_begin(bot);
+		return;
+	}
 	err = start_process(bot, &error);
 	if (err) {
 		if (error == 0)
@@ -277,15 +314,9 @@ static void launch(struct deia__bot *bot)
 		return;
 	}
 	bot->bots->n_procs++;
-	bot->kill_reason[0] = '\0';
-	bot->info.exit_code = -1;
-	bot->info.exit_signal = 0;
-	bot->info.started_unix_ms = wall_ms(bot);
-	bot->info.max_concurrent = bot->spec->max_concurrent;
-	bot->faults_now = 0;
-	deia__talk_forget(bot);
-	bot->started_spec = bot->spec;
-	set_timer(bot, (int64_t)bot->spec->ready_timeout_seconds * 1000);
+	begin(bot);
+	deia__bot_set_timer(bot,
+			    (int64_t)bot->spec->ready_timeout_seconds * 1000);
 	send_init(bot);
 }
 
@@ -387,7 +418,7 @@ static void back_off(struct deia__bot *bot, int64_t delay_ms, const char *why)
 		deia__bot_move(bot, DEIA_BOT_BACKOFF,
 			       "%s; starting again in %lld s", why,
 			       (long long)(delay_ms + 999) / 1000);
-	set_timer(bot, delay_ms);
+	deia__bot_set_timer(bot, delay_ms);
 }
 
 static void give_up(struct deia__bot *bot, unsigned deaths, const char *why)
@@ -397,6 +428,17 @@ static void give_up(struct deia__bot *bot, unsigned deaths, const char *why)
 	snprintf(text, sizeof(text), "%.400s; ended %u times within %u s", why,
 		 deaths, bot->spec->window_seconds);
 	fail(bot, text);
+}
+
+/* What was true of the process that has ended. */
+static void forget_run(struct deia__bot *bot)
+{
+	forget_started_spec(bot);
+	bot->ready_at_ms = 0;
+	bot->info.pid = 0;
+	bot->info.ready_unix_ms = 0;
+	bot->info.started_unix_ms = 0;
+	bot->status[0] = '\0';
 }
 
 /* What follows a death that nobody asked for. */
@@ -413,7 +455,7 @@ static void died(struct deia__bot *bot, bool clean, bool hopeless,
 
 	if (bot->ready_at_ms != 0)
 		d.up_ms = d.now_ms - bot->ready_at_ms;
-	bot->ready_at_ms = 0;
+	forget_run(bot);
 	deia__turns_end_running(bot, DEIA_EUNAVAILABLE, why);
 	if (hopeless || !deia__restart_note(&bot->history, bot->spec, &d)) {
 		fail(bot, why);
@@ -439,7 +481,7 @@ static void died(struct deia__bot *bot, bool clean, bool hopeless,
 
 static void stopped(struct deia__bot *bot, const char *why)
 {
-	bot->ready_at_ms = 0;
+	forget_run(bot);
 	bot->stop_step = DEIA__STOP_NONE;
 	deia__turns_end_running(bot, DEIA_ECANCELED, "the bot was stopped");
 	deia__bot_move(bot, DEIA_BOT_STOPPED, "stopped; %s", why);
@@ -465,11 +507,6 @@ static void on_ended(void *arg, const struct deia__proc_end *end)
 	deia__proc_free(bot->proc);
 	bot->proc = NULL;
 	bots->n_procs--;
-	forget_started_spec(bot);
-	bot->info.pid = 0;
-	bot->info.ready_unix_ms = 0;
-	bot->info.started_unix_ms = 0;
-	bot->status[0] = '\0';
 	clear_timer(bot);
 	deia__talk_log(bot, "%s", why);
 	if (bot->info.state == DEIA_BOT_STOPPING)
@@ -495,6 +532,15 @@ static void send_shutdown(struct deia__bot *bot)
 	deia__proc_finish_input(bot->proc);
 }
 
+static void stop_without_process(struct deia__bot *bot)
+{
+	bot->info.next_start_unix_ms = 0;
+	if (deia__bot_is_live(bot))
+		deia__bot_move(bot, DEIA_BOT_STOPPING, "its claims end");
+	stopped(bot, deia__bot_is_external(bot) ? "it may claim nothing now"
+						: "it was not running");
+}
+
 void deia__bot_stop(struct deia__bot *bot)
 {
 	clear_timer(bot);
@@ -506,17 +552,15 @@ void deia__bot_stop(struct deia__bot *bot)
 		return;
 	}
 	if (bot->proc == NULL) {
-		bot->info.next_start_unix_ms = 0;
-		deia__bot_move(bot, DEIA_BOT_STOPPED, "stopped");
-		deia__turns_end_waiting(bot, DEIA_EUNAVAILABLE,
-					"the bot was stopped");
+		stop_without_process(bot);
 		return;
 	}
 	deia__bot_move(bot, DEIA_BOT_STOPPING, "asked to end");
 	deia__turns_interrupt(bot, NULL, DEIA_ECANCELED, "the bot was stopped");
 	send_shutdown(bot);
 	bot->stop_step = DEIA__STOP_ASKED;
-	set_timer(bot, (int64_t)bot->spec->stop_timeout_seconds * 1000);
+	deia__bot_set_timer(bot,
+			    (int64_t)bot->spec->stop_timeout_seconds * 1000);
 }
 
 static void next_stop_step(struct deia__bot *bot)
@@ -528,13 +572,13 @@ static void next_stop_step(struct deia__bot *bot)
 		bot->stop_step = DEIA__STOP_TERM;
 		explain(bot, "did not end when asked: SIGTERM was sent");
 		deia__proc_term(bot->proc);
-		set_timer(bot, grace);
+		deia__bot_set_timer(bot, grace);
 		break;
 	case DEIA__STOP_TERM:
 		bot->stop_step = DEIA__STOP_KILL;
 		explain(bot, "did not end on SIGTERM: SIGKILL was sent");
 		deia__proc_kill(bot->proc);
-		set_timer(bot, KILL_PATIENCE_MS);
+		deia__bot_set_timer(bot, KILL_PATIENCE_MS);
 		break;
 	case DEIA__STOP_KILL:
 		explain(bot, "SIGKILL was sent, but the kernel has not ended "
@@ -565,6 +609,7 @@ static void on_timer(void *arg)
 		deia__bot_start(bot);
 		break;
 	default:
+		deia__external_tick(bot);
 		break;
 	}
 }

@@ -206,7 +206,7 @@ static size_t position(const deia_bots *bots, const char *id, bool *found)
 	return low;
 }
 
-static struct deia__bot *find(const deia_bots *bots, const char *id)
+struct deia__bot *deia__bots_find(const struct deia_bots *bots, const char *id)
 {
 	bool found;
 	size_t at;
@@ -217,10 +217,10 @@ static struct deia__bot *find(const deia_bots *bots, const char *id)
 	return found ? bots->bots[at] : NULL;
 }
 
-/* Finds it or says that there is none. */
-static deia_err need(deia_bots *bots, const char *id, struct deia__bot **bot)
+deia_err deia__bots_need(struct deia_bots *bots, const char *id,
+			 struct deia__bot **bot)
 {
-	*bot = find(bots, id);
+	*bot = deia__bots_find(bots, id);
 	if (*bot != NULL)
 		return DEIA_OK;
 	return deia__fail(&bots->errmsg, DEIA_ENOTFOUND,
@@ -307,7 +307,7 @@ deia_err deia_bots_set_spec(deia_bots *bots, const struct deia_bot_spec *spec)
 
 	err = check_spec(bots, spec);
 	if (!err)
-		err = need(bots, spec->id, &bot);
+		err = deia__bots_need(bots, spec->id, &bot);
 	if (!err)
 		err = deia_bot_spec_dup(&copy, spec);
 	if (err)
@@ -315,7 +315,8 @@ deia_err deia_bots_set_spec(deia_bots *bots, const struct deia_bot_spec *spec)
 	if (bot->started_spec != bot->spec)
 		deia_bot_spec_free(bot->spec);
 	bot->spec = copy;
-	if (!deia__bot_has_process(bot))
+	deia__caps_refresh(bot);
+	if (!deia__bot_is_live(bot))
 		bot->info.max_concurrent = copy->max_concurrent;
 	bot->info.needs_restart =
 		bot->started_spec != NULL &&
@@ -326,13 +327,13 @@ deia_err deia_bots_set_spec(deia_bots *bots, const struct deia_bot_spec *spec)
 deia_err deia_bots_remove(deia_bots *bots, const char *id)
 {
 	struct deia__bot *bot;
-	deia_err err = need(bots, id, &bot);
+	deia_err err = deia__bots_need(bots, id, &bot);
 	bool found;
 	size_t at;
 
 	if (err)
 		return err;
-	if (deia__bot_has_process(bot))
+	if (deia__bot_is_live(bot))
 		return wrong_state(bot, "removed",
 				   "stopped, failed, backoff or offline");
 	at = position(bots, id, &found);
@@ -360,7 +361,7 @@ static void start_anew(struct deia__bot *bot)
 deia_err deia_bots_start(deia_bots *bots, const char *id)
 {
 	struct deia__bot *bot;
-	deia_err err = need(bots, id, &bot);
+	deia_err err = deia__bots_need(bots, id, &bot);
 
 	if (err)
 		return err;
@@ -374,7 +375,7 @@ deia_err deia_bots_start(deia_bots *bots, const char *id)
 deia_err deia_bots_stop(deia_bots *bots, const char *id)
 {
 	struct deia__bot *bot;
-	deia_err err = need(bots, id, &bot);
+	deia_err err = deia__bots_need(bots, id, &bot);
 
 	if (err)
 		return err;
@@ -393,17 +394,16 @@ deia_err deia_bots_stop(deia_bots *bots, const char *id)
 deia_err deia_bots_restart(deia_bots *bots, const char *id)
 {
 	struct deia__bot *bot;
-	deia_err err = need(bots, id, &bot);
+	deia_err err = deia__bots_need(bots, id, &bot);
 
 	if (err)
 		return err;
-	if (bot->info.state == DEIA_BOT_STOPPING ||
-	    bot->info.state == DEIA_BOT_OFFLINE)
+	if (bot->info.state == DEIA_BOT_STOPPING)
 		return wrong_state(bot, "restarted",
 				   "in another state than this");
 	if (bot->launch_queued)
 		return DEIA_OK; /* it has not even begun */
-	if (bot->proc == NULL) {
+	if (!deia__bot_is_live(bot) && bot->info.state != DEIA_BOT_OFFLINE) {
 		start_anew(bot);
 		return DEIA_OK;
 	}
@@ -417,7 +417,7 @@ deia_err deia_bots_restart(deia_bots *bots, const char *id)
 deia_err deia_bots_pause(deia_bots *bots, const char *id)
 {
 	struct deia__bot *bot;
-	deia_err err = need(bots, id, &bot);
+	deia_err err = deia__bots_need(bots, id, &bot);
 
 	if (err)
 		return err;
@@ -430,7 +430,7 @@ deia_err deia_bots_pause(deia_bots *bots, const char *id)
 deia_err deia_bots_resume(deia_bots *bots, const char *id)
 {
 	struct deia__bot *bot;
-	deia_err err = need(bots, id, &bot);
+	deia_err err = deia__bots_need(bots, id, &bot);
 
 	if (err)
 		return err;
@@ -447,11 +447,12 @@ deia_err deia_bots_interrupt(deia_bots *bots, const char *id,
 			     const char *work_id)
 {
 	struct deia__bot *bot;
-	deia_err err = need(bots, id, &bot);
+	deia_err err = deia__bots_need(bots, id, &bot);
 
 	if (err)
 		return err;
-	if (bot->proc == NULL || bot->info.state == DEIA_BOT_STOPPING)
+	if (!deia__bot_is_live(bot) || bot->launch_queued ||
+	    bot->info.state == DEIA_BOT_STOPPING)
 		return wrong_state(bot, "interrupted", "ready, busy or paused");
 	if (deia__turns_interrupt(bot, work_id, DEIA_ECANCELED, "interrupted"))
 		return DEIA_OK;
@@ -483,7 +484,6 @@ deia_err deia_bots_stop_all(deia_bots *bots, void (*cb)(void *user), void *user)
 		case DEIA_BOT_STOPPED:
 		case DEIA_BOT_STOPPING:
 		case DEIA_BOT_FAILED:
-		case DEIA_BOT_OFFLINE:
 			break;
 		default:
 			deia__bot_stop(bots->bots[i]);
@@ -505,7 +505,7 @@ static const struct deia_bot_info *look(struct deia__bot *bot)
 
 const struct deia_bot_info *deia_bots_get(const deia_bots *bots, const char *id)
 {
-	struct deia__bot *bot = find(bots, id);
+	struct deia__bot *bot = deia__bots_find(bots, id);
 
 	return bot != NULL ? look(bot) : NULL;
 }
@@ -541,7 +541,7 @@ void deia_bots_reopen_logs(deia_bots *bots)
 size_t deia_bots_last_stderr(const deia_bots *bots, const char *id,
 			     const char **lines, size_t max)
 {
-	struct deia__bot *bot = find(bots, id);
+	struct deia__bot *bot = deia__bots_find(bots, id);
 	unsigned have, i;
 	size_t n = 0;
 
@@ -569,7 +569,7 @@ deia_err deia_bots_submit(deia_bots *bots, const char *id,
 
 	if (out != NULL)
 		*out = NULL;
-	err = need(bots, id, &bot);
+	err = deia__bots_need(bots, id, &bot);
 	if (err)
 		return err;
 	if (spec == NULL || spec->size != sizeof(*spec) || events == NULL ||
@@ -584,7 +584,7 @@ deia_err deia_bots_send_line(deia_bots *bots, const char *id, const char *json,
 			     size_t len)
 {
 	struct deia__bot *bot;
-	deia_err err = need(bots, id, &bot);
+	deia_err err = deia__bots_need(bots, id, &bot);
 
 	if (err)
 		return err;

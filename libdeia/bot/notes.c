@@ -66,6 +66,28 @@ void deia__notes_add_state(struct deia__bot *bot, deia_bot_state from)
 	deia__notes_add(bot->bots, &n->note);
 }
 
+void deia__notes_add_claimable(struct deia__bot *bot)
+{
+	if (bot->bots->opts.on_claimable == NULL || bot->claim_note.queued)
+		return;
+	bot->claim_note.kind = DEIA__NOTE_CLAIMABLE;
+	bot->refs++;
+	deia__notes_add(bot->bots, &bot->claim_note);
+}
+
+static struct deia__bot *claimable_bot(struct deia__note *note)
+{
+	return (struct deia__bot *)((char *)note -
+				    offsetof(struct deia__bot, claim_note));
+}
+
+static void deliver_claimable(struct deia_bots *bots, struct deia__bot *bot)
+{
+	if (!bot->removed)
+		bots->opts.on_claimable(bot->spec->id, bots->opts.user);
+	deia__bot_unref(bot);
+}
+
 static void free_state(struct deia__state_note *n)
 {
 	deia__bot_unref(n->bot);
@@ -110,6 +132,9 @@ static void deliver(struct deia_bots *bots, struct deia__note *note)
 		w->events.on_done(&w->result, w->user);
 		deia__work_free(w);
 		break;
+	case DEIA__NOTE_CLAIMABLE:
+		deliver_claimable(bots, claimable_bot(note));
+		break;
 	case DEIA__NOTE_ALL_STOPPED:
 		bots->all_stopped(bots->all_stopped_user);
 		break;
@@ -143,5 +168,7 @@ void deia__notes_drop(struct deia_bots *bots)
 			free_state((struct deia__state_note *)note);
 		else if (note->kind == DEIA__NOTE_DONE)
 			deia__work_free(work_of(note));
+		else if (note->kind == DEIA__NOTE_CLAIMABLE)
+			deia__bot_unref(claimable_bot(note));
 	}
 }

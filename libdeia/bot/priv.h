@@ -8,6 +8,9 @@
  *   end.c    why a process ended, in words
  *   talk.c   what a bot says: lines, faults, log
  *   turns.c  admission, hand-over and end of turns
+ *   external.c  bots without a process here: signs of life
+ *   claims.c    their turns: leases and tokens
+ *   caps.c      what a bot can do
  *   workdir.c  the folder it works in
  *   notes.c  callbacks, delivered later and in order
  *
@@ -41,6 +44,7 @@
 #define DEIA__ABANDONED 32
 
 struct deia__bot;
+struct deia__caps;
 
 /* ---- notes ------------------------------------------------------------------ */
 
@@ -48,6 +52,7 @@ enum deia__note_kind {
 	DEIA__NOTE_STATE,
 	DEIA__NOTE_START,
 	DEIA__NOTE_DONE,
+	DEIA__NOTE_CLAIMABLE,
 	DEIA__NOTE_ALL_STOPPED
 };
 
@@ -77,6 +82,8 @@ enum deia__turn_phase {
 	DEIA__TURN_ENDED   /* only its note is left */
 };
 
+struct deia__claimed;
+
 struct deia_work {
 	TAILQ_ENTRY(deia_work) link;
 	struct deia__bot *bot; /* NULL once ended */
@@ -96,6 +103,7 @@ struct deia_work {
 	char *end_message;
 	struct deia_work_result result;
 	char *code, *message, *session, *details;
+	struct deia__claimed *claimed; /* of an external bot, once claimed */
 	struct deia__note start_note, done_note;
 };
 TAILQ_HEAD(deia__works, deia_work);
@@ -138,6 +146,10 @@ struct deia__bot {
 	unsigned abandoned_next;
 	int64_t faults_since_ms;
 	unsigned faults_now;
+	struct deia__note claim_note; /* holds a reference while queued */
+	int64_t seen_ms;	      /* external: the last sign of life */
+	bool was_paused;	      /* external: before it was offline */
+	struct deia__caps *caps;      /* what it said itself, or NULL */
 	struct deia__logfile *log;
 	char *stderr_lines[DEIA__STDERR_LINES]; /* ring */
 	unsigned stderr_next;
@@ -169,6 +181,8 @@ void deia__notes_init(struct deia_bots *bots);
 void deia__notes_add(struct deia_bots *bots, struct deia__note *note);
 /* Reports a state change; from == now: only its reason or status changed. */
 void deia__notes_add_state(struct deia__bot *bot, deia_bot_state from);
+/* Tells that an external bot has something to claim. */
+void deia__notes_add_claimable(struct deia__bot *bot);
 /* Delivers what is queued; only called from the loop. */
 void deia__notes_dispatch(struct deia_bots *bots);
 /* Forgets all that is queued. */
@@ -192,7 +206,10 @@ void deia__bot_crash(struct deia__bot *bot, const char *fmt, ...)
 void deia__bot_ready(struct deia__bot *bot, unsigned max_concurrent);
 /* READY or BUSY, as its turns say. */
 void deia__bot_update(struct deia__bot *bot);
-bool deia__bot_has_process(const struct deia__bot *bot);
+/* It is about to have a process, has one, or is an external one at work. */
+bool deia__bot_is_live(const struct deia__bot *bot);
+bool deia__bot_is_external(const struct deia__bot *bot);
+void deia__bot_set_timer(struct deia__bot *bot, int64_t delay_ms);
 /* Tells the one who waits for stop_all, when nothing is left. */
 void deia__bots_check_stopped(struct deia_bots *bots);
 
@@ -216,6 +233,7 @@ void deia__talk_err_line(void *arg, const char *text, size_t len);
 void deia__talk_forget(struct deia__bot *bot);
 /* The latest line of stderr, or NULL. */
 const char *deia__talk_last_err(const struct deia__bot *bot);
+void deia__talk_status(struct deia__bot *bot, const char *text);
 /* A line of the supervisor's own in the bot's log. */
 void deia__talk_log(struct deia__bot *bot, const char *fmt, ...)
 	DEIA_PRINTF(2, 3);
@@ -235,9 +253,47 @@ void deia__turns_end_waiting(struct deia__bot *bot, deia_err err,
 /* Asks the bot to end running turns: all, or the one. False: no such one. */
 bool deia__turns_interrupt(struct deia__bot *bot, const char *id, deia_err err,
 			   const char *message);
+/* Ends one; message is copied. Its bot's state is brought up to date by
+ * deia__turns_pump. */
+void deia__turn_finish(deia_work *w, deia_err err, const char *message);
+/* The next one to be handed over, or NULL. */
+deia_work *deia__turn_next(struct deia__bot *bot);
+/* Waiting -> running, and back to the head of the queue. */
+void deia__turn_take(deia_work *w);
+void deia__turn_put_back(deia_work *w);
 struct deia__say;
 /* A chunk, done or error line. False: there is no such turn. */
 bool deia__turns_say(struct deia__bot *bot, const struct deia__say *say);
 void deia__work_free(deia_work *w);
+
+/* bots.c */
+struct deia__bot *deia__bots_find(const struct deia_bots *bots, const char *id);
+/* Finds it, or says that there is none. */
+deia_err deia__bots_need(struct deia_bots *bots, const char *id,
+			 struct deia__bot **bot);
+
+/* caps.c */
+/* The bot's own words: kept until they are said anew, or forgotten. */
+deia_err deia__caps_said(struct deia__bot *bot, const char *const *list,
+			 size_t n);
+void deia__caps_forget(struct deia__bot *bot);
+/* Its specification has changed. */
+void deia__caps_refresh(struct deia__bot *bot);
+
+/* external.c */
+/* Finds one that is external and not stopped, or says why not. */
+deia_err deia__external_need(struct deia_bots *bots, const char *id,
+			     struct deia__bot **bot);
+/* Begins its life: ready. */
+void deia__external_begin(struct deia__bot *bot);
+/* The timer of one that is ready, busy or paused. */
+void deia__external_tick(struct deia__bot *bot);
+/* A sign of life. */
+void deia__external_touch(struct deia__bot *bot);
+
+/* claims.c */
+/* The timer of a claimed turn: its lease or its time is over. */
+void deia__claim_tick(deia_work *w);
+void deia__claimed_free(struct deia__claimed *c);
 
 #endif

@@ -5,7 +5,8 @@
  * The moves are those of the design: starting -> ready <-> busy, ready and
  * busy <-> paused, live -> stopping -> stopped, a death -> backoff or failed
  * (or stopped, where the restart policy asks for no restart), backoff ->
- * starting. Only external bots are ever offline.
+ * starting. Only external bots are ever offline; one that was paused before is
+ * paused again when it is back.
  */
 #include <deia/bot.h>
 
@@ -43,7 +44,8 @@ static const uint32_t next[] = {
 	[DEIA_BOT_BACKOFF] = BIT(DEIA_BOT_STARTING) | BIT(DEIA_BOT_STOPPED) |
 			     BIT(DEIA_BOT_FAILED),
 	[DEIA_BOT_FAILED] = BIT(DEIA_BOT_STARTING) | BIT(DEIA_BOT_STOPPED),
-	[DEIA_BOT_OFFLINE] = BIT(DEIA_BOT_READY) | BIT(DEIA_BOT_STOPPED),
+	[DEIA_BOT_OFFLINE] = BIT(DEIA_BOT_READY) | BIT(DEIA_BOT_PAUSED) |
+			     BIT(DEIA_BOT_STOPPED),
 };
 
 static_assert(sizeof(names) / sizeof(*names) == DEIA_BOT_STATES, "names");

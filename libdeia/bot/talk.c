@@ -175,7 +175,7 @@ static void on_status_timer(void *arg)
 }
 
 /* The first change is reported at once, more of them only now and then. */
-static void set_status(struct deia__bot *bot, const char *text)
+void deia__talk_status(struct deia__bot *bot, const char *text)
 {
 	size_t len = strnlen(text, DEIA__STATUS_BYTES - 1);
 	struct deia__timers *timers = bot->bots->env.timers;
@@ -235,7 +235,7 @@ static void heed(struct deia__bot *bot, const struct deia__say *say,
 			unknown_turn(bot, say, text, len);
 		break;
 	case DEIA__SAY_STATUS:
-		set_status(bot, say->text);
+		deia__talk_status(bot, say->text);
 		break;
 	case DEIA__SAY_PONG:
 		break;

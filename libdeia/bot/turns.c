@@ -31,6 +31,7 @@ void deia__work_free(deia_work *w)
 	deia__free(w->message);
 	deia__free(w->session);
 	deia__free(w->details);
+	deia__claimed_free(w->claimed);
 	deia__free(w);
 }
 
@@ -72,8 +73,7 @@ static void unlink_turn(deia_work *w)
 	deia__timer_clear(bot->bots->env.timers, &w->timer);
 }
 
-/* Ends a turn; message is copied. The caller updates the bot's state. */
-static void finish(deia_work *w, deia_err err, const char *message)
+void deia__turn_finish(deia_work *w, deia_err err, const char *message)
 {
 	struct deia__bot *bot = w->bot;
 	struct deia_work_result *r = &w->result;
@@ -101,7 +101,7 @@ static void finish(deia_work *w, deia_err err, const char *message)
 static void abandon(deia_work *w, deia_err err, const char *message)
 {
 	remember_abandoned(w->bot, w->id);
-	finish(w, err, message);
+	deia__turn_finish(w, err, message);
 }
 
 static void end_interrupted(deia_work *w)
@@ -125,6 +125,11 @@ static void interrupt(deia_work *w, deia_err err, const char *message)
 
 	if (w->phase != DEIA__TURN_RUNNING)
 		return;
+	if (w->claimed != NULL) { /* its token is stale: that tells the bot */
+		deia__turn_finish(w, err, message);
+		deia__turns_pump(bot);
+		return;
+	}
 	w->phase = DEIA__TURN_ENDING;
 	w->end_err = err;
 	w->end_message = deia__strdup(message);
@@ -146,6 +151,10 @@ static void on_turn_timer(void *arg)
 	struct deia__bot *bot = w->bot;
 	char text[80];
 
+	if (w->claimed != NULL) {
+		deia__claim_tick(w);
+		return;
+	}
 	if (w->phase == DEIA__TURN_RUNNING) {
 		snprintf(text, sizeof(text),
 			 "the turn took longer than its %u s",
@@ -208,7 +217,7 @@ void deia__turns_end_running(struct deia__bot *bot, deia_err err,
 		if (w->phase == DEIA__TURN_ENDING)
 			end_interrupted(w);
 		else
-			finish(w, err, message);
+			deia__turn_finish(w, err, message);
 }
 
 void deia__turns_end_waiting(struct deia__bot *bot, deia_err err,
@@ -219,7 +228,7 @@ void deia__turns_end_waiting(struct deia__bot *bot, deia_err err,
 
 	for (kind = DEIA_WORK_CHAT; kind <= DEIA_WORK_TASK; kind++)
 		while ((w = TAILQ_FIRST(&bot->waiting[kind])) != NULL)
-			finish(w, err, message);
+			deia__turn_finish(w, err, message);
 }
 
 void deia_work_cancel(deia_work *w)
@@ -227,7 +236,8 @@ void deia_work_cancel(deia_work *w)
 	if (w == NULL)
 		return;
 	if (w->phase == DEIA__TURN_WAITING)
-		finish(w, DEIA_ECANCELED, "cancelled while it waited");
+		deia__turn_finish(w, DEIA_ECANCELED,
+				  "cancelled while it waited");
 	else
 		interrupt(w, DEIA_ECANCELED, "cancelled");
 }
@@ -287,9 +297,9 @@ static void say_done(deia_work *w, const struct deia__say *say)
 		deia__buf_adds(&w->answer, say->text);
 	}
 	if (w->phase == DEIA__TURN_ENDING)
-		finish(w, w->end_err, w->end_message);
+		deia__turn_finish(w, w->end_err, w->end_message);
 	else
-		finish(w, DEIA_OK, "");
+		deia__turn_finish(w, DEIA_OK, "");
 }
 
 static void say_error(deia_work *w, const struct deia__say *say)
@@ -299,9 +309,9 @@ static void say_error(deia_work *w, const struct deia__say *say)
 	w->result.retryable = say->retryable;
 	w->result.retry_after_seconds = (unsigned)say->retry_after;
 	if (w->phase == DEIA__TURN_ENDING)
-		finish(w, w->end_err, w->end_message);
+		deia__turn_finish(w, w->end_err, w->end_message);
 	else
-		finish(w, DEIA_EREMOTE, say->message);
+		deia__turn_finish(w, DEIA_EREMOTE, say->message);
 }
 
 bool deia__turns_say(struct deia__bot *bot, const struct deia__say *say)
@@ -456,11 +466,40 @@ deia_err deia__turn_submit(struct deia__bot *bot,
 
 /* ---- hand-over ------------------------------------------------------------------ */
 
-static deia_work *next_waiting(struct deia__bot *bot)
+deia_work *deia__turn_next(struct deia__bot *bot)
 {
 	deia_work *w = TAILQ_FIRST(&bot->waiting[DEIA_WORK_CHAT]);
 
 	return w != NULL ? w : TAILQ_FIRST(&bot->waiting[DEIA_WORK_TASK]);
+}
+
+void deia__turn_take(deia_work *w)
+{
+	struct deia__bot *bot = w->bot;
+	bool first = w->started_at_ms == 0;
+
+	TAILQ_REMOVE(&bot->waiting[w->kind], w, link);
+	TAILQ_INSERT_TAIL(&bot->running, w, link);
+	bot->info.queued--;
+	bot->info.running++;
+	w->phase = DEIA__TURN_RUNNING;
+	if (!first)
+		return;
+	w->started_at_ms = deia__timers_now(bot->bots->env.timers);
+	if (w->events.on_start != NULL)
+		deia__notes_add(bot->bots, &w->start_note);
+}
+
+void deia__turn_put_back(deia_work *w)
+{
+	struct deia__bot *bot = w->bot;
+
+	deia__timer_clear(bot->bots->env.timers, &w->timer);
+	TAILQ_REMOVE(&bot->running, w, link);
+	TAILQ_INSERT_HEAD(&bot->waiting[w->kind], w, link);
+	bot->info.running--;
+	bot->info.queued++;
+	w->phase = DEIA__TURN_WAITING;
 }
 
 static bool hand_over(struct deia__bot *bot, deia_work *w)
@@ -470,29 +509,32 @@ static bool hand_over(struct deia__bot *bot, deia_work *w)
 		return false;
 	deia__free(w->line);
 	w->line = NULL;
-	TAILQ_REMOVE(&bot->waiting[w->kind], w, link);
-	TAILQ_INSERT_TAIL(&bot->running, w, link);
-	bot->info.queued--;
-	bot->info.running++;
 	bot->info.lines_out++;
-	w->phase = DEIA__TURN_RUNNING;
-	w->started_at_ms = deia__timers_now(bot->bots->env.timers);
+	deia__turn_take(w);
 	set_timer(w, (int64_t)w->timeout_seconds * 1000);
-	if (w->events.on_start != NULL)
-		deia__notes_add(bot->bots, &w->start_note);
 	return true;
+}
+
+static bool may_run(const struct deia__bot *bot)
+{
+	return (bot->info.state == DEIA_BOT_READY ||
+		bot->info.state == DEIA_BOT_BUSY) &&
+	       bot->info.running < bot->info.max_concurrent;
 }
 
 void deia__turns_pump(struct deia__bot *bot)
 {
 	deia_work *w;
 
-	while ((bot->info.state == DEIA_BOT_READY ||
-		bot->info.state == DEIA_BOT_BUSY) &&
-	       bot->proc != NULL &&
-	       bot->info.running < bot->info.max_concurrent) {
-		w = next_waiting(bot);
-		if (w == NULL || !hand_over(bot, w))
+	while (may_run(bot)) {
+		w = deia__turn_next(bot);
+		if (w == NULL)
+			break;
+		if (bot->proc == NULL) {
+			deia__notes_add_claimable(bot);
+			break;
+		}
+		if (!hand_over(bot, w))
 			break;
 	}
 	deia__bot_update(bot);

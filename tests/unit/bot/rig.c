@@ -252,14 +252,28 @@ static void on_done(const struct deia_work_result *r, void *user)
 	t->completion_tokens = r->completion_tokens;
 }
 
-deia_err rig_try_submit(struct turn *t, const char *bot, const char *id,
-			deia_work_kind kind, const char *content)
+static deia_err submit(struct turn *t, const char *bot,
+		       const struct deia_work_spec *spec)
 {
 	static const struct deia_work_events events = {
 		.on_start = on_start,
 		.on_chunk = on_chunk,
 		.on_done = on_done,
 	};
+
+	memset(t, 0, sizeof(*t));
+	return deia_bots_submit(rig.bots, bot, spec, &events, t, &t->work);
+}
+
+void rig_submit_spec(struct turn *t, const char *bot,
+		     const struct deia_work_spec *spec)
+{
+	ok(submit(t, bot, spec));
+}
+
+deia_err rig_try_submit(struct turn *t, const char *bot, const char *id,
+			deia_work_kind kind, const char *content)
+{
 	struct deia_work_spec spec = {
 		.size = sizeof(spec),
 		.id = id,
@@ -267,8 +281,7 @@ deia_err rig_try_submit(struct turn *t, const char *bot, const char *id,
 		.content = content,
 	};
 
-	memset(t, 0, sizeof(*t));
-	return deia_bots_submit(rig.bots, bot, &spec, &events, t, &t->work);
+	return submit(t, bot, &spec);
 }
 
 void rig_submit(struct turn *t, const char *bot, const char *id,

@@ -67,6 +67,8 @@ void rig_submit(struct turn *t, const char *bot, const char *id,
 		const char *content);
 deia_err rig_try_submit(struct turn *t, const char *bot, const char *id,
 			deia_work_kind kind, const char *content);
+void rig_submit_spec(struct turn *t, const char *bot,
+		     const struct deia_work_spec *spec);
 void rig_wait_done(struct turn *t);
 /* Stops a bot and waits for it. */
 void rig_stop(const char *id);

@@ -29,7 +29,7 @@ static const char *const moves[][9] = {
 	{ "stopping", "stopped" },
 	{ "backoff", "starting", "stopped", "failed" },
 	{ "failed", "starting", "stopped" },
-	{ "offline", "ready", "stopped" },
+	{ "offline", "ready", "paused", "stopped" },
 };
 
 static bool documented(const char *from, const char *to)
