@@ -23,6 +23,7 @@
 const struct bot_adapter bot_adapters[] = {
 	{ "echo", "answers with the last user message, unchanged",
 	  &deia_adapter_echo, NULL },
+	{ "exec", "a command for each turn", &deia_adapter_exec, NULL },
 	{ "ollama", "a model behind an Ollama server",
 	  HTTP_ADAPTER(deia_adapter_ollama), HTTP_PROGRAM },
 };

@@ -2,7 +2,8 @@
 /*
  * adapter.h - what answers a prompt inside deia-bot.
  *
- * An adapter is a worker (worker.h) with a name. Built-in ones: echo, ollama.
+ * An adapter is a worker (worker.h) with a name. Built-in ones: echo, exec,
+ * ollama.
  */
 #ifndef DEIA_SYS_ADAPTER_H
 #define DEIA_SYS_ADAPTER_H
@@ -25,6 +26,9 @@ struct deia_adapter {
 
 /* Answers with the last user message unchanged. */
 DEIA_API extern const struct deia_adapter deia_adapter_echo;
+/* A command for each turn: docs/exec.md. Starts programs; its user must be kept
+ * until its destroy ran, which waits for them (at most a few seconds). */
+DEIA_API extern const struct deia_adapter deia_adapter_exec;
 /* A model behind Ollama's /api/chat. Needs libcurl. */
 DEIA_API extern const struct deia_adapter deia_adapter_ollama;
 
