@@ -86,7 +86,9 @@ static void jsonl_error(struct exec_turn *t, const cJSON *json)
 	(void)deia__json_int(json, "retry_after_seconds", 0, MAX_RETRY_SECONDS,
 			     &after);
 	deia__exec_session(t, deia__json_str(json, "session"));
-	deia__exec_turn_fail(t, code && *code ? code : "error",
+	if (!code || !*code)
+		code = "error"; /* as for a bot's own lines */
+	deia__exec_turn_fail(t, code,
 			     cJSON_IsTrue(deia__json_get(json, "retryable")),
 			     (unsigned)after, "%s",
 			     message ? message : "the command gave no reason");
