@@ -19,6 +19,9 @@ struct deia_conversation {
 	const char *bot, *title;
 	int64_t created_unix_ms;
 	bool is_default; /* used where none is named */
+	/* The agent's own session that its next turn goes on with, or "".
+	 * Since 0.2. */
+	const char *session;
 };
 
 /* X(enumerator, name) of a line's status */
@@ -48,6 +51,9 @@ struct deia_chat_line {
 	const char *error; /* why failed or partial, or "" */
 	int64_t created_unix_ms;
 	int64_t prompt_tokens, completion_tokens; /* -1: unknown */
+	/* What the bot added to its answer, a JSON object, or ""; at most
+	 * DEIA_MAX_DETAILS_BYTES. Since 0.2. */
+	const char *details;
 };
 
 typedef void (*deia_conversation_cb)(deia_err err,
@@ -118,7 +124,8 @@ DEIA_API DEIA_NODISCARD deia_err deia_chat_clear(deia_hive *hive,
 /*
  * Adds lines (oldest first) to a new conversation of the bot; ids are given
  * anew, times kept. role, author (NULL: actor), content, created_unix_ms
- * (0: now) and status of each line are used. At most DEIA_MAX_BATCH_LEN
+ * (0: now), status and details (NULL: none) of each line are used. The
+ * conversation has no agent's session: that belongs to the one it came from. At most DEIA_MAX_BATCH_LEN
  * lines, else ELIMIT. All or nothing.
  */
 DEIA_API DEIA_NODISCARD deia_err deia_chat_import(

@@ -126,6 +126,9 @@ struct deia_hive_bot {
 	const struct deia_bot_info *info;
 	int64_t created_unix_ms;
 	bool wanted; /* meant to run: started again after a restart */
+	/* Since the hive was started; failed: those without a whole answer.
+	 * Since 0.2. */
+	uint64_t turns_done, turns_failed;
 };
 /* bot: NULL on error; lives until the callback returns. */
 typedef void (*deia_hive_bot_cb)(deia_err err, const struct deia_hive_bot *bot,
@@ -180,6 +183,31 @@ DEIA_API DEIA_NODISCARD deia_err deia_hive_bot_get(const deia_hive *hive,
 /* In order of id after `after`; returns how many were filled in. */
 DEIA_API size_t deia_hive_bot_list(const deia_hive *hive, const char *after,
 				   struct deia_hive_bot *out, size_t max);
+/* One move of a bot from a state to another. */
+struct deia_bot_history {
+	int64_t seq; /* of this bot: 1, 2, 3 ... */
+	int64_t at_unix_ms;
+	const char *from, *state; /* names, see deia_bot_state_name */
+	const char *reason;
+	int64_t pid;	 /* of its process, also of one that ended; 0 none */
+	int exit_code;	 /* when it ended with this move; else -1 */
+	int exit_signal; /* the same; else 0 */
+	unsigned restarts;
+	const char *last_stderr; /* its last lines when it ended, or "" */
+};
+/* items: newest first; live until the callback returns. */
+typedef void (*deia_bot_history_cb)(deia_err err,
+				    const struct deia_bot_history *items,
+				    size_t n, bool more, void *user);
+/*
+ * The states that a bot went through, the newest 200, older than seq `before`
+ * (0: from the newest). Ready and busy alternate with every turn; those moves
+ * are not kept. History outlives the bot unless it is purged: then, or when
+ * there never was such a bot, ENOTFOUND. limit 1..1000. Since 0.2.
+ */
+DEIA_API DEIA_NODISCARD deia_err
+deia_hive_bot_history(deia_hive *hive, const char *id, int64_t before,
+		      unsigned limit, deia_bot_history_cb cb, void *user);
 /* Path of a bot's log file, NULL when there is none; lives until the next
  * call. */
 DEIA_API const char *deia_hive_bot_log_path(deia_hive *hive, const char *id);

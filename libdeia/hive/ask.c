@@ -60,6 +60,15 @@ static deia_err check_bot(deia_hive *h, const struct deia__hbot *b)
 	return DEIA_OK;
 }
 
+void deia__turn_free(struct deia_chat_turn *t)
+{
+	deia__buf_fini(&t->text);
+	deia__free(t->content);
+	deia__free(t->details);
+	deia__free(t->session);
+	deia__free(t);
+}
+
 static struct deia_chat_turn *turn_new(deia_hive *h, struct deia__hbot *b,
 				       const char *content, size_t len)
 {
@@ -112,8 +121,7 @@ deia_err deia_chat_send(deia_hive *h, const struct deia_actor *actor,
 	err = deia__conversation_resolve(h, bot, conversation, true,
 					 deia__turn_found, t);
 	if (err) {
-		deia__free(t->content);
-		deia__free(t);
+		deia__turn_free(t);
 		return err;
 	}
 	TAILQ_INSERT_TAIL(&b->turns, t, link);

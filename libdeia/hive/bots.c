@@ -14,6 +14,7 @@
 #include <sodium.h>
 
 struct op {
+	deia_hive *hive;
 	deia_hive_bot_cb bot_cb;
 	void *user;
 	char id[DEIA_MAX_ID_LEN + 1];
@@ -108,6 +109,8 @@ deia_err deia_hive_bot_get(const deia_hive *h, const char *id,
 	bot->info = deia_bots_get(h->bots, id);
 	bot->created_unix_ms = b->created_ms;
 	bot->wanted = b->wanted;
+	bot->turns_done = b->turns_done;
+	bot->turns_failed = b->turns_failed;
 	return bot->info ? DEIA_OK : DEIA_ENOTFOUND;
 }
 
@@ -157,7 +160,22 @@ static char *spec_json(const struct deia_bot_spec *spec)
 	return w.text;
 }
 
-static void add_state_event(struct deia__change *c,
+/* How its process ended: {"pid","code","signal"}, as known. */
+static void print_exit(deia_jw *w, const struct deia__hbot *b,
+		       const struct deia_bot_info *info)
+{
+	deia_jw_key(w, "exit");
+	deia_jw_object(w);
+	if (b->pid)
+		deia_jw_kint(w, "pid", b->pid);
+	if (info->exit_code >= 0)
+		deia_jw_kint(w, "code", info->exit_code);
+	if (info->exit_signal)
+		deia_jw_kint(w, "signal", info->exit_signal);
+	deia_jw_end_object(w);
+}
+
+static void add_state_event(struct deia__change *c, const struct deia__hbot *b,
 			    const struct deia_bot_info *info,
 			    deia_bot_state from)
 {
@@ -171,6 +189,8 @@ static void add_state_event(struct deia__change *c,
 	deia_jw_kstr(&w, "status_text", info->status_text);
 	deia_jw_kint(&w, "pid", info->pid);
 	deia_jw_kint(&w, "restarts", info->restarts);
+	if (deia__history_is_death(info, from))
+		print_exit(&w, b, info);
 	deia_jw_end_object(&w);
 	deia__change_event(c, from == info->state ? "bot.status" : "bot.state",
 			   info->spec->id, deia_jw_status(&w) ? NULL : w.text);
@@ -216,6 +236,9 @@ void deia__bots_on_state(const struct deia_bot_info *info, deia_bot_state from,
 
 	if (!b)
 		return;
+	if (info->pid ||
+	    (from != info->state && info->state == DEIA_BOT_STARTING))
+		b->pid = info->pid;
 	if (from == info->state) {
 		if (now - b->status_event_ms < 250)
 			return; /* a flood of status lines is not history */
@@ -234,7 +257,9 @@ void deia__bots_on_state(const struct deia_bot_info *info, deia_bot_state from,
 		forget_token(h, b);
 	c = deia__change_new(h);
 	if (c)
-		add_state_event(c, info, from);
+		add_state_event(c, b, info, from);
+	if (deia__history_wants(from, info->state))
+		deia__history_add(h, c, b, info, from);
 	if (deia__change_commit(c, h, NULL, NULL))
 		deia__hive_log(h, DEIA_LOG_ERROR,
 			       "an event of bot %s could not be stored: %s",
@@ -381,6 +406,22 @@ static deia_err commit_bot(deia_hive *h, struct op *op, bool wanted)
 	return err;
 }
 
+static void on_former_states(deia_err err, const deia_rows *rows, void *user)
+{
+	struct op *op = user;
+	struct deia__hbot *b = deia__hbot_get(op->hive, op->id);
+
+	if (err)
+		deia__hive_fail(op->hive, err, "the store cannot be read: %s",
+				deia_err_text(err));
+	else if (deia_rows_count(rows))
+		b->history_seq = deia_rows_get(rows, 0, HISTORY_SEQ)->i;
+	if (!err)
+		err = commit_bot(op->hive, op, op->start);
+	if (err)
+		give_up_creating(op->hive, op, err);
+}
+
 /* The bot may have a history from an earlier life. */
 static void on_first_conversation(deia_hive *h, deia_err err,
 				  const char *conversation, void *arg)
@@ -394,8 +435,10 @@ static void on_first_conversation(deia_hive *h, deia_err err,
 		memcpy(op->conversation, conversation,
 		       sizeof(op->conversation));
 	}
+	if (!err && !h->store)
+		err = DEIA_ECANCELED;
 	if (!err)
-		err = commit_bot(h, op, op->start);
+		err = deia__history_find(h, op->id, on_former_states, op);
 	if (err)
 		give_up_creating(h, op, err);
 }
@@ -460,6 +503,7 @@ deia_err deia_hive_bot_create(deia_hive *h, const struct deia_actor *actor,
 		goto fail;
 	}
 	b->creating = true;
+	op->hive = h;
 	op->start = start;
 	op->bot_cb = cb;
 	op->user = user;

@@ -35,6 +35,7 @@ static void on_conversation_to_clear(deia_hive *h, deia_err err,
 {
 	struct clear *q = arg;
 	struct deia__hbot *b = deia__hbot_get(h, q->bot);
+	struct deia_set no_session = { CONV_SESSION, deia_text("") };
 	struct deia__change *c;
 	struct deia_value key;
 
@@ -54,6 +55,9 @@ static void on_conversation_to_clear(deia_hive *h, deia_err err,
 	if (!b || strcmp(q->conversation, b->default_conversation) != 0)
 		deia_txn_delete(deia__change_txn(c), &deia__table_conversations,
 				&key);
+	else
+		deia_txn_update(deia__change_txn(c), &deia__table_conversations,
+				&key, &no_session, 1, NULL);
 	deia__change_bot_event(c, "chat.cleared", q->bot, &q->actor);
 	deia__change_audit(c, &q->actor, "chat.clear", q->bot, DEIA_OK);
 	err = deia__change_commit(c, h, on_cleared, q);
@@ -136,6 +140,23 @@ static void on_imported(deia_hive *h, deia_err err, const int64_t *seqs,
 	deia__free(q);
 }
 
+/* "" or an object that fits. */
+static bool details_ok(const char *text)
+{
+	size_t len = strlen(text);
+	cJSON *json = NULL;
+	bool ok;
+
+	if (!len)
+		return true;
+	if (len > DEIA_MAX_DETAILS_BYTES ||
+	    deia_json_parse(&json, text, len, NULL))
+		return false;
+	ok = cJSON_IsObject(json);
+	cJSON_Delete(json);
+	return ok;
+}
+
 static deia_err check_line(deia_hive *h, const struct deia_chat_line *line,
 			   size_t i)
 {
@@ -158,6 +179,11 @@ static deia_err check_line(deia_hive *h, const struct deia_chat_line *line,
 	     !deia__utf8_valid(line->author, strlen(line->author))))
 		return deia__hive_field(h, pointer, "author: at most %d bytes",
 					DEIA_MAX_NAME_BYTES);
+	if (line->details && !details_ok(line->details))
+		return deia__hive_field(h, pointer,
+					"details: an object of at most %u "
+					"bytes",
+					DEIA_MAX_DETAILS_BYTES);
 	if (line->created_unix_ms < 0)
 		return deia__hive_field(h, pointer,
 					"created_at: after 1970-01-01");

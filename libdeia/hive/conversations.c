@@ -18,6 +18,7 @@ void deia__conversation_row(struct deia_value *row,
 	row[CONV_TITLE] = deia_text(c->title ? c->title : "");
 	row[CONV_IS_DEFAULT] = deia_int(c->is_default);
 	row[CONV_CREATED] = deia_int(c->created_unix_ms);
+	row[CONV_SESSION] = deia_text(c->session ? c->session : "");
 }
 
 static void conversation_from_row(struct deia_conversation *c,
@@ -28,6 +29,7 @@ static void conversation_from_row(struct deia_conversation *c,
 	c->title = deia_rows_text(rows, r, CONV_TITLE);
 	c->created_unix_ms = deia_rows_get(rows, r, CONV_CREATED)->i;
 	c->is_default = deia_rows_get(rows, r, CONV_IS_DEFAULT)->i != 0;
+	c->session = deia_rows_text(rows, r, CONV_SESSION);
 }
 
 static deia_err unreadable(deia_hive *h, deia_err err)

@@ -4,7 +4,7 @@
  *
  * The files: hive.c (life), load.c (what is read at start), change.c (one
  * durable change with its events and audit entry), events.c (live and stored
- * events), bots.c (bots that are remembered), access.c (tokens, sign-in),
+ * events), bots.c (bots that are remembered), history.c (their states), access.c (tokens, sign-in),
  * audit.c (audit pages, kept answers), conversations.c, lines.c, ask.c,
  * turn.c and chat_edit.c (chat), retention.c (what is pruned).
  */
@@ -33,9 +33,9 @@
 #define HASH_NONFATAL_OOM 1 /* hh.tbl stays NULL */
 #include <uthash.h>
 
-#define DEIA__RING_LEN 4096    /* newest events kept in memory */
-#define DEIA__HISTORY_LINES 64 /* sent to a bot with a turn, at most */
-#define DEIA__HISTORY_BYTES (256u << 10)
+#define DEIA__RING_LEN 4096		 /* newest events kept in memory */
+#define DEIA__HISTORY_KEPT 200		 /* states of a bot */
+#define DEIA__CONTEXT_BYTES (256u << 10) /* of lines sent with a turn */
 #define DEIA__CHECKPOINT_MS 2000 /* how often a growing answer is saved */
 
 TAILQ_HEAD(deia__turn_list, deia_chat_turn);
@@ -50,9 +50,12 @@ struct deia__hbot {
 	void *removal; /* bot_acts.c: how, and who waits for it */
 	char default_conversation[37];	      /* "" until looked up */
 	char token_id[DEIA_TOKEN_ID_LEN + 1]; /* of the running process */
-	int64_t status_event_ms;      /* boot clock, of the last bot.status */
-	struct deia__turn_list turns; /* oldest first */
-	unsigned n_turns, n_waiting;  /* waiting: not yet at the supervisor */
+	int64_t status_event_ms; /* boot clock, of the last bot.status */
+	int64_t history_seq;	 /* of its newest row in bot_history */
+	int64_t pid;		 /* of the latest process, also when it ended */
+	uint64_t turns_done, turns_failed; /* since the hive was started */
+	struct deia__turn_list turns;	   /* oldest first */
+	unsigned n_turns, n_waiting; /* waiting: not yet at the supervisor */
 	UT_hash_handle hh;
 };
 
@@ -188,6 +191,23 @@ void deia__bots_on_env(const char *bot,
 		       void *ctx, void *user);
 void deia__bots_on_line(const char *bot, const char *type,
 			const struct cJSON *json, void *user);
+
+/* ---- history.c --------------------------------------------------------- */
+
+/* Its process ended with this move. */
+bool deia__history_is_death(const struct deia_bot_info *info,
+			    deia_bot_state from);
+/* Whether a move is kept. */
+bool deia__history_wants(deia_bot_state from, deia_bot_state to);
+void deia__history_add(deia_hive *h, struct deia__change *c,
+		       struct deia__hbot *b, const struct deia_bot_info *info,
+		       deia_bot_state from);
+void deia__history_purge(struct deia__change *c, const char *bot);
+/* Where it stands, while the hive is opened (blocks). */
+DEIA_NODISCARD deia_err deia__history_load(deia_hive *h, struct deia__hbot *b);
+/* The same for one that is made: cb gets the newest row, if there is any. */
+DEIA_NODISCARD deia_err deia__history_find(deia_hive *h, const char *bot,
+					   deia_page_cb cb, void *user);
 
 /* ---- access.c ---------------------------------------------------------- */
 

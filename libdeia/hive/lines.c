@@ -49,6 +49,7 @@ void deia__line_from_row(struct deia_chat_line *line, const deia_rows *rows,
 		tokens_of(deia_rows_get(rows, r, LINE_PROMPT_TOKENS));
 	line->completion_tokens =
 		tokens_of(deia_rows_get(rows, r, LINE_COMPLETION_TOKENS));
+	line->details = deia_rows_text(rows, r, LINE_DETAILS);
 }
 
 static struct deia_value tokens_value(int64_t n)
@@ -71,6 +72,7 @@ void deia__line_row(struct deia_value *row, const struct deia_chat_line *line)
 	row[LINE_CREATED] = deia_int(line->created_unix_ms);
 	row[LINE_PROMPT_TOKENS] = tokens_value(line->prompt_tokens);
 	row[LINE_COMPLETION_TOKENS] = tokens_value(line->completion_tokens);
+	row[LINE_DETAILS] = deia_text(line->details ? line->details : "");
 }
 
 void deia__line_event(struct deia__change *c, const char *type,

@@ -51,6 +51,18 @@ static deia_err each_row(deia_hive *h, struct deia_page_query *q,
 	return err;
 }
 
+static deia_err remember(deia_hive *h, const char *id, const deia_rows *rows,
+			 size_t r)
+{
+	struct deia__hbot *b =
+		deia__hbot_add(h, id, deia_rows_get(rows, r, BOT_CREATED)->i,
+			       deia_rows_get(rows, r, BOT_WANTED)->i != 0);
+
+	if (!b)
+		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
+	return deia__history_load(h, b);
+}
+
 static deia_err load_bot(deia_hive *h, const deia_rows *rows, size_t r)
 {
 	const struct deia_value *text = deia_rows_get(rows, r, BOT_SPEC);
@@ -72,11 +84,10 @@ static deia_err load_bot(deia_hive *h, const deia_rows *rows, size_t r)
 	if (err)
 		deia__hive_log(h, DEIA_LOG_ERROR, "bot %s is not loaded: %s",
 			       id, deia_bots_errmsg(h->bots));
-	else if (!deia__hbot_add(h, id, deia_rows_get(rows, r, BOT_CREATED)->i,
-				 deia_rows_get(rows, r, BOT_WANTED)->i != 0))
-		err = deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
 	deia_bot_spec_free(spec);
-	return err == DEIA_ENOMEM ? err : DEIA_OK;
+	if (err)
+		return err == DEIA_ENOMEM ? err : DEIA_OK;
+	return remember(h, id, rows, r);
 }
 
 static deia_err load_token(deia_hive *h, const deia_rows *rows, size_t r)

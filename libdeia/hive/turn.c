@@ -50,6 +50,7 @@ static void fill_answer(const struct deia_chat_turn *t,
 	line->created_unix_ms = t->answered_ms;
 	line->prompt_tokens = t->prompt_tokens;
 	line->completion_tokens = t->completion_tokens;
+	line->details = t->details;
 }
 
 static bool has_answer(const struct deia_chat_turn *t)
@@ -69,6 +70,10 @@ static void end_turn(struct deia_chat_turn *t, bool durable)
 	b->n_turns--;
 	h->n_turns--;
 	h->turns_done++;
+	if (t->err)
+		b->turns_failed++;
+	else
+		b->turns_done++;
 	fill_answer(t, &line);
 	if (t->err)
 		deia__hive_fail(h, t->err, "%s",
@@ -77,9 +82,7 @@ static void end_turn(struct deia_chat_turn *t, bool durable)
 		t->events.on_done(t->err,
 				  durable && has_answer(t) ? &line : NULL,
 				  t->retry_after_seconds, t->user);
-	deia__buf_fini(&t->text);
-	deia__free(t->content);
-	deia__free(t);
+	deia__turn_free(t);
 	if (h->freeing)
 		return;
 	advance(b);
@@ -109,24 +112,26 @@ static void add_answer(struct deia__change *c, struct deia_chat_turn *t)
 	struct deia_chat_line line;
 	struct deia_value row[LINE_COLUMNS];
 	struct deia_value key = deia_int(t->answer_seq);
-	struct deia_set set[5];
+	struct deia_set set[6];
 
 	fill_answer(t, &line);
 	deia__line_row(row, &line);
 	if (!t->answer_seq) {
 		deia__change_line(c, row);
 	} else {
-		static const unsigned columns[5] = { LINE_CONTENT, LINE_STATUS,
+		static const unsigned columns[6] = { LINE_CONTENT,
+						     LINE_STATUS,
 						     LINE_ERROR,
 						     LINE_PROMPT_TOKENS,
-						     LINE_COMPLETION_TOKENS };
+						     LINE_COMPLETION_TOKENS,
+						     LINE_DETAILS };
 
-		for (size_t i = 0; i < 5; i++) {
+		for (size_t i = 0; i < 6; i++) {
 			set[i].column = columns[i];
 			set[i].value = row[columns[i]];
 		}
 		deia_txn_update(deia__change_txn(c), &deia__table_chat_lines,
-				&key, set, 5, NULL);
+				&key, set, 6, NULL);
 	}
 	if (t->ended)
 		deia__line_event(c, "chat.message", &line);
@@ -157,6 +162,17 @@ static void add_question_status(struct deia__change *c,
 		deia__line_event(c, "chat.failed", &line);
 }
 
+/* The conversation's next turn goes on with the agent's session. */
+static void add_session(struct deia__change *c, struct deia_chat_turn *t)
+{
+	struct deia_value key = deia_text(t->conversation);
+	struct deia_set set = { CONV_SESSION, deia_text(t->session) };
+
+	if (t->new_session)
+		deia_txn_update(deia__change_txn(c), &deia__table_conversations,
+				&key, &set, 1, NULL);
+}
+
 /* t->err and t->error say how it ended. Waits for a save under way. */
 static void finish(struct deia_chat_turn *t)
 {
@@ -179,6 +195,7 @@ static void finish(struct deia_chat_turn *t)
 	if (has_answer(t))
 		add_answer(c, t);
 	add_question_status(c, t);
+	add_session(c, t);
 	t->io = true;
 	err = deia__change_commit(c, t->hive, on_finished, t);
 	if (err)
@@ -273,6 +290,25 @@ static void say_why(struct deia_chat_turn *t, const struct deia_work_result *r)
 		set_error(t, "%s", deia_err_text(r->err));
 }
 
+/* What the bot said beside its answer. */
+static void keep_extras(struct deia_chat_turn *t,
+			const struct deia_work_result *r)
+{
+	char *session = deia__strdup(r->session);
+
+	t->details = deia__strdup(r->details);
+	if ((r->session && !session) || (r->details && !t->details))
+		deia__hive_log(t->hive, DEIA_LOG_WARN,
+			       "bot %s: out of memory for the session or "
+			       "details of an answer",
+			       t->bot->id);
+	if (!session)
+		return;
+	t->new_session = !t->session || strcmp(t->session, session) != 0;
+	deia__free(t->session);
+	t->session = session;
+}
+
 static void on_work_done(const struct deia_work_result *r, void *user)
 {
 	struct deia_chat_turn *t = user;
@@ -282,6 +318,7 @@ static void on_work_done(const struct deia_work_result *r, void *user)
 	t->prompt_tokens = r->prompt_tokens;
 	t->completion_tokens = r->completion_tokens;
 	t->retry_after_seconds = r->retry_after_seconds;
+	keep_extras(t, r);
 	if (t->text.len != r->text_len ||
 	    (r->text_len && memcmp(t->text.data, r->text, r->text_len) != 0)) {
 		t->text.len = 0;
@@ -304,6 +341,8 @@ static const struct deia_work_events work_events = {
 static void hand_over(struct deia_chat_turn *t,
 		      const struct deia_history_item *history, size_t n)
 {
+	const struct deia_bot_info *info =
+		deia_bots_get(t->hive->bots, t->bot->id);
 	struct deia_work_spec spec = {
 		.size = sizeof(spec),
 		.id = t->id,
@@ -312,6 +351,8 @@ static void hand_over(struct deia_chat_turn *t,
 		.conversation = t->conversation,
 		.history = history,
 		.n_history = n,
+		.timeout_seconds = info ? info->spec->turn_timeout_seconds : 0,
+		.session = t->session,
 	};
 	deia_err err;
 
@@ -324,14 +365,24 @@ static void hand_over(struct deia_chat_turn *t,
 
 /* ---- what was said before -------------------------------------------------- */
 
-/* Rows come newest first. Only what was answered, and answers, are history. */
+/* How many former lines go with a turn of this bot. */
+static unsigned lines_wanted(const struct deia_chat_turn *t)
+{
+	const struct deia_bot_info *info =
+		deia_bots_get(t->hive->bots, t->bot->id);
+	unsigned n = info ? info->spec->history_messages : 0;
+
+	return n < DEIA_MAX_HISTORY_LEN ? n : DEIA_MAX_HISTORY_LEN;
+}
+
+/* Rows come newest first. Only what was answered, and answers, are history.
+ * items: the last one is the newest; returns how many there are. */
 static size_t collect(const deia_rows *rows, const char *own_id,
-		      struct deia_history_item *items)
+		      struct deia_history_item *items, size_t max)
 {
 	size_t n = deia_rows_count(rows), used = 0, bytes = 0;
-	size_t first = DEIA__HISTORY_LINES;
 
-	for (size_t r = 0; r < n && used < DEIA__HISTORY_LINES; r++) {
+	for (size_t r = 0; r < n && used < max; r++) {
 		struct deia_chat_line line;
 
 		deia__line_from_row(&line, rows, r);
@@ -340,32 +391,39 @@ static size_t collect(const deia_rows *rows, const char *own_id,
 		    line.status == DEIA_LINE_FAILED)
 			continue;
 		bytes += line.content_len;
-		if (bytes > DEIA__HISTORY_BYTES)
+		if (bytes > DEIA__CONTEXT_BYTES)
 			break;
-		first--;
 		used++;
-		items[first].role = line.role;
-		items[first].content = line.content;
+		items[max - used].role = line.role;
+		items[max - used].content = line.content;
 	}
-	memmove(items, items + first, used * sizeof(*items));
 	return used;
+}
+
+static void unreadable(struct deia_chat_turn *t, deia_err err)
+{
+	deia__turn_fail(t, err, "the conversation could not be read");
 }
 
 static void on_history(deia_err err, const deia_rows *rows, void *user)
 {
 	struct deia_chat_turn *t = user;
-	struct deia_history_item items[DEIA__HISTORY_LINES];
+	struct deia_history_item items[DEIA_MAX_HISTORY_LEN];
+	unsigned max = lines_wanted(t);
+	size_t n;
 
 	t->io = false;
 	if (deia__turn_stop_if_cancelled(t))
 		return;
-	if (err)
-		deia__turn_fail(t, err, "the conversation could not be read");
-	else
-		hand_over(t, items, collect(rows, t->id, items));
+	if (err) {
+		unreadable(t, err);
+		return;
+	}
+	n = collect(rows, t->id, items, max);
+	hand_over(t, items + (max - n), n);
 }
 
-static void read_history(struct deia_chat_turn *t)
+static void read_lines(struct deia_chat_turn *t, unsigned max)
 {
 	struct deia_value equal = deia_text(t->conversation);
 	struct deia_page_query q = {
@@ -374,16 +432,61 @@ static void read_history(struct deia_chat_turn *t)
 		.equal = &equal,
 		.n_equal = 1,
 		.descending = true,
-		.limit = DEIA__HISTORY_LINES + DEIA_MAX_QUEUE_LEN,
+		.limit = max + DEIA_MAX_QUEUE_LEN,
+	};
+	deia_err err;
+
+	t->io = true;
+	err = deia_store_page(t->hive->store, &q, on_history, t);
+	if (err) {
+		t->io = false;
+		unreadable(t, err);
+	}
+}
+
+/* The conversation's row: its session. Its lines are read next. */
+static void on_session(deia_err err, const deia_rows *rows, void *user)
+{
+	struct deia_chat_turn *t = user;
+	const char *session = "";
+	unsigned max;
+
+	t->io = false;
+	if (deia__turn_stop_if_cancelled(t))
+		return;
+	if (!err && deia_rows_count(rows))
+		session = deia_rows_text(rows, 0, CONV_SESSION);
+	if (!err && *session && !(t->session = deia__strdup(session)))
+		err = DEIA_ENOMEM;
+	if (err) {
+		unreadable(t, err);
+		return;
+	}
+	max = lines_wanted(t);
+	if (max)
+		read_lines(t, max);
+	else
+		hand_over(t, NULL, 0);
+}
+
+static void read_history(struct deia_chat_turn *t)
+{
+	struct deia_value equal = deia_text(t->conversation);
+	struct deia_page_query q = {
+		.table = &deia__table_conversations,
+		.index = -1,
+		.equal = &equal,
+		.n_equal = 1,
+		.limit = 1,
 	};
 	deia_err err;
 
 	t->phase = TURN_READING;
 	t->io = true;
-	err = deia_store_page(t->hive->store, &q, on_history, t);
+	err = deia_store_page(t->hive->store, &q, on_session, t);
 	if (err) {
 		t->io = false;
-		deia__turn_fail(t, err, "the conversation could not be read");
+		unreadable(t, err);
 	}
 }
 

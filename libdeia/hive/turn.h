@@ -41,8 +41,13 @@ struct deia_chat_turn {
 	char error[DEIA__TURN_ERROR_BYTES];
 	unsigned retry_after_seconds;
 	int64_t prompt_tokens, completion_tokens;
+	char *details; /* what the bot added, or NULL */
+	/* The agent's own: what the store has, then what the bot said. */
+	char *session;
+	bool new_session;
 };
 
+void deia__turn_free(struct deia_chat_turn *t);
 /* The first step is done: the conversation is known, or not. */
 void deia__turn_found(deia_hive *h, deia_err err, const char *conversation,
 		      void *arg);

@@ -30,7 +30,7 @@ const struct deia_table deia__table_bots = {
 
 static const struct deia_column conversation_columns[] = {
 	TEXT_COLUMN("id"),	  TEXT_COLUMN("bot"),	 TEXT_COLUMN("title"),
-	INT_COLUMN("is_default"), INT_COLUMN("created"),
+	INT_COLUMN("is_default"), INT_COLUMN("created"), TEXT_COLUMN("session"),
 };
 _Static_assert(LEN(conversation_columns) == CONV_COLUMNS, "conversations");
 
@@ -64,6 +64,7 @@ static const struct deia_column line_columns[] = {
 	INT_COLUMN("created"),
 	{ "prompt_tokens", DEIA_INT, true },
 	{ "completion_tokens", DEIA_INT, true },
+	TEXT_COLUMN("details"),
 };
 _Static_assert(LEN(line_columns) == LINE_COLUMNS, "chat_lines");
 
@@ -162,10 +163,32 @@ const struct deia_table deia__table_replays = {
 	.n_indexes = LEN(replay_indexes),
 };
 
+static const struct deia_column history_columns[] = {
+	TEXT_COLUMN("bot"),
+	INT_COLUMN("seq"),
+	INT_COLUMN("at"),
+	TEXT_COLUMN("from_state"),
+	TEXT_COLUMN("state"),
+	TEXT_COLUMN("reason"),
+	INT_COLUMN("pid"),
+	{ "exit_code", DEIA_INT, true },
+	{ "exit_signal", DEIA_INT, true },
+	INT_COLUMN("restarts"),
+	TEXT_COLUMN("stderr"),
+};
+_Static_assert(LEN(history_columns) == HISTORY_COLUMNS, "bot_history");
+
+const struct deia_table deia__table_bot_history = {
+	.name = "bot_history",
+	.columns = history_columns,
+	.n_columns = HISTORY_COLUMNS,
+	.n_key = 2,
+};
+
 const struct deia_table *const deia__tables[] = {
 	&deia__table_bots,	 &deia__table_conversations,
 	&deia__table_chat_lines, &deia__table_events,
 	&deia__table_tokens,	 &deia__table_audit,
-	&deia__table_replays,
+	&deia__table_replays,	 &deia__table_bot_history,
 };
 const size_t deia__tables_len = LEN(deia__tables);

@@ -21,6 +21,7 @@ enum {
 	CONV_TITLE,
 	CONV_IS_DEFAULT,
 	CONV_CREATED,
+	CONV_SESSION, /* the agent's own, "" when there is none */
 	CONV_COLUMNS
 };
 enum { CONV_BY_BOT, CONV_BY_DEFAULT };
@@ -39,6 +40,7 @@ enum {
 	LINE_CREATED,
 	LINE_PROMPT_TOKENS,
 	LINE_COMPLETION_TOKENS,
+	LINE_DETAILS, /* a JSON object, or "" */
 	LINE_COLUMNS
 };
 enum { LINE_BY_ID, LINE_BY_CONVERSATION, LINE_BY_STATUS, LINE_BY_BOT };
@@ -96,6 +98,23 @@ enum {
 };
 enum { REPLAY_BY_TIME };
 extern const struct deia_table deia__table_replays;
+
+/* The states a bot went through; seq counts from 1 for each bot. */
+enum {
+	HISTORY_BOT,
+	HISTORY_SEQ,
+	HISTORY_AT,
+	HISTORY_FROM,
+	HISTORY_STATE,
+	HISTORY_REASON,
+	HISTORY_PID, /* 0: none */
+	HISTORY_EXIT_CODE,
+	HISTORY_EXIT_SIGNAL,
+	HISTORY_RESTARTS,
+	HISTORY_STDERR, /* its last lines when it died */
+	HISTORY_COLUMNS
+};
+extern const struct deia_table deia__table_bot_history;
 
 /* All of them, for checks and tests. */
 extern const struct deia_table *const deia__tables[];

@@ -50,18 +50,13 @@ void route_audit(struct rq *rq)
 {
 	unsigned limit;
 	int64_t before;
-	deia_err err;
 
 	if (!query_limit(rq, &limit) ||
 	    !query_int(rq, "cursor", 1, INT64_MAX, 0, &before))
 		return;
 	rq_hold(rq);
-	err = deia_hive_audit_page(rq->srv->hive, before, limit, audit_page,
-				   rq);
-	if (err) {
-		rq_fail(rq, err);
-		rq_drop(rq);
-	}
+	rq_begun(rq, deia_hive_audit_page(rq->srv->hive, before, limit,
+					  audit_page, rq));
 }
 
 void route_config(struct rq *rq)

@@ -92,28 +92,11 @@ void route_login(struct rq *rq)
 	}
 }
 
-static void revoked(deia_err err, void *user)
-{
-	struct rq *rq = user;
-
-	if (err)
-		rq_fail(rq, err);
-	else
-		rq_send_empty(rq);
-	rq_drop(rq);
-}
-
 static void revoke(struct rq *rq, const char *id)
 {
-	deia_err err;
-
 	rq_hold(rq);
-	err = deia_hive_token_revoke(rq->srv->hive, &rq->actor, id, revoked,
-				     rq);
-	if (err) {
-		rq_fail(rq, err);
-		rq_drop(rq);
-	}
+	rq_begun(rq, deia_hive_token_revoke(rq->srv->hive, &rq->actor, id,
+					    rq_done_empty, rq));
 }
 
 void route_logout(struct rq *rq)
@@ -239,7 +222,6 @@ void route_tokens_create(struct rq *rq)
 		{ "ttl_seconds", FIELD_INT, false, 0, TTL_MAX },
 	};
 	deia_role role;
-	deia_err err;
 
 	if (!body_fields(rq, fields, 3))
 		return;
@@ -247,13 +229,10 @@ void route_tokens_create(struct rq *rq)
 	if (role == DEIA_ROLE_NONE)
 		return;
 	rq_hold(rq);
-	err = deia_hive_token_create(
-		rq->srv->hive, &rq->actor, body_text(rq, "name"), role,
-		body_int(rq, "ttl_seconds", 0), token_made, rq);
-	if (err) {
-		rq_fail(rq, err);
-		rq_drop(rq);
-	}
+	rq_begun(rq, deia_hive_token_create(rq->srv->hive, &rq->actor,
+					    body_text(rq, "name"), role,
+					    body_int(rq, "ttl_seconds", 0),
+					    token_made, rq));
 }
 
 void route_token_revoke(struct rq *rq)

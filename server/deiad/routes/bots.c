@@ -17,15 +17,6 @@
 #include "../app.h"
 #include "../http/reply.h"
 
-static void print_int_or_null(struct deia_jw *w, const char *key, int64_t v,
-			      int64_t none)
-{
-	if (v == none)
-		deia_jw_kraw(w, key, NULL);
-	else
-		deia_jw_kint(w, key, v);
-}
-
 static void print_bot_members(struct deia_jw *w,
 			      const struct deia_hive_bot *bot)
 {
@@ -210,10 +201,7 @@ void route_bots_create(struct rq *rq)
 	err = deia_hive_bot_create(rq->srv->hive, &rq->actor, spec, start,
 				   created, rq);
 	deia_bot_spec_free(spec);
-	if (err) {
-		rq_fail(rq, err);
-		rq_drop(rq);
-	}
+	rq_begun(rq, err);
 }
 
 static void patched(deia_err err, const struct deia_hive_bot *bot, void *user)
@@ -271,38 +259,20 @@ void route_bot_patch(struct rq *rq)
 	err = deia_hive_bot_update(rq->srv->hive, &rq->actor, spec, patched,
 				   rq);
 	deia_bot_spec_free(spec);
-	if (err) {
-		rq_fail(rq, err);
-		rq_drop(rq);
-	}
-}
-
-static void removed(deia_err err, void *user)
-{
-	struct rq *rq = user;
-
-	if (err)
-		rq_fail(rq, err);
-	else
-		rq_send_empty(rq);
-	rq_drop(rq);
+	rq_begun(rq, err);
 }
 
 void route_bot_delete(struct rq *rq)
 {
 	bool force, purge;
-	deia_err err;
 
 	if (!query_bool(rq, "force", false, &force) ||
 	    !query_bool(rq, "purge", false, &purge))
 		return;
 	rq_hold(rq);
-	err = deia_hive_bot_remove(rq->srv->hive, &rq->actor, rq->param[0],
-				   force, purge, removed, rq);
-	if (err) {
-		rq_fail(rq, err);
-		rq_drop(rq);
-	}
+	rq_begun(rq,
+		 deia_hive_bot_remove(rq->srv->hive, &rq->actor, rq->param[0],
+				      force, purge, rq_done_empty, rq));
 }
 
 /* ---- actions ----------------------------------------------------------- */
@@ -320,15 +290,9 @@ static void acted(deia_err err, const struct deia_hive_bot *bot, void *user)
 
 static void begin_act(struct rq *rq, deia_bot_action action)
 {
-	deia_err err;
-
 	rq_hold(rq);
-	err = deia_hive_bot_act(rq->srv->hive, &rq->actor, rq->param[0], action,
-				acted, rq);
-	if (err) {
-		rq_fail(rq, err);
-		rq_drop(rq);
-	}
+	rq_begun(rq, deia_hive_bot_act(rq->srv->hive, &rq->actor, rq->param[0],
+				       action, acted, rq));
 }
 
 static void act(struct rq *rq, deia_bot_action action)
@@ -369,7 +333,6 @@ void route_bot_interrupt(struct rq *rq)
 		{ "id", FIELD_TEXT, false, 36, 36 },
 	};
 	const char *line;
-	deia_err err;
 
 	if (rq->json && !body_fields(rq, fields, 1))
 		return;
@@ -379,12 +342,9 @@ void route_bot_interrupt(struct rq *rq)
 		return;
 	}
 	rq_hold(rq);
-	err = deia_hive_bot_interrupt_turn(rq->srv->hive, &rq->actor,
-					   rq->param[0], line, acted, rq);
-	if (err) {
-		rq_fail(rq, err);
-		rq_drop(rq);
-	}
+	rq_begun(rq,
+		 deia_hive_bot_interrupt_turn(rq->srv->hive, &rq->actor,
+					      rq->param[0], line, acted, rq));
 }
 
 /* ---- templates --------------------------------------------------------- */

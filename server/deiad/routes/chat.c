@@ -41,6 +41,8 @@ void print_line(struct deia_jw *w, const struct deia_chat_line *l)
 				     l->completion_tokens);
 		deia_jw_end_object(w);
 	}
+	if (l->details && *l->details)
+		deia_jw_kraw(w, "details", l->details);
 	deia_jw_end_object(w);
 }
 
@@ -52,6 +54,8 @@ void print_conversation(struct deia_jw *w, const struct deia_conversation *c)
 	deia_jw_kstr(w, "title", c->title ? c->title : "");
 	deia_jw_ktime(w, "created_at", c->created_unix_ms);
 	deia_jw_kbool(w, "default", c->is_default);
+	deia_jw_kstr(w, "session",
+		     c->session && *c->session ? c->session : NULL);
 	deia_jw_end_object(w);
 }
 
@@ -78,17 +82,13 @@ static void conversations(deia_err err, const struct deia_conversation *items,
 void route_conversations_list(struct rq *rq)
 {
 	unsigned limit;
-	deia_err err;
 
 	if (!query_limit(rq, &limit))
 		return;
 	rq_hold(rq);
-	err = deia_chat_list(rq->srv->hive, rq->param[0],
-			     rq_query(rq, "cursor"), limit, conversations, rq);
-	if (err) {
-		rq_fail(rq, err);
-		rq_drop(rq);
-	}
+	rq_begun(rq, deia_chat_list(rq->srv->hive, rq->param[0],
+				    rq_query(rq, "cursor"), limit,
+				    conversations, rq));
 }
 
 static void conversation_made(deia_err err,
@@ -111,17 +111,13 @@ void route_conversations_create(struct rq *rq)
 {
 	static const struct field fields[] = { { "title", FIELD_TEXT, false, 0,
 						 DEIA_MAX_TITLE_BYTES } };
-	deia_err err;
 
 	if (!body_fields(rq, fields, 1))
 		return;
 	rq_hold(rq);
-	err = deia_chat_create(rq->srv->hive, &rq->actor, rq->param[0],
-			       body_text(rq, "title"), conversation_made, rq);
-	if (err) {
-		rq_fail(rq, err);
-		rq_drop(rq);
-	}
+	rq_begun(rq, deia_chat_create(rq->srv->hive, &rq->actor, rq->param[0],
+				      body_text(rq, "title"), conversation_made,
+				      rq));
 }
 
 /* ---- pages ------------------------------------------------------------- */
@@ -148,44 +144,23 @@ void route_chat_page(struct rq *rq)
 {
 	const char *before = rq_query(rq, "before");
 	unsigned limit;
-	deia_err err;
 
 	if (!query_limit(rq, &limit))
 		return;
 	if (!before)
 		before = rq_query(rq, "cursor");
 	rq_hold(rq);
-	err = deia_chat_page(rq->srv->hive, rq->param[0],
-			     rq_query(rq, "conversation"), before, limit, lines,
-			     rq);
-	if (err) {
-		rq_fail(rq, err);
-		rq_drop(rq);
-	}
-}
-
-static void cleared(deia_err err, void *user)
-{
-	struct rq *rq = user;
-
-	if (err)
-		rq_fail(rq, err);
-	else
-		rq_send_empty(rq);
-	rq_drop(rq);
+	rq_begun(rq, deia_chat_page(rq->srv->hive, rq->param[0],
+				    rq_query(rq, "conversation"), before, limit,
+				    lines, rq));
 }
 
 void route_chat_clear(struct rq *rq)
 {
-	deia_err err;
-
 	rq_hold(rq);
-	err = deia_chat_clear(rq->srv->hive, &rq->actor, rq->param[0],
-			      rq_query(rq, "conversation"), cleared, rq);
-	if (err) {
-		rq_fail(rq, err);
-		rq_drop(rq);
-	}
+	rq_begun(rq, deia_chat_clear(rq->srv->hive, &rq->actor, rq->param[0],
+				     rq_query(rq, "conversation"),
+				     rq_done_empty, rq));
 }
 
 /* ---- one turn ---------------------------------------------------------- */

@@ -63,7 +63,7 @@ static const char *wrong_member(const cJSON *item)
 	static const char *const known[] = { "role",   "author", "content",
 					     "status", "id",	 "created_at",
 					     "bot",    "error",	 "conversation",
-					     "usage" };
+					     "usage",  "details" };
 	const cJSON *m;
 
 	cJSON_ArrayForEach(m, item) {
@@ -104,6 +104,26 @@ static bool text_within(const cJSON *item, const char *name, bool required,
 	return cJSON_IsString(v) && strlen(v->valuestring) <= max;
 }
 
+/* Printed anew; false: not an object, too large or out of memory. */
+static bool read_details(const cJSON *item, struct deia_chat_line *l)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(item, "details");
+
+	if (!v)
+		return true;
+	if (!cJSON_IsObject(v))
+		return false;
+	l->details = cJSON_PrintUnformatted(v);
+	return l->details && strlen(l->details) <= DEIA_MAX_DETAILS_BYTES;
+}
+
+static void free_lines(struct deia_chat_line *lines, int n)
+{
+	for (int i = 0; i < n; i++)
+		cJSON_free((char *)(uintptr_t)lines[i].details);
+	free(lines);
+}
+
 /* One line; NULL, or the member that is wrong and in *why what was expected.
  */
 static const char *read_line(const cJSON *item, struct deia_chat_line *l,
@@ -133,6 +153,9 @@ static const char *read_line(const cJSON *item, struct deia_chat_line *l,
 	if (cJSON_GetObjectItemCaseSensitive(item, "created_at") &&
 	    (!when || !parse_time(when, &l->created_unix_ms)))
 		return "created_at";
+	*why = "expected an object of at most 16384 bytes";
+	if (!read_details(item, l))
+		return "details";
 	l->role = role;
 	l->author = text_of(item, "author");
 	l->content = text_of(item, "content");
@@ -190,7 +213,6 @@ void route_chat_import(struct rq *rq)
 	};
 	struct deia_chat_line *lines;
 	const cJSON *items;
-	deia_err err;
 	int n;
 
 	if (!body_fields(rq, fields, 4))
@@ -209,13 +231,10 @@ void route_chat_import(struct rq *rq)
 	}
 	if (read_lines(rq, items, lines)) {
 		rq_hold(rq);
-		err = deia_chat_import(rq->srv->hive, &rq->actor, rq->param[0],
-				       body_text(rq, "title"), lines, (size_t)n,
-				       imported, rq);
-		if (err) {
-			rq_fail(rq, err);
-			rq_drop(rq);
-		}
+		rq_begun(rq,
+			 deia_chat_import(rq->srv->hive, &rq->actor,
+					  rq->param[0], body_text(rq, "title"),
+					  lines, (size_t)n, imported, rq));
 	}
-	free(lines);
+	free_lines(lines, n);
 }

@@ -30,6 +30,7 @@ void route_bot_restart(struct rq *rq);
 void route_bot_pause(struct rq *rq);
 void route_bot_resume(struct rq *rq);
 void route_bot_interrupt(struct rq *rq);
+void route_bot_history(struct rq *rq);
 void route_bot_logs(struct rq *rq);
 void route_templates(struct rq *rq);
 void route_models(struct rq *rq);
@@ -63,6 +64,18 @@ void print_bot(struct deia_jw *w, const struct deia_hive_bot *bot);
 void print_line(struct deia_jw *w, const struct deia_chat_line *line);
 void print_conversation(struct deia_jw *w,
 			const struct deia_conversation *conv);
+/* A number, or null where it is `none`. */
+void print_int_or_null(struct deia_jw *w, const char *key, int64_t v,
+		       int64_t none);
+/* An array of the lines of a text. */
+void print_text_lines(struct deia_jw *w, const char *text);
+/*
+ * A held request whose answer comes with the callback of a library call: on
+ * an error of the call itself there is none, so it is answered and dropped.
+ */
+void rq_begun(struct rq *rq, deia_err err);
+/* Such a callback: 204, or what went wrong. user: the request. */
+void rq_done_empty(deia_err err, void *user);
 /* Ends a list: closes the items and adds next_cursor (NULL: null). */
 void list_begin(struct deia_jw *w);
 void list_end(struct deia_jw *w, const char *next_cursor);

@@ -84,6 +84,34 @@ void list_end(struct deia_jw *w, const char *next_cursor)
 	deia_jw_end_object(w);
 }
 
+void print_int_or_null(struct deia_jw *w, const char *key, int64_t v,
+		       int64_t none)
+{
+	if (v == none)
+		deia_jw_kraw(w, key, NULL);
+	else
+		deia_jw_kint(w, key, v);
+}
+
+void rq_begun(struct rq *rq, deia_err err)
+{
+	if (!err)
+		return;
+	rq_fail(rq, err);
+	rq_drop(rq);
+}
+
+void rq_done_empty(deia_err err, void *user)
+{
+	struct rq *rq = user;
+
+	if (err)
+		rq_fail(rq, err);
+	else
+		rq_send_empty(rq);
+	rq_drop(rq);
+}
+
 /* ---- bodies ------------------------------------------------------------ */
 
 #define ERRORS_MAX 16

@@ -46,6 +46,8 @@ const struct route routes[] = {
 	  route_bot_resume, "Lets a paused bot work again." },
 	{ "POST", BOT "/interrupt", AC_OPERATOR, RF_JSON_OPT, SMALL, "",
 	  route_bot_interrupt, "Asks the bot to end its running turns." },
+	{ "GET", BOT "/history", AC_VIEWER, 0, 0, "limit before cursor",
+	  route_bot_history, "The states a bot went through, newest first." },
 	{ "GET", BOT "/logs", AC_VIEWER, 0, 0, "tail follow", route_bot_logs,
 	  "Shows the end of a bot's log, or follows it." },
 	{ "GET", "/api/v1/templates", AC_VIEWER, 0, 0, "", route_templates,

@@ -67,6 +67,57 @@ START_TEST(update_sets_only_its_columns)
 }
 END_TEST
 
+static void put_state(const char *bot, int64_t seq, const char *state)
+{
+	struct deia_value row[HISTORY_COLUMNS], id = deia_text(bot), upto;
+	deia_txn *t = deia_txn_new(fx.store);
+
+	for (int c = 0; c < HISTORY_COLUMNS; c++)
+		row[c] = deia__table_bot_history.columns[c].type == DEIA_INT
+				 ? deia_int(0)
+				 : deia_text("");
+	row[HISTORY_BOT] = id;
+	row[HISTORY_SEQ] = deia_int(seq);
+	row[HISTORY_STATE] = deia_text(state);
+	row[HISTORY_EXIT_CODE] = deia_null();
+	deia_txn_put(t, &deia__table_bot_history, row);
+	upto = deia_int(seq - 3);
+	deia_txn_delete_where(t, &deia__table_bot_history, -1, &id, 1, &upto);
+	ck_assert_int_eq(commit(&fx, t, NULL), DEIA_OK);
+}
+
+/* As the hive keeps the newest states of each bot. */
+START_TEST(rows_are_pruned_for_each_first_key_column_alone)
+{
+	struct deia_value id = deia_text("a"), after = deia_int(7);
+	struct deia_page_query q = { .table = &deia__table_bot_history,
+				     .index = -1,
+				     .equal = &id,
+				     .n_equal = 1,
+				     .descending = true,
+				     .limit = 5 };
+	struct page p;
+	int64_t seq;
+
+	put_state("b", 1, "other");
+	for (seq = 1; seq <= 8; seq++)
+		put_state("a", seq, seq == 8 ? "newest" : "older");
+	page_read(&fx, &q, &p);
+	ck_assert_uint_eq(p.n, 3);
+	ck_assert_int_eq(page_get(&p, 0, HISTORY_SEQ)->i, 8);
+	ck_assert_str_eq(page_get(&p, 0, HISTORY_STATE)->s, "newest");
+	ck_assert_int_eq(page_get(&p, 0, HISTORY_EXIT_CODE)->type, DEIA_NULL);
+	ck_assert_int_eq(page_get(&p, 2, HISTORY_SEQ)->i, 6);
+	page_free(&p);
+	q.after = &after;
+	q.n_after = 1;
+	page_read(&fx, &q, &p);
+	ck_assert_uint_eq(p.n, 1);
+	page_free(&p);
+	ck_assert_uint_eq(count_rows(&fx, &deia__table_bot_history), 4);
+}
+END_TEST
+
 START_TEST(update_of_a_missing_row_is_not_found)
 {
 	struct deia_set set = set_int(BOT_WANTED, 0);
@@ -219,6 +270,7 @@ void add_row_tests(TCase *tc)
 	tcase_add_test(tc, second_row_with_the_key_exists_already);
 	tcase_add_test(tc, put_inserts_and_replaces);
 	tcase_add_test(tc, update_sets_only_its_columns);
+	tcase_add_test(tc, rows_are_pruned_for_each_first_key_column_alone);
 	tcase_add_test(tc, update_of_a_missing_row_is_not_found);
 	tcase_add_test(tc, guard_that_does_not_hold_is_a_conflict);
 	tcase_add_test(tc, null_guard_holds_for_null_only);

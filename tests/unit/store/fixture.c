@@ -184,6 +184,7 @@ void conv_row(struct deia_value row[CONV_COLUMNS], const char *id,
 	row[CONV_TITLE] = deia_text(title);
 	row[CONV_IS_DEFAULT] = deia_int(0);
 	row[CONV_CREATED] = deia_int(1);
+	row[CONV_SESSION] = deia_text("");
 }
 
 void line_row(struct deia_value row[LINE_COLUMNS], const char *id,
@@ -201,6 +202,7 @@ void line_row(struct deia_value row[LINE_COLUMNS], const char *id,
 	row[LINE_CREATED] = deia_int(1);
 	row[LINE_PROMPT_TOKENS] = deia_null();
 	row[LINE_COMPLETION_TOKENS] = deia_int(7);
+	row[LINE_DETAILS] = deia_text("");
 }
 
 deia_err add_bot(struct fixture *f, const char *id, const char *spec)

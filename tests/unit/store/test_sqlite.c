@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "store/migrate.h"
 #include "store/sql.h"
 
 #define SQLITE_BACKEND 1
@@ -170,8 +171,71 @@ START_TEST(migrated_database_has_the_declared_tables)
 			     "SELECT count(*) FROM schema_migrations WHERE "
 			     "length(checksum) = 64 AND applied > 0",
 			     "", 0),
-			 1);
+			 deia__migrations_sqlite_len);
 	sqlite3_close(db);
+}
+END_TEST
+
+/* What the first version of the schema holds, written by SQL alone. */
+static const char first_rows[] =
+	"INSERT INTO bots VALUES ('b', '{}', 1, 5, 6);"
+	"INSERT INTO conversations VALUES ('c1', 'b', 'Trip', 1, 7);"
+	"INSERT INTO chat_lines VALUES (3, 'l1', 'c1', 'b', 'user', 'dave', "
+	"'hello', 'answered', '', 8, NULL, NULL), (4, 'l2', 'c1', 'b', "
+	"'assistant', 'b', 'hi', 'answered', '', 9, 2, 1);"
+	"INSERT INTO events VALUES (1, 5, 'bot.created', 'b', '{}');";
+
+static void make_first_version(void)
+{
+	const struct deia__migration *m = &deia__migrations_sqlite[0];
+	char sql[512];
+
+	close_store();
+	ck_assert_int_eq(unlink(path), 0);
+	run_sql(deia__migrate_table);
+	run_sql(m->sql);
+	snprintf(sql, sizeof(sql),
+		 "INSERT INTO schema_migrations VALUES (1, '%s', '%s', 1)",
+		 m->name, m->checksum);
+	run_sql(sql);
+	run_sql(first_rows);
+}
+
+START_TEST(first_version_is_upgraded_with_all_it_holds)
+{
+	struct deia_page_query lines = { .table = &deia__table_chat_lines,
+					 .index = -1,
+					 .limit = 9 };
+	struct deia_page_query convs = { .table = &deia__table_conversations,
+					 .index = -1,
+					 .limit = 9 };
+	struct deia_value row[LINE_COLUMNS];
+	struct outcome o;
+	struct page p;
+	deia_txn *t;
+
+	make_first_version();
+	fixture_open(&fx, 0);
+	page_read(&fx, &lines, &p);
+	ck_assert_uint_eq(p.n, 2);
+	ck_assert_str_eq(page_get(&p, 0, LINE_CONTENT)->s, "hello");
+	ck_assert_int_eq(page_get(&p, 1, LINE_PROMPT_TOKENS)->i, 2);
+	ck_assert_int_eq(page_get(&p, 1, LINE_DETAILS)->type, DEIA_TEXT);
+	ck_assert_uint_eq(page_get(&p, 1, LINE_DETAILS)->len, 0);
+	page_free(&p);
+	page_read(&fx, &convs, &p);
+	ck_assert_uint_eq(p.n, 1);
+	ck_assert_str_eq(page_get(&p, 0, CONV_TITLE)->s, "Trip");
+	ck_assert_uint_eq(page_get(&p, 0, CONV_SESSION)->len, 0);
+	page_free(&p);
+	ck_assert_uint_eq(count_rows(&fx, &deia__table_bots), 1);
+	ck_assert_uint_eq(count_rows(&fx, &deia__table_bot_history), 0);
+	t = deia_txn_new(fx.store);
+	line_row(row, "l3", "c1", "more");
+	row[LINE_DETAILS] = deia_text("{\"turns\":2}");
+	deia_txn_insert(t, &deia__table_chat_lines, row);
+	ck_assert_int_eq(commit(&fx, t, &o), DEIA_OK);
+	ck_assert_int_eq(o.seqs[0], 5); /* numbers go on */
 }
 END_TEST
 
@@ -259,7 +323,8 @@ END_TEST
 START_TEST(migration_with_another_text_is_refused)
 {
 	close_store();
-	run_sql("UPDATE schema_migrations SET checksum = 'x'");
+	run_sql("UPDATE schema_migrations SET checksum = 'x' WHERE "
+		"version = 1");
 	ck_open_fails(fx.url, DEIA_ESTORE, "0001_initial");
 }
 END_TEST
@@ -547,6 +612,7 @@ static Suite *suite(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, migrated_database_has_the_declared_tables);
+	tcase_add_test(tc, first_version_is_upgraded_with_all_it_holds);
 	tcase_add_test(tc, every_page_searches_an_index_and_never_sorts);
 	tcase_add_test(tc, newer_schema_is_refused_and_left_alone);
 	tcase_add_test(tc, migration_with_another_text_is_refused);
