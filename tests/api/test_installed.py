@@ -60,6 +60,7 @@ class Installed(unittest.TestCase):
         return out.stdout.split()
 
     def compile(self, compiler, source, *more):
+        """more: other sources and flags."""
         if not shutil.which(compiler):
             self.skipTest(f"{compiler} is not installed")
         name = os.path.splitext(os.path.basename(source))[0]
@@ -113,6 +114,25 @@ class Installed(unittest.TestCase):
         lines = self.example("chat_with_bot", "twenty two")
         self.assertEqual(lines[-1], "echo-1: twenty two")
         self.assertEqual(lines[0], "[answer] twenty two")
+
+    def test_small_bot_answers_an_installed_hive_program(self):
+        source = os.path.join(SOURCE, "examples", "bots", "backwards.c")
+        for compiler in COMPILERS:
+            self.trial(self.compile(compiler, source))
+
+    def test_tiny_bot_is_built_from_its_folder_alone(self):
+        folder = os.path.join(SOURCE, "examples", "tiny-bot")
+        first, *rest = [os.path.join(folder, n)
+                        for n in sorted(os.listdir(folder), reverse=True)
+                        if n.endswith(".c")]
+        for compiler in COMPILERS:
+            self.trial(self.compile(compiler, first, "-O2", *rest),
+                       os.path.join(SOURCE, "tests", "llm", "math.gguf"))
+
+    def trial(self, *argv):
+        out = run([os.path.join(self.bin, "deia"), "bot", "test", "--timeout",
+                   "60", "--", *argv])
+        self.assertEqual(out.returncode, 0, out.stdout + out.stderr)
 
     def test_a_program_of_one_line_links_without_the_examples_headers(self):
         source = os.path.join(self.root, "version.c")
