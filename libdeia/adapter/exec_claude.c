@@ -122,6 +122,10 @@ static void on_assistant(struct exec_turn *t, const cJSON *json)
 	const cJSON *message = deia__json_get(json, "message"), *block;
 	bool sub = is_subagent(json);
 
+	/* An error of the model server, put into a message; the result line
+	 * says it again. */
+	if (deia__json_str(json, "error"))
+		return;
 	deia__exec_status(t, "%s", "");
 	cJSON_ArrayForEach(block, deia__json_get(message, "content")) {
 		const char *type = str(block, "type");
