@@ -21,6 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "support"))
 sys.dont_write_bytecode = True
 
 from hive import Hive, program  # noqa: E402 (the path comes first)
+import supervised  # noqa: E402
 
 STARTS = 15
 WRK_SECONDS = 3
@@ -219,7 +220,7 @@ def until_first(keep, path, body, mark, more=None):
 def main():
     build = os.path.abspath(sys.argv[1])
     for measure in (start_time, idle, health_rate, chat_round_trip,
-                    first_token):
+                    first_token, *supervised.measures()):
         measure(build)
 
 
