@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <event2/buffer.h>
 #include <deia/chat.h>
 #include <deia/limits.h>
 
@@ -165,17 +166,28 @@ void route_chat_clear(struct rq *rq)
 
 /* ---- one turn ---------------------------------------------------------- */
 
+/* A client that is this far behind is given an event of this size. */
+#define MAX_PENDING_BYTES (64u << 10)
+
 /* A turn and who listens to it. Holds its request. */
 struct talk {
 	struct rq *rq;
 	deia_chat_turn *turn;
 	bool streams, done;
+	/* Text of one channel that waits while the client has not taken what
+	 * was sent before: many small chunks become one event. */
+	struct evbuffer *pending;
+	const char *channel; /* NULL: nothing waits */
 };
 
 static void talk_free(struct talk *t)
 {
 	struct rq *rq = t->rq;
 
+	if (rq->drain_user == t)
+		rq->on_drain = NULL;
+	if (t->pending)
+		evbuffer_free(t->pending);
 	free(t);
 	rq_drop(rq);
 }
@@ -208,14 +220,13 @@ static void on_accepted(const struct deia_chat_line *line, void *user)
 	deia_jw_fini(&w);
 }
 
-static void on_chunk(const char *channel, const char *text, size_t len,
-		     void *user)
+/* False: the stream has ended, and t is gone. */
+static bool send_chunk(struct talk *t, const char *channel, const char *text,
+		       size_t len)
 {
-	struct talk *t = user;
 	struct deia_jw w;
+	bool sent = true;
 
-	if (!t->streams)
-		return;
 	deia_jw_init(&w);
 	deia_jw_object(&w);
 	deia_jw_key(&w, "text");
@@ -223,8 +234,70 @@ static void on_chunk(const char *channel, const char *text, size_t len,
 	deia_jw_kstr(&w, "channel", channel);
 	deia_jw_end_object(&w);
 	if (deia_jw_status(&w) == DEIA_OK)
-		(void)stream_event(t->rq, "chunk", -1, w.text);
+		sent = stream_event(t->rq, "chunk", -1, w.text);
 	deia_jw_fini(&w);
+	return sent;
+}
+
+/* As send_chunk, of what waits. */
+static bool send_pending(struct talk *t)
+{
+	struct evbuffer *text = t->pending;
+	const char *channel = t->channel;
+	size_t len = text ? evbuffer_get_length(text) : 0;
+	bool sent;
+
+	if (len == 0)
+		return true;
+	t->pending = NULL; /* t may be gone below */
+	t->channel = NULL;
+	sent = send_chunk(t, channel, (const char *)evbuffer_pullup(text, -1),
+			  len);
+	if (!sent) {
+		evbuffer_free(text);
+		return false;
+	}
+	evbuffer_drain(text, len);
+	t->pending = text;
+	return true;
+}
+
+static void on_drain(struct rq *rq, void *user)
+{
+	(void)rq;
+	(void)send_pending(user);
+}
+
+/* What is handed in lives only until the callback returns. */
+static const char *kept_name(const char *channel)
+{
+	if (strcmp(channel, "answer") == 0)
+		return "answer";
+	return strcmp(channel, "thinking") == 0 ? "thinking" : "tool";
+}
+
+static void on_chunk(const char *channel, const char *text, size_t len,
+		     void *user)
+{
+	struct talk *t = user;
+
+	if (!t->streams)
+		return;
+	if (t->channel && strcmp(t->channel, channel) != 0 && !send_pending(t))
+		return;
+	if (!t->channel && !stream_queued(t->rq)) {
+		(void)send_chunk(t, channel, text, len);
+		return;
+	}
+	if (!t->pending)
+		t->pending = evbuffer_new();
+	if (!t->pending || evbuffer_add(t->pending, text, len) != 0) {
+		(void)send_chunk(t, channel, text, len);
+		return;
+	}
+	t->channel = kept_name(channel);
+	if (evbuffer_get_length(t->pending) > MAX_PENDING_BYTES)
+		(void)send_pending(t);
 }
 
 static const char *turn_detail(struct rq *rq, deia_err err)
@@ -276,10 +349,11 @@ static void on_done(deia_err err, const struct deia_chat_line *answer,
 {
 	struct talk *t = user;
 
-	t->done = true;
+	t->done = true; /* from here on listener_left frees nothing */
 	t->turn = NULL;
 	if (t->streams) {
-		end_stream(t->rq, err, answer);
+		if (send_pending(t))
+			end_stream(t->rq, err, answer);
 	} else {
 		t->rq->on_gone = NULL;
 		send_answer(t->rq, err, answer, retry_after_seconds);
@@ -304,6 +378,9 @@ static void begin_listening(struct talk *t)
 	} else if (!stream_begin(rq, true, listener_left, t)) {
 		deia_chat_detach(t->turn);
 		talk_free(t);
+	} else {
+		rq->on_drain = on_drain;
+		rq->drain_user = t;
 	}
 }
 
