@@ -16,11 +16,14 @@
 #include <event2/event_struct.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/queue.h>
 
 #include "core/mem.h"
 
 #define CONNECT_TIMEOUT_MS 2000L
+/* A TLS handshake takes several round trips, and such servers are far away. */
+#define CONNECT_TLS_TIMEOUT_MS 10000L
 #define MAX_HEADER_SECONDS 86400
 #define IDLE_CONNECTIONS 4L
 
@@ -106,6 +109,7 @@ static deia_err err_of(const deia__http_req *r, CURLcode code)
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
 		return DEIA_EUNAVAILABLE;
 	case CURLE_WRITE_ERROR:
 		return r->stopped ? DEIA_ECANCELED : DEIA_EIO;
@@ -309,37 +313,51 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 	}
 }
 
-static deia_err set_headers(deia__http_req *r)
+static bool add_headers(deia__http_req *r, const char *const *lines)
 {
-	static const char *const lines[] = {
-		"Content-Type: application/json",
-		"Accept: application/x-ndjson, application/json",
-		"Expect:", /* no round trip before a large body */
-	};
-
-	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
-		struct curl_slist *more =
-			curl_slist_append(r->headers, lines[i]);
+	for (; lines && *lines; lines++) {
+		struct curl_slist *more = curl_slist_append(r->headers, *lines);
 		if (!more)
-			return DEIA_ENOMEM;
+			return false;
 		r->headers = more;
 	}
+	return true;
+}
+
+static deia_err set_headers(deia__http_req *r)
+{
+	static const char *const always[] = {
+		"Content-Type: application/json",
+		"Expect:", /* no round trip before a large body */
+		NULL,
+	};
+
+	if (!add_headers(r, always) || !add_headers(r, r->opts.headers))
+		return DEIA_ENOMEM;
 	curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers);
 	return DEIA_OK;
 }
 
 /* The rules against a hostile server; see also http.h. */
-static void set_rules(CURL *easy, unsigned timeout_ms)
+static void set_rules(CURL *easy, const struct deia__http_opts *opts)
 {
+	bool tls = strncasecmp(opts->url, "https:", 6) == 0;
+
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
-	if (timeout_ms)
-		curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+	/* Giving up a name that is being looked up must not wait for it. */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+			 tls ? CONNECT_TLS_TIMEOUT_MS : CONNECT_TIMEOUT_MS);
+	if (opts->timeout_ms)
+		curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
+				 (long)opts->timeout_ms);
+	if (opts->ca_file)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, opts->ca_file);
 }
 
 static deia_err set_body(deia__http_req *r)
@@ -362,7 +380,7 @@ static deia_err prepare(deia__http_req *r)
 	if (!r->easy ||
 	    curl_easy_setopt(r->easy, CURLOPT_URL, r->opts.url) != CURLE_OK)
 		return DEIA_ENOMEM;
-	set_rules(r->easy, r->opts.timeout_ms);
+	set_rules(r->easy, &r->opts);
 	curl_easy_setopt(r->easy, CURLOPT_PRIVATE, r);
 	curl_easy_setopt(r->easy, CURLOPT_ERRORBUFFER, r->curl_error);
 	curl_easy_setopt(r->easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -383,7 +401,8 @@ deia_err deia__http_start(deia__http_req **out, deia__http *http,
 	r->http = http;
 	r->opts = *opts;
 	err = prepare(r);
-	r->opts.url = r->opts.body = NULL;
+	r->opts.url = r->opts.body = r->opts.ca_file = NULL;
+	r->opts.headers = NULL;
 	if (!err && curl_multi_add_handle(http->multi, r->easy) != CURLM_OK)
 		err = DEIA_ENOMEM;
 	if (err) {

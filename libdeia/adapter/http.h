@@ -2,8 +2,9 @@
 /*
  * http.h - HTTP requests to model servers on the event loop (libcurl).
  *
- * The server is not trusted: only http and https, no redirects, no proxy, no
- * cookies, bounded answers. Deadlines beyond the connection are the caller's.
+ * The server is not trusted: only http and https, certificates are checked, no
+ * redirects (a key goes to the configured address alone), no proxy, no cookies,
+ * bounded answers. Deadlines beyond the connection are the caller's.
  * Callbacks run from the loop, never inside the call that causes them; a
  * request ends with exactly one done callback unless it is cancelled.
  */
@@ -38,7 +39,9 @@ struct deia__http_result {
 
 struct deia__http_opts {
 	const char *url;
-	const char *body; /* POST of JSON, copied; NULL: GET */
+	const char *const *headers; /* "Name: value", copied; ends with NULL */
+	const char *ca_file; /* certificates to trust; NULL: the system's */
+	const char *body;    /* POST of JSON, copied; NULL: GET */
 	size_t body_len;
 	unsigned timeout_ms; /* for all of it; 0: none */
 	/* Bytes of the answer's body. status is known. */

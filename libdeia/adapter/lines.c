@@ -2,10 +2,11 @@
 /*
  * lines.c - an incremental line splitter.
  *
- * Used for the hive's lines on stdin and for a model server's NDJSON. A line
+ * Used for the hive's lines on stdin and for a model server's answers. A line
  * that lies whole inside one piece is handed out in place; only what crosses a
  * border is copied. Memory never exceeds the maximum: a longer line is thrown
- * away up to its newline and reported once. Empty lines are left out.
+ * away up to its newline and reported once. Empty lines are left out, unless
+ * they mean something (SSE).
  */
 #include "adapter/lines.h"
 
@@ -45,7 +46,7 @@ static bool is_blank(const char *p, size_t len)
 
 static deia_err hand_out(struct deia__lines *l, const char *p, size_t len)
 {
-	if (is_blank(p, len))
+	if (!l->keep_blank && is_blank(p, len))
 		return DEIA_OK;
 	return l->cb(p, len, l->user) ? DEIA_OK : DEIA_ECANCELED;
 }

@@ -15,7 +15,8 @@ typedef bool (*deia__line_cb)(const char *line, size_t len, void *user);
 struct deia__lines {
 	struct deia__buf part; /* the beginning of a line */
 	size_t max;
-	bool skipping; /* inside a line that was too long */
+	bool skipping;	 /* inside a line that was too long */
+	bool keep_blank; /* empty lines are handed out, too */
 	deia__line_cb cb;
 	void *user;
 };

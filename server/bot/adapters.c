@@ -26,6 +26,10 @@ const struct bot_adapter bot_adapters[] = {
 	{ "exec", "a command for each turn", &deia_adapter_exec, NULL },
 	{ "ollama", "a model behind an Ollama server",
 	  HTTP_ADAPTER(deia_adapter_ollama), HTTP_PROGRAM },
+	{ "openai", "a model behind a server with /v1/chat/completions",
+	  HTTP_ADAPTER(deia_adapter_openai), HTTP_PROGRAM },
+	{ "anthropic", "a model behind a server with /v1/messages",
+	  HTTP_ADAPTER(deia_adapter_anthropic), HTTP_PROGRAM },
 };
 
 const size_t n_bot_adapters = sizeof(bot_adapters) / sizeof(*bot_adapters);

@@ -31,7 +31,8 @@ class CommandLine(unittest.TestCase):
         self.assertRegex(done.stdout, rb"^deia-bot \d+\.\d+\.\d+\n$")
 
     def test_list_names_every_adapter(self):
-        self.assertEqual(run(["--list"]).stdout.split(), [b"echo", b"exec", b"ollama"])
+        self.assertEqual(run(["--list"]).stdout.split(), [
+            b"echo", b"exec", b"ollama", b"openai", b"anthropic"])
 
     def test_help_names_options_and_adapters(self):
         text = run(["--help"]).stdout

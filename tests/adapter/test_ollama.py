@@ -7,14 +7,14 @@ import time
 import unittest
 
 from botline import Bot, text_of
-from fake_ollama import FakeOllama
+from fake_model import FakeModel
 
 OLLAMA = [os.environ["DEIA_BOT"], "--adapter", "ollama"]
 
 
 class Base(unittest.TestCase):
     def setUp(self):
-        self.server = FakeOllama()
+        self.server = FakeModel()
         self.addCleanup(self.server.close)
 
     def start(self, model, read=True, env=None, **config):
@@ -250,7 +250,7 @@ class Faults(Base):
             port = taken.getsockname()[1]
             bot = self.start("ok", base_url=f"http://127.0.0.1:{port}")
             bot.until("status")
-        with FakeOllama(port):
+        with FakeModel(port):
             self.assertEqual(bot.ask("t", "hi")[0], "Hello, world")
             self.assertIn({"type": "status", "text": ""}, bot.seen)
 
@@ -260,7 +260,7 @@ class Faults(Base):
             port = taken.getsockname()[1]
             bot = self.start("ok", base_url=f"http://127.0.0.1:{port}")
             bot.until("status")
-        with FakeOllama(port):
+        with FakeModel(port):
             self.assertEqual(bot.until("status")["text"], "")
 
     def test_name_that_does_not_resolve(self):

@@ -153,6 +153,14 @@ class Bot:
                 lambda: any(word in line for line in self.stderr),
                 seconds), (word, self.stderr)
 
+    def peak_mib(self):
+        """The most memory it had so far."""
+        with open(f"/proc/{self.proc.pid}/status", encoding="utf-8") as f:
+            for line in f:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) / 1024
+        raise AssertionError("no VmHWM: the bot has ended")
+
     def fds(self):
         return len(os.listdir(f"/proc/{self.proc.pid}/fd"))
 

@@ -2,8 +2,8 @@
 /*
  * adapter.h - what answers a prompt inside deia-bot.
  *
- * An adapter is a worker (worker.h) with a name. Built-in ones: echo, exec,
- * ollama.
+ * An adapter is a worker (worker.h) with a name. Built-in ones: echo, ollama,
+ * openai, anthropic, exec.
  */
 #ifndef DEIA_SYS_ADAPTER_H
 #define DEIA_SYS_ADAPTER_H
@@ -31,6 +31,22 @@ DEIA_API extern const struct deia_adapter deia_adapter_echo;
 DEIA_API extern const struct deia_adapter deia_adapter_exec;
 /* A model behind Ollama's /api/chat. Needs libcurl. */
 DEIA_API extern const struct deia_adapter deia_adapter_ollama;
+/* A model behind /v1/chat/completions, which many servers have. libcurl. */
+DEIA_API extern const struct deia_adapter deia_adapter_openai;
+/* A model behind Anthropic's /v1/messages. libcurl. */
+DEIA_API extern const struct deia_adapter deia_adapter_anthropic;
+
+/*
+ * The address that lists the models of a server, as the adapters ask it: for
+ * openai and anthropic "/v1" is added to a base_url without a version. out: at
+ * least cap bytes, always the whole text or an error.
+ * Returns DEIA_OK, DEIA_EINVAL, DEIA_ENOTFOUND (the adapter has no models),
+ * DEIA_EFIELD (base_url is no http or https address), DEIA_ELIMIT (longer than
+ * cap), DEIA_ENOMEM. Any thread. Since 0.1.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_adapter_models_url(char *out, size_t cap,
+							 const char *adapter,
+							 const char *base_url);
 
 DEIA_END
 
