@@ -241,6 +241,11 @@ static deia_err start_process(struct deia__bot *bot, int *error)
 		.n_argv = process ? bot->spec->n_argv : 3,
 		.cwd = bot->spec->cwd,
 		.id = bot->spec->id,
+		.limits = { .open_files = bot->spec->open_files,
+			    .file_size_mib = bot->spec->file_size_mib,
+			    .processes = bot->spec->processes,
+			    .memory_mib = bot->spec->memory_mib,
+			    .memory_max_mib = bot->spec->memory_max_mib },
 	};
 	char work_dir[PATH_MAX];
 	deia_err err = DEIA_ENOMEM;
