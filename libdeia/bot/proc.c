@@ -96,7 +96,7 @@ static void arm(struct deia__proc *p, int64_t delay_ms)
 /* It closed a standard descriptor: it is ending, or it is broken. */
 static void note_closed(struct deia__proc *p, const char *what)
 {
-	if (p->exit_seen || p->finish_input || p->closed != NULL)
+	if (p->exit_seen || p->finish_input || p->closed != NULL || p->ctl < 0)
 		return;
 	p->closed = what;
 	arm(p, CLOSED_GRACE_MS);
