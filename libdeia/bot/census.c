@@ -9,7 +9,7 @@
 
 #include <sys/sysinfo.h>
 
-#define LOOK_MS 100
+#define LOOK_MS 50
 /* So many new tasks between two looks are worth a count. */
 #define MANY 32
 /* A count costs a guard some 50 us; so many members are told in a second. */

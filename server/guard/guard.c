@@ -42,13 +42,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { PACE_MIN_MS = 5, PACE_MAX_MS = 200 };
+/* Of struct sched_attr; the headers of libc and kernel exclude each other. */
+enum { SCHED_RESET_ON_FORK_FLAG = 1 };
+enum { FIRST_NICE = -10, TURN_NS = 100000 };
 
 int64_t guard_now_ms(void)
 {
@@ -306,6 +311,31 @@ static void drop_stdio(void)
 		close(fd);
 }
 
+/*
+ * What outgrows its limit holds the processors, too, and it takes the guard to
+ * end it: so the guard goes first where it may (the superuser's), and asks for
+ * short turns, which a kernel since 6.12 gives sooner. The bot has neither.
+ */
+static void go_first(struct guard *g)
+{
+	struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime, deadline, period;
+	} attr = { .size = sizeof(attr),
+		   .flags = SCHED_RESET_ON_FORK_FLAG,
+		   .nice = FIRST_NICE,
+		   .runtime = TURN_NS };
+
+	g->nice = getpriority(PRIO_PROCESS, 0);
+	if (syscall(SYS_sched_setattr, 0, &attr, 0) == 0)
+		return;
+	attr.nice = g->nice;
+	(void)syscall(SYS_sched_setattr, 0, &attr, 0);
+}
+
 static bool start_bot(struct guard *g)
 {
 	pid_t self = getpid();
@@ -338,6 +368,7 @@ int main(int argc, char **argv)
 	sigaddset(&all, SIGCHLD);
 	g.signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+	go_first(&g);
 	if (getppid() != g.o.parent)
 		return 1;
 	if (g.signals < 0 || !start_bot(&g)) {

@@ -59,6 +59,7 @@ struct guard {
 	bool failed;   /* it never became the bot: no "exit" is said */
 	bool ending;   /* everything is to be killed */
 	int pace_ms;
+	int nice; /* it was started with, and the bot gets */
 	struct group group;
 	struct watch watch;
 };
@@ -81,13 +82,15 @@ void run_bot(const struct guard *g, pid_t guard, int report)
 ssize_t slurp(const char *path, char *buf, size_t size);
 
 struct usage {
-	uint64_t bytes; /* resident; 0 unless asked for */
+	uint64_t bytes; /* resident */
 	unsigned tasks; /* processes and their threads */
 };
 
+/* How many tasks the guard's descendants are; stops counting above most. */
+unsigned tree_count(unsigned most);
 /* Adds up what the guard's descendants use. Pages that several of them share
  * count for each, as long as that stays below exact_from bytes. */
-void tree_measure(struct usage *u, bool with_memory, uint64_t exact_from);
+void tree_measure(struct usage *u, uint64_t exact_from);
 /* SIGTERM to the bot's session. */
 void tree_terminate(pid_t bot);
 /* SIGKILL to every descendant that can be found now. */

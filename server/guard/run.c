@@ -100,6 +100,7 @@ void run_bot(const struct guard *g, pid_t guard, int report)
 	if (getppid() != guard)
 		_exit(127);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	(void)setpriority(PRIO_PROCESS, 0, g->nice);
 	group_join(g);
 	set_limits(g);
 	if (g->o.cwd != NULL && chdir(g->o.cwd) != 0)

@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,16 +142,22 @@ static void list_own(struct list *l)
 	scan_children(l, getpid());
 }
 
-/* All descendants, parents before their children. */
-static struct list *list_all(void)
+/* All descendants, parents before their children; no more once there are
+ * more tasks than most. */
+static struct list *list_all(unsigned most)
 {
 	static struct list l;
 	int i;
 
 	list_own(&l);
-	for (i = 0; i < l.len; i++)
+	for (i = 0; i < l.len && l.tasks <= most; i++)
 		add_children(&l, l.node[i].pid);
 	return &l;
+}
+
+unsigned tree_count(unsigned most)
+{
+	return list_all(most)->tasks;
 }
 
 static uint64_t resident_bytes(const struct list *l)
@@ -186,14 +193,14 @@ static uint64_t proportional_bytes(const struct list *l)
 	return (uint64_t)sum << 10;
 }
 
-void tree_measure(struct usage *u, bool with_memory, uint64_t exact_from)
+void tree_measure(struct usage *u, uint64_t exact_from)
 {
-	struct list *l = list_all();
+	struct list *l = list_all(UINT_MAX);
 	uint64_t exact;
 
 	u->tasks = l->tasks;
-	u->bytes = with_memory ? resident_bytes(l) : 0;
-	if (u->bytes < exact_from || l->len < 2 || !with_memory)
+	u->bytes = resident_bytes(l);
+	if (u->bytes < exact_from || l->len < 2)
 		return;
 	exact = proportional_bytes(l);
 	if (exact != 0)
@@ -229,31 +236,43 @@ void tree_terminate(pid_t bot)
 	if (kill(-bot, SIGTERM) != 0)
 		(void)kill(bot, SIGTERM);
 	(void)kill(-bot, SIGCONT); /* a stopped one could not obey */
-	l = list_all();
+	l = list_all(UINT_MAX);
 	for (i = 0; i < l->len; i++)
 		if (l->node[i].pid != bot)
 			signal_node(&l->node[i], SIGTERM, bot);
+}
+
+/* Its own children keep their pid until they are reaped, in this thread. */
+static void kill_node(const struct node *n, pid_t self)
+{
+	if (n->parent != self) {
+		signal_node(n, SIGKILL, 0);
+		return;
+	}
+	(void)kill(-n->pid, SIGKILL);
+	(void)kill(n->pid, SIGKILL);
 }
 
 /*
  * Whole process groups die at once: a fork in one of them cannot slip
  * through. A group has the number of an own child only if that child made
  * it, so it is none of a stranger's. What is deeper down becomes an own
- * child when its parents have ended; killing it now already keeps a tree
- * that grows from outrunning that.
+ * child when its parents have ended; killing it now already, parents first
+ * and at once when found, keeps a tree that grows from outrunning that.
  */
 void tree_kill(void)
 {
+	static struct list l;
 	pid_t self = getpid();
-	struct list *l = list_all();
-	int i;
+	int i, own;
 
-	for (i = 0; i < l->len; i++) {
-		if (l->node[i].parent != self) {
-			signal_node(&l->node[i], SIGKILL, 0);
-			continue;
-		}
-		(void)kill(-l->node[i].pid, SIGKILL);
-		(void)kill(l->node[i].pid, SIGKILL);
+	list_own(&l);
+	own = l.len;
+	for (i = 0; i < own; i++)
+		kill_node(&l.node[i], self);
+	for (i = 0; i < l.len; i++) {
+		if (i >= own)
+			kill_node(&l.node[i], self);
+		add_children(&l, l.node[i].pid);
 	}
 }

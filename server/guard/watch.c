@@ -11,11 +11,9 @@
  */
 #include "guard.h"
 
-#include <sys/resource.h>
-
 enum {
 	SLOW_MS = 5000,	 /* processes, far from the limit */
-	QUICK_MS = 100,	 /* near it; memory_max_mib */
+	QUICK_MS = 50,	 /* near it, and at first; memory_max_mib */
 	USAGE_MS = 1000, /* memory_mib: reports */
 	MIB_SHIFT = 20
 };
@@ -60,14 +58,9 @@ void watch_soon(struct guard *g)
 	g->watch.look_ms = guard_now_ms();
 }
 
-/*
- * Ends it all. What outgrew its limit may hold the processor, too: where the
- * guard may, it goes first.
- */
 static void pass(struct guard *g, const char *name, unsigned value)
 {
 	guard_say(g, "limit %s %u", name, value);
-	(void)setpriority(PRIO_PROCESS, 0, -20);
 	guard_end(g);
 }
 
@@ -80,44 +73,52 @@ static uint64_t exact_from(const struct guard *g)
 	return (uint64_t)mib << MIB_SHIFT;
 }
 
-static void plan(struct guard *g, const struct usage *u, int64_t now)
+/* The number of processes, and when to look again. False: too many. */
+static bool look_at_processes(struct guard *g, int64_t now)
 {
-	struct watch *w = &g->watch;
-	int64_t pace = SLOW_MS;
+	unsigned n;
 
-	if (w->memory)
-		pace = USAGE_MS;
-	if (w->memory_max || (w->processes && u->tasks > g->o.processes / 2))
-		pace = QUICK_MS;
-	w->look_ms = now + pace;
+	if (g->watch.pids && group_pids_passed(g))
+		return false;
+	if (!g->watch.processes)
+		return true;
+	n = tree_count(g->o.processes);
+	if (n > g->o.processes / 2)
+		g->watch.look_ms = now + QUICK_MS;
+	return n <= g->o.processes;
 }
 
-void watch_look(struct guard *g)
+/* False: too much. */
+static bool look_at_memory(struct guard *g, int64_t now)
 {
 	struct watch *w = &g->watch;
-	int64_t now = guard_now_ms();
 	struct usage u;
 
-	if (!is_watching(w) || now < w->look_ms)
-		return;
-	if (w->pids && group_pids_passed(g)) {
-		pass(g, "processes", g->o.processes);
-		return;
-	}
-	if (!w->processes && !w->memory && !w->memory_max) {
-		w->look_ms = now + SLOW_MS;
-		return;
-	}
-	tree_measure(&u, w->memory || w->memory_max, exact_from(g));
-	plan(g, &u, now);
+	if (!w->memory && !w->memory_max)
+		return true;
+	tree_measure(&u, exact_from(g));
+	if (w->memory_max)
+		w->look_ms = now + QUICK_MS;
+	else if (w->look_ms > now + USAGE_MS)
+		w->look_ms = now + USAGE_MS;
 	if (w->memory && now >= w->usage_ms) {
 		guard_say(g, "usage %llu %u", (unsigned long long)u.bytes,
 			  u.tasks);
 		w->usage_ms = now + USAGE_MS;
 	}
-	if (w->processes && u.tasks > g->o.processes)
+	return !w->memory_max || u.bytes <= (uint64_t)g->o.memory_max_mib
+						    << MIB_SHIFT;
+}
+
+void watch_look(struct guard *g)
+{
+	int64_t now = guard_now_ms();
+
+	if (!is_watching(&g->watch) || now < g->watch.look_ms)
+		return;
+	g->watch.look_ms = now + SLOW_MS;
+	if (!look_at_processes(g, now))
 		pass(g, "processes", g->o.processes);
-	else if (w->memory_max && u.bytes > (uint64_t)g->o.memory_max_mib
-						    << MIB_SHIFT)
+	else if (!look_at_memory(g, now))
 		pass(g, "memory_max_mib", g->o.memory_max_mib);
 }

@@ -440,6 +440,7 @@ START_TEST(stop_and_continue_are_reported)
 		kill((pid_t)r.pid, SIGCONT);
 		while (r.n_continued < i)
 			event_base_loop(rig.base, EVLOOP_ONCE);
+		ok(deia__proc_write(r.proc, "again", 5));
 	}
 	ck_assert_str_eq(r.out, "went on|");
 	deia__proc_kill(r.proc);
