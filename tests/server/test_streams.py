@@ -90,7 +90,8 @@ class Streams(unittest.TestCase):
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
             s.connect(("127.0.0.1", self.hive.port))
-            s.sendall(b"POST /api/v1/bots/TALK/chat HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            s.sendall(b"POST /api/v1/bots/TALK/chat HTTP/1.1\r\n"
+                      b"Host: 127.0.0.1:%d\r\n" % self.hive.port +
                       b"Accept: text/event-stream\r\n"
                       b"Content-Type: application/json\r\n"
                       b"Authorization: Bearer " + self.hive.token.encode()
