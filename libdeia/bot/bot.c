@@ -94,8 +94,7 @@ void deia__bot_unref(struct deia__bot *bot)
 	free_works(&bot->running);
 	deia__restart_clear(&bot->history);
 	deia__talk_forget(bot);
-	if (bot->log != NULL)
-		deia__logfile_close(bot->log);
+	deia__log_close(bot);
 	deia__free(bot->abandoned);
 	deia__free(bot->caps);
 	forget_started_spec(bot);

@@ -542,19 +542,8 @@ size_t deia_bots_last_stderr(const deia_bots *bots, const char *id,
 			     const char **lines, size_t max)
 {
 	struct deia__bot *bot = deia__bots_find(bots, id);
-	unsigned have, i;
-	size_t n = 0;
 
-	if (bot == NULL)
-		return 0;
-	have = bot->stderr_next < DEIA__STDERR_LINES ? bot->stderr_next
-						     : DEIA__STDERR_LINES;
-	if (have > max)
-		have = (unsigned)max;
-	for (i = bot->stderr_next - have; i != bot->stderr_next; i++)
-		if (bot->stderr_lines[i % DEIA__STDERR_LINES] != NULL)
-			lines[n++] = bot->stderr_lines[i % DEIA__STDERR_LINES];
-	return n;
+	return bot != NULL ? deia__talk_last_errs(bot, lines, max) : 0;
 }
 
 /* ---- work ------------------------------------------------------------------------------- */

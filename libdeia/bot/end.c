@@ -46,9 +46,8 @@ static void describe_failure(const struct deia__bot *bot,
 			 end->fail_stage, strerrordesc_np(end->fail_errno));
 }
 
-void deia__end_describe(const struct deia__bot *bot,
-			const struct deia__proc_end *end, char *why,
-			size_t size)
+void deia__end_describe(struct deia__bot *bot, const struct deia__proc_end *end,
+			char *why, size_t size)
 {
 	const char *last = deia__talk_last_err(bot), *name;
 	int n;

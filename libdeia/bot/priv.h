@@ -6,7 +6,8 @@
  *   bots.c   public calls: find the bot, check the state, begin the action
  *   bot.c    one bot's life: start, ready, death, restart, stop
  *   end.c    why a process ended, in words
- *   talk.c   what a bot says: lines, faults, log
+ *   talk.c   what a bot says: lines, faults
+ *   botlog.c its log
  *   turns.c  admission, hand-over and end of turns
  *   external.c  bots without a process here: signs of life
  *   claims.c    their turns: leases and tokens
@@ -117,6 +118,21 @@ enum deia__stop_step {
 	DEIA__STOP_KILL
 };
 
+/* A line of standard error; raw: not escaped yet. */
+struct deia__err_line {
+	char *text;
+	unsigned len, cap;
+	bool raw;
+};
+
+struct deia__botlog {
+	struct deia__logfile *file;	       /* NULL: not opened yet */
+	int64_t room, refilled_ms;	       /* bytes that may be written */
+	uint64_t dropped_lines, dropped_bytes; /* since there was none */
+	struct deia__err_line last[DEIA__STDERR_LINES]; /* ring */
+	unsigned next;
+};
+
 struct deia__bot {
 	struct deia_bots *bots;
 	struct deia_bot_spec *spec;
@@ -150,9 +166,7 @@ struct deia__bot {
 	int64_t seen_ms;	      /* external: the last sign of life */
 	bool was_paused;	      /* external: before it was offline */
 	struct deia__caps *caps;      /* what it said itself, or NULL */
-	struct deia__logfile *log;
-	char *stderr_lines[DEIA__STDERR_LINES]; /* ring */
-	unsigned stderr_next;
+	struct deia__botlog log;
 };
 TAILQ_HEAD(deia__bot_list, deia__bot);
 
@@ -215,9 +229,8 @@ void deia__bots_check_stopped(struct deia_bots *bots);
 
 /* end.c */
 /* Why the process ended, in one line. */
-void deia__end_describe(const struct deia__bot *bot,
-			const struct deia__proc_end *end, char *why,
-			size_t size);
+void deia__end_describe(struct deia__bot *bot, const struct deia__proc_end *end,
+			char *why, size_t size);
 /* That cannot get better by itself: no program, no folder. */
 bool deia__end_is_hopeless(const struct deia__bot *bot,
 			   const struct deia__proc_end *end);
@@ -227,13 +240,20 @@ bool deia__end_is_hopeless(const struct deia__bot *bot,
 bool deia__workdir_path(const struct deia__bot *bot, char *out, size_t size);
 void deia__workdir_make(const struct deia__bot *bot);
 
-/* talk.c: what the process says; deia__proc_ops of these names */
+/* talk.c, botlog.c: what the process says; deia__proc_ops of these names */
 void deia__talk_line(void *arg, const char *text, size_t len);
 void deia__talk_err_line(void *arg, const char *text, size_t len);
 void deia__talk_forget(struct deia__bot *bot);
+/* The latest lines of stderr, oldest first; they live until the next one. */
+size_t deia__talk_last_errs(struct deia__bot *bot, const char **lines,
+			    size_t max);
 /* The latest line of stderr, or NULL. */
-const char *deia__talk_last_err(const struct deia__bot *bot);
+const char *deia__talk_last_err(struct deia__bot *bot);
 void deia__talk_status(struct deia__bot *bot, const char *text);
+/* A line of the log; tag: where it comes from. */
+void deia__log_line(struct deia__bot *bot, const char *tag, const char *text,
+		    size_t len);
+void deia__log_close(struct deia__bot *bot);
 /* A line of the supervisor's own in the bot's log. */
 void deia__talk_log(struct deia__bot *bot, const char *fmt, ...)
 	DEIA_PRINTF(2, 3);

@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * talk.c - what a bot's process says: protocol lines, faults, its log.
+ * talk.c - what a bot's process says: protocol lines and faults.
  *
  * Nothing a bot writes is a fault of ours: what is no line of the protocol is
  * logged under its name and counted, and too much of it within a minute ends
- * the process as a crash. In the log each line begins with the time; control
- * characters and invalid UTF-8 are escaped, so that it is safe to show.
+ * the process as a crash. Its log is botlog.c.
  */
 #include "bot/priv.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
 
 #include "bot/protocol.h"
-#include "core/mem.h"
 #include "core/utf8.h"
 
 #define FAULT_WINDOW_MS 60000
@@ -24,120 +21,6 @@
 #define STATUS_PACE_MS 100
 /* Of a stray line, this much is logged. */
 #define MAX_STRAY_BYTES 2048
-
-/* ---- the log -------------------------------------------------------------------- */
-
-static bool is_control(const char *s, int n)
-{
-	unsigned char c = (unsigned char)s[0];
-
-	if (n == 1)
-		return (c < 0x20 && c != '\t') || c == 0x7f;
-	/* C1: U+0080 to U+009F */
-	return n == 2 && c == 0xc2 && (unsigned char)s[1] < 0xa0;
-}
-
-/* Adds text with control characters and bad bytes as \xNN. */
-static void add_escaped(struct deia__buf *b, const char *s, size_t len)
-{
-	size_t i = 0, from = 0;
-	int n;
-
-	while (i < len) {
-		n = deia__utf8_next(s + i, len - i);
-		if (n > 0 && !is_control(s + i, n)) {
-			i += (size_t)n;
-			continue;
-		}
-		deia__buf_add(b, s + from, i - from);
-		deia__buf_addf(b, "\\x%02x", (unsigned char)s[i]);
-		from = ++i;
-	}
-	deia__buf_add(b, s + from, len - from);
-}
-
-static void write_log(struct deia__bot *bot, const char *tag, const char *text,
-		      size_t len)
-{
-	struct deia_bots *bots = bot->bots;
-	struct deia__buf b;
-	char time[25];
-	char *path;
-
-	if (bots->logs == NULL)
-		return;
-	if (bot->log == NULL) {
-		path = deia__asprintf("%s/%s.log", bots->log_dir,
-				      bot->spec->id);
-		if (path == NULL ||
-		    deia__logfile_open(&bot->log, bots->logs, path,
-				       DEIA_MAX_LOG_FILE_BYTES,
-				       DEIA_LOG_FILES_KEPT))
-			bot->log = NULL;
-		deia__free(path);
-	}
-	if (bot->log == NULL)
-		return;
-	deia__time_print(time,
-			 deia__unix_ms(deia__timers_clock(bots->env.timers)));
-	deia__buf_init(&b, 0);
-	deia__buf_adds(&b, time);
-	deia__buf_adds(&b, tag);
-	add_escaped(&b, text, len);
-	deia__buf_add(&b, "\n", 1);
-	if (!b.err)
-		deia__logfile_write(bot->log, b.data, b.len);
-	deia__buf_fini(&b);
-}
-
-void deia__talk_log(struct deia__bot *bot, const char *fmt, ...)
-{
-	char text[DEIA__REASON_BYTES];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	write_log(bot, " [deia] ", text, strlen(text));
-}
-
-void deia__talk_err_line(void *arg, const char *text, size_t len)
-{
-	struct deia__bot *bot = arg;
-	size_t keep = deia__utf8_whole(text, len < DEIA__STDERR_LINE_BYTES
-						     ? len
-						     : DEIA__STDERR_LINE_BYTES);
-	struct deia__buf b;
-	char **slot;
-
-	write_log(bot, " ", text, len);
-	if (keep == 0)
-		return;
-	deia__buf_init(&b, 0);
-	add_escaped(&b, text, keep);
-	slot = &bot->stderr_lines[bot->stderr_next % DEIA__STDERR_LINES];
-	deia__free(*slot);
-	*slot = deia__buf_take(&b);
-	bot->stderr_next++;
-}
-
-void deia__talk_forget(struct deia__bot *bot)
-{
-	unsigned i;
-
-	for (i = 0; i < DEIA__STDERR_LINES; i++) {
-		deia__free(bot->stderr_lines[i]);
-		bot->stderr_lines[i] = NULL;
-	}
-	bot->stderr_next = 0;
-}
-
-const char *deia__talk_last_err(const struct deia__bot *bot)
-{
-	if (bot->stderr_next == 0)
-		return NULL;
-	return bot->stderr_lines[(bot->stderr_next - 1) % DEIA__STDERR_LINES];
-}
 
 /* ---- faults ---------------------------------------------------------------------- */
 
@@ -152,8 +35,8 @@ static void fault(struct deia__bot *bot, const char *text, size_t len,
 		bot->faults_now = 0;
 	}
 	if (text != NULL)
-		write_log(bot, " [stdout] ", text,
-			  len < MAX_STRAY_BYTES ? len : MAX_STRAY_BYTES);
+		deia__log_line(bot, " [stdout] ", text,
+			       len < MAX_STRAY_BYTES ? len : MAX_STRAY_BYTES);
 	deia__talk_log(bot, "protocol fault: %s", why);
 	if (++bot->faults_now > DEIA_MAX_PROTOCOL_FAULTS)
 		deia__bot_crash(bot,

@@ -252,6 +252,25 @@ class Streams(unittest.TestCase):
             self.assertEqual(name, "line")
             self.assertIn("line", data)
 
+    def test_a_flood_on_stderr_is_cut_and_its_end_is_known(self):
+        flood = ("echo '{\"type\":\"ready\"}'; "
+                 "yes 'much too much of it' | head -c 40000000 >&2; "
+                 "echo last words >&2; exit 3")
+        self.hive.must("POST", "/bots", {
+            "id": "FLOOD", "adapter": "process",
+            "argv": ["sh", "-c", flood], "restart": {"policy": "never"}})
+        info = self.hive.wait_state("FLOOD", "failed")
+        self.assertEqual(info["state_reason"],
+                         "exited with 3; it last said: last words")
+        folder = os.path.join(self.hive.dir, "bot-logs")
+        names = [n for n in os.listdir(folder) if n.startswith("FLOOD.log")]
+        sizes = [os.path.getsize(os.path.join(folder, n)) for n in names]
+        self.assertLess(sum(sizes), 36 << 20)
+        def said():
+            log = self.hive.must("GET", "/bots/FLOOD/logs?tail=20")["items"]
+            return [x for x in log if "left out" in x]
+        self.assertIn("lines (", self.hive.wait(said)[0])
+
     def test_export_can_be_imported(self):
         for n in range(40):
             self.hive.say("BOT-1", f"line {n}")
