@@ -35,9 +35,21 @@
 
 static void on_launch(evutil_socket_t fd, short what, void *arg)
 {
+	struct deia_bots *bots = arg;
+
 	(void)fd;
 	(void)what;
-	deia__bot_launch_next(arg);
+	if (bots->stops_left)
+		deia__order_stop_some(bots);
+	deia__start_next(bots);
+	deia__bots_check_stopped(bots);
+}
+
+void deia__bots_wake(struct deia_bots *bots)
+{
+	static const struct timeval now = { 0, 0 };
+
+	event_add(&bots->launch_event, &now);
 }
 
 static bool overlay_opts(struct deia_bots_opts *full,
@@ -72,6 +84,7 @@ static deia_err fill(struct deia_bots *bots, struct event_base *base)
 
 	bots->env.base = base;
 	TAILQ_INIT(&bots->launches);
+	TAILQ_INIT(&bots->orphans);
 	deia__notes_init(bots);
 	evtimer_assign(&bots->launch_event, base, on_launch, bots);
 	bots->all_stopped_note.kind = DEIA__NOTE_ALL_STOPPED;
@@ -285,6 +298,9 @@ deia_err deia_bots_add(deia_bots *bots, const struct deia_bot_spec *spec)
 	if (found)
 		return deia__fail(&bots->errmsg, DEIA_EEXIST,
 				  "there is a bot %s already", spec->id);
+	err = deia__order_check(bots, spec);
+	if (err)
+		return err;
 	if (bots->n_bots >= DEIA_MAX_BOTS)
 		return deia__fail(&bots->errmsg, DEIA_ELIMIT,
 				  "there are %d bots already, which is the "
@@ -296,6 +312,8 @@ deia_err deia_bots_add(deia_bots *bots, const struct deia_bot_spec *spec)
 	err = insert(bots, at, bot);
 	if (err)
 		deia__bot_unref(bot);
+	else
+		deia__order_added(bots);
 	return err;
 }
 
@@ -309,6 +327,8 @@ deia_err deia_bots_set_spec(deia_bots *bots, const struct deia_bot_spec *spec)
 	if (!err)
 		err = deia__bots_need(bots, spec->id, &bot);
 	if (!err)
+		err = deia__order_check(bots, spec);
+	if (!err)
 		err = deia_bot_spec_dup(&copy, spec);
 	if (err)
 		return err;
@@ -321,6 +341,9 @@ deia_err deia_bots_set_spec(deia_bots *bots, const struct deia_bot_spec *spec)
 	bot->info.needs_restart =
 		bot->started_spec != NULL &&
 		deia_bot_spec_needs_restart(bot->started_spec, copy);
+	deia__order_look(bot);
+	if (bot->info.state == DEIA_BOT_FAILED)
+		deia__bot_retry_later(bot);
 	return DEIA_OK;
 }
 
@@ -341,9 +364,9 @@ deia_err deia_bots_remove(deia_bots *bots, const char *id)
 		(bots->n_bots - at - 1) * sizeof(struct deia__bot *));
 	bots->n_bots--;
 	bots->counts[bot->info.state]--;
+	deia__order_removed(bot);
 	deia__turns_end_waiting(bot, DEIA_ECANCELED, "the bot was removed");
-	deia__timer_clear(bots->env.timers, &bot->timer);
-	deia__timer_clear(bots->env.timers, &bot->status_timer);
+	deia__bot_clear_timers(bot);
 	bot->removed = true;
 	deia__bot_unref(bot);
 	return DEIA_OK;
@@ -355,6 +378,7 @@ static void start_anew(struct deia__bot *bot)
 {
 	deia__restart_clear(&bot->history);
 	bot->info.restarts = 0;
+	bot->has_run = false;
 	deia__bot_start(bot);
 }
 
@@ -383,9 +407,13 @@ deia_err deia_bots_stop(deia_bots *bots, const char *id)
 		bot->start_after_stop = false; /* a restart becomes a stop */
 		return DEIA_OK;
 	}
-	if (bot->info.state == DEIA_BOT_STOPPED ||
-	    bot->info.state == DEIA_BOT_STOPPING)
-		return wrong_state(bot, "stopped", "started before");
+	if (bot->info.state == DEIA_BOT_STOPPED)
+		return deia__fail(&bots->errmsg, DEIA_ESTATE,
+				  "bot %s is stopped already", bot->spec->id);
+	if (bot->info.state == DEIA_BOT_STOPPING)
+		return deia__fail(&bots->errmsg, DEIA_ESTATE,
+				  "bot %s is stopping already: %s",
+				  bot->spec->id, bot->reason);
 	bot->start_after_stop = false;
 	deia__bot_stop(bot);
 	return DEIA_OK;
@@ -401,7 +429,7 @@ deia_err deia_bots_restart(deia_bots *bots, const char *id)
 	if (bot->info.state == DEIA_BOT_STOPPING)
 		return wrong_state(bot, "restarted",
 				   "in another state than this");
-	if (bot->launch_queued)
+	if (bot->launch_queued || bot->waits)
 		return DEIA_OK; /* it has not even begun */
 	if (!deia__bot_is_live(bot) && bot->info.state != DEIA_BOT_OFFLINE) {
 		start_anew(bot);
@@ -409,6 +437,7 @@ deia_err deia_bots_restart(deia_bots *bots, const char *id)
 	}
 	deia__restart_clear(&bot->history);
 	bot->info.restarts = 0;
+	bot->has_run = false;
 	bot->start_after_stop = true;
 	deia__bot_stop(bot);
 	return DEIA_OK;
@@ -451,7 +480,7 @@ deia_err deia_bots_interrupt(deia_bots *bots, const char *id,
 
 	if (err)
 		return err;
-	if (!deia__bot_is_live(bot) || bot->launch_queued ||
+	if (!deia__bot_is_live(bot) || bot->launch_queued || bot->waits ||
 	    bot->info.state == DEIA_BOT_STOPPING)
 		return wrong_state(bot, "interrupted", "ready, busy or paused");
 	if (deia__turns_interrupt(bot, work_id, DEIA_ECANCELED, "interrupted"))
@@ -463,9 +492,19 @@ deia_err deia_bots_interrupt(deia_bots *bots, const char *id,
 void deia__bots_check_stopped(struct deia_bots *bots)
 {
 	if (bots->all_stopped == NULL || bots->n_procs != 0 ||
-	    !TAILQ_EMPTY(&bots->launches))
+	    !TAILQ_EMPTY(&bots->launches) || bots->stops_left)
 		return;
 	deia__notes_add(bots, &bots->all_stopped_note);
+}
+
+/* Those without a process: nothing starts any more. */
+static void stop_waiting(struct deia__bot *bot)
+{
+	if (bot->info.state == DEIA_BOT_BACKOFF ||
+	    bot->info.state == DEIA_BOT_OFFLINE)
+		deia__bot_stop(bot);
+	else if (bot->info.state == DEIA_BOT_FAILED)
+		deia__bot_retry_later(bot);
 }
 
 deia_err deia_bots_stop_all(deia_bots *bots, void (*cb)(void *user), void *user)
@@ -480,26 +519,31 @@ deia_err deia_bots_stop_all(deia_bots *bots, void (*cb)(void *user), void *user)
 	bots->all_stopped_user = user;
 	for (i = 0; i < bots->n_bots; i++) {
 		bots->bots[i]->start_after_stop = false;
-		switch (bots->bots[i]->info.state) {
-		case DEIA_BOT_STOPPED:
-		case DEIA_BOT_STOPPING:
-		case DEIA_BOT_FAILED:
-			break;
-		default:
-			deia__bot_stop(bots->bots[i]);
-		}
+		stop_waiting(bots->bots[i]);
 	}
+	deia__order_stop_some(bots);
 	deia__bots_check_stopped(bots);
 	return DEIA_OK;
 }
 
 /* ---- looking --------------------------------------------------------------------------- */
 
+void deia__bots_fill_info(const struct deia__bot *bot,
+			  struct deia_bot_info *info)
+{
+	info->spec = bot->spec;
+	info->state_reason = bot->reason;
+	info->status_text = bot->status;
+	info->capabilities = bot->info.capabilities;
+	info->n_capabilities = bot->info.n_capabilities;
+	info->last_exit.reason = bot->exit_reason;
+	info->limits = bot->watch.limits;
+	info->n_limits = bot->info.n_limits;
+}
+
 static const struct deia_bot_info *look(struct deia__bot *bot)
 {
-	bot->info.spec = bot->spec;
-	bot->info.state_reason = bot->reason;
-	bot->info.status_text = bot->status;
+	deia__bots_fill_info(bot, &bot->info);
 	return &bot->info;
 }
 

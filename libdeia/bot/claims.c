@@ -23,6 +23,7 @@
 struct deia__claimed {
 	char secret[SECRET_LEN + 1]; /* "" while it waits again */
 	unsigned attempts;
+	unsigned lease_seconds;
 	int64_t lease_ends_ms, deadline_ms; /* of this attempt */
 	cJSON *task;			    /* the turn, as its line says */
 	struct deia_history_item *history;
@@ -41,17 +42,9 @@ void deia__claimed_free(struct deia__claimed *c)
 	deia__free(c);
 }
 
-static int64_t now_ms(const struct deia__bot *bot)
-{
-	return deia__timers_now(bot->bots->env.timers);
-}
-
 static int64_t unix_of(const struct deia__bot *bot, int64_t at_ms)
 {
-	const struct deia__clock *clock =
-		deia__timers_clock(bot->bots->env.timers);
-
-	return deia__unix_ms(clock) + (at_ms - now_ms(bot));
+	return deia__bot_wall_ms(bot) + (at_ms - deia__bot_now_ms(bot));
 }
 
 /* ---- tokens ------------------------------------------------------------------ */
@@ -143,10 +136,12 @@ static deia_err lease_of(struct deia_bots *bots, unsigned *seconds)
 static deia_err set_lease(deia_work *w, unsigned seconds)
 {
 	struct deia__claimed *c = w->claimed;
-	int64_t now = now_ms(w->bot), ends = now + (int64_t)seconds * 1000;
+	int64_t now = deia__bot_now_ms(w->bot),
+		ends = now + (int64_t)seconds * 1000;
 
 	if (ends > c->deadline_ms)
 		ends = c->deadline_ms;
+	c->lease_seconds = seconds;
 	c->lease_ends_ms = ends;
 	return deia__timer_set(w->bot->bots->env.timers, &w->timer, ends - now);
 }
@@ -175,7 +170,13 @@ void deia__claim_tick(deia_work *w)
 	struct deia__bot *bot = w->bot;
 	char why[80];
 
-	if (now_ms(bot) < w->claimed->deadline_ms) {
+	if (deia__bot_slept(bot, &w->timer)) {
+		/* This machine slept: its holder could not tell in time. */
+		w->claimed->deadline_ms += DEIA__WAKE_GRACE_MS;
+		(void)!set_lease(w, w->claimed->lease_seconds);
+		return;
+	}
+	if (deia__bot_now_ms(bot) < w->claimed->deadline_ms) {
 		deia__talk_log(bot, "turn %s: its lease ended", w->id);
 		give_back(w, "its lease ended");
 		return;
@@ -236,7 +237,8 @@ static deia_err claim(deia_work *w, unsigned seconds)
 	}
 	if (!make_secret(c->secret))
 		return DEIA_EIO;
-	c->deadline_ms = now_ms(w->bot) + (int64_t)w->timeout_seconds * 1000;
+	c->deadline_ms =
+		deia__bot_now_ms(w->bot) + (int64_t)w->timeout_seconds * 1000;
 	err = set_lease(w, seconds);
 	if (err)
 		return err;

@@ -56,7 +56,16 @@ void deia__end_describe(struct deia__bot *bot, const struct deia__proc_end *end,
 		describe_failure(bot, end, why, size);
 		return;
 	}
-	if (bot->kill_reason[0] != '\0')
+	if (strcmp(end->limit, "processes") == 0)
+		n = snprintf(why, size,
+			     "had more than %u processes, which is its limit",
+			     end->limit_value);
+	else if (strcmp(end->limit, "memory_max_mib") == 0)
+		n = snprintf(why, size,
+			     "ended by the kernel: it needed more than %u MiB "
+			     "of memory, which is its limit",
+			     end->limit_value);
+	else if (bot->kill_reason[0] != '\0')
 		n = snprintf(why, size, "%s", bot->kill_reason);
 	else if (end->signal != 0) {
 		name = sigabbrev_np(end->signal);
@@ -87,7 +96,7 @@ bool deia__end_is_hopeless(const struct deia__bot *bot,
 	case EISDIR:
 	case E2BIG:
 		/* It has run before: its file may just be being replaced. */
-		return bot->info.restarts == 0;
+		return !bot->has_run;
 	default:
 		return false;
 	}

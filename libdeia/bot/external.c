@@ -14,11 +14,6 @@
 
 #include "core/utf8.h"
 
-static int64_t now_ms(const struct deia__bot *bot)
-{
-	return deia__timers_now(bot->bots->env.timers);
-}
-
 static int64_t timeout_ms(const struct deia__bot *bot)
 {
 	return (int64_t)bot->spec->heartbeat_timeout_seconds * 1000;
@@ -26,15 +21,14 @@ static int64_t timeout_ms(const struct deia__bot *bot)
 
 static void saw(struct deia__bot *bot)
 {
-	bot->seen_ms = now_ms(bot);
-	bot->info.last_line_unix_ms =
-		deia__unix_ms(deia__timers_clock(bot->bots->env.timers));
+	bot->seen_ms = deia__bot_now_ms(bot);
+	bot->info.last_line_unix_ms = deia__bot_wall_ms(bot);
 }
 
 void deia__external_begin(struct deia__bot *bot)
 {
 	bot->was_paused = false;
-	bot->seen_ms = now_ms(bot);
+	bot->seen_ms = deia__bot_now_ms(bot);
 	deia__bot_ready(bot, 0);
 	deia__bot_set_timer(bot, timeout_ms(bot));
 	deia__talk_log(bot, "started: it may claim turns now");
@@ -42,8 +36,10 @@ void deia__external_begin(struct deia__bot *bot)
 
 void deia__external_tick(struct deia__bot *bot)
 {
-	int64_t left = bot->seen_ms + timeout_ms(bot) - now_ms(bot);
+	int64_t left = bot->seen_ms + timeout_ms(bot) - deia__bot_now_ms(bot);
 
+	if (deia__bot_slept(bot, &bot->timer))
+		left = timeout_ms(bot); /* this machine slept */
 	if (left > 0) {
 		deia__bot_set_timer(bot, left);
 		return;

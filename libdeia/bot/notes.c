@@ -98,7 +98,7 @@ static void deliver_state(struct deia_bots *bots, struct deia__note *note)
 {
 	struct deia__state_note *n = (struct deia__state_note *)note;
 
-	n->info.spec = n->bot->spec;
+	deia__bots_fill_info(n->bot, &n->info);
 	n->info.state_reason = n->reason;
 	n->info.status_text = n->status;
 	bots->opts.on_state(&n->info, n->from, bots->opts.user);

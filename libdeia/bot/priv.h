@@ -4,7 +4,11 @@
  * them.
  *
  *   bots.c   public calls: find the bot, check the state, begin the action
- *   bot.c    one bot's life: start, ready, death, restart, stop
+ *   bot.c    one bot: the object, its states, its stop
+ *   start.c  how its process starts
+ *   death.c  how that ends, and what follows
+ *   watch.c  whether it answers, goes on, keeps within its memory
+ *   order.c  what a start waits for, and who stops first
  *   end.c    why a process ended, in words
  *   talk.c   what a bot says: lines, faults
  *   botlog.c its log
@@ -43,6 +47,9 @@
 #define DEIA__REASON_BYTES 512
 #define DEIA__STATUS_BYTES 256
 #define DEIA__ABANDONED 32
+#define DEIA__MAX_LIMITS 8
+/* What had to be done while this machine slept may still be done so long. */
+#define DEIA__WAKE_GRACE_MS 30000
 
 struct deia__bot;
 struct deia__caps;
@@ -133,6 +140,22 @@ struct deia__botlog {
 	unsigned next;
 };
 
+struct deia__watch {
+	struct deia__timer timer;
+	int64_t heard_ms; /* the last line */
+	bool asked;	  /* and nothing was heard since */
+	int64_t asked_ms, n, answered;
+	bool asked_in_turn; /* a simple bot answers when that has ended */
+	uint64_t turns_then;
+	bool answers_in_turn; /* it has answered a ping while it worked */
+	char stopped_text[32];
+	int64_t over_since_ms; /* its memory limit; 0: below */
+	struct deia_bot_limit limits[DEIA__MAX_LIMITS];
+	char refused[DEIA__MAX_LIMITS][64]; /* why, as limits[].how */
+};
+
+TAILQ_HEAD(deia__bot_list, deia__bot);
+
 struct deia__bot {
 	struct deia_bots *bots;
 	struct deia_bot_spec *spec;
@@ -167,8 +190,20 @@ struct deia__bot {
 	bool was_paused;	      /* external: before it was offline */
 	struct deia__caps *caps;      /* what it said itself, or NULL */
 	struct deia__botlog log;
+	struct deia__watch watch;
+	uint64_t turns_ended;
+	int64_t abandoned_ms; /* the last turn that ended without its line */
+	char exit_reason[DEIA__REASON_BYTES];
+	bool has_run; /* since it was last started by hand */
+	/* While it starts: what it waits for; NULL: a bot that does not exist. */
+	bool waits;
+	struct deia__bot *waits_for;
+	TAILQ_ENTRY(deia__bot) wait_link;
+	struct deia__bot_list waiters; /* for this one */
+	uint64_t mark;		       /* of the search it was last seen in */
+	struct deia__bot *via;	       /* how that came here */
+	TAILQ_ENTRY(deia__bot) mark_link;
 };
-TAILQ_HEAD(deia__bot_list, deia__bot);
 
 struct deia_bots {
 	struct deia_bots_opts opts;
@@ -182,6 +217,9 @@ struct deia_bots {
 	unsigned counts[DEIA_BOT_STATES];
 	size_t n_procs;
 	struct deia__bot_list launches;
+	struct deia__bot_list orphans; /* wait for bots that do not exist */
+	uint64_t mark;
+	bool stops_left; /* of stop_all: others must end first */
 	struct event launch_event, notes_event;
 	struct deia__notes notes;
 	bool dispatching;
@@ -209,13 +247,12 @@ void deia__bot_unref(struct deia__bot *bot);
 /* Moves it to a state, which the table must allow. */
 void deia__bot_move(struct deia__bot *bot, deia_bot_state to, const char *fmt,
 		    ...) DEIA_PRINTF(3, 4);
-/* Queues its launch: a few are done in each turn of the loop. */
-void deia__bot_start(struct deia__bot *bot);
-void deia__bot_launch_next(struct deia_bots *bots);
-void deia__bot_stop(struct deia__bot *bot);
-/* Ends its process as a crash. */
-void deia__bot_crash(struct deia__bot *bot, const char *fmt, ...)
+/* Another reason in the same state. */
+void deia__bot_explain(struct deia__bot *bot, const char *fmt, ...)
 	DEIA_PRINTF(2, 3);
+void deia__bot_stop(struct deia__bot *bot);
+/* It has ended as it was asked to. */
+void deia__bot_stopped(struct deia__bot *bot, const char *why);
 /* The ready line came. */
 void deia__bot_ready(struct deia__bot *bot, unsigned max_concurrent);
 /* READY or BUSY, as its turns say. */
@@ -224,8 +261,74 @@ void deia__bot_update(struct deia__bot *bot);
 bool deia__bot_is_live(const struct deia__bot *bot);
 bool deia__bot_is_external(const struct deia__bot *bot);
 void deia__bot_set_timer(struct deia__bot *bot, int64_t delay_ms);
+void deia__bot_clear_timer(struct deia__bot *bot);
+void deia__bot_clear_timers(struct deia__bot *bot);
+int64_t deia__bot_now_ms(const struct deia__bot *bot);
+int64_t deia__bot_wall_ms(const struct deia__bot *bot);
+/* A timer of its that fires now should have done so long ago: this machine has
+ * slept, and nobody could do anything in time. */
+bool deia__bot_slept(const struct deia__bot *bot,
+		     const struct deia__timer *timer);
 /* Tells the one who waits for stop_all, when nothing is left. */
 void deia__bots_check_stopped(struct deia_bots *bots);
+
+/* start.c */
+/* STARTING, and off as soon as what it depends on is there. */
+void deia__bot_start(struct deia__bot *bot);
+void deia__start_queue(struct deia__bot *bot);
+/* Takes back a start that has not begun; false: there is none. */
+bool deia__start_cancel(struct deia__bot *bot);
+void deia__start_next(struct deia_bots *bots);
+
+/* death.c */
+/* Ends its process as a crash. */
+void deia__bot_crash(struct deia__bot *bot, const char *fmt, ...)
+	DEIA_PRINTF(2, 3);
+/* What follows a death that nobody asked for. */
+void deia__bot_died(struct deia__bot *bot, bool clean, bool hopeless,
+		    const char *why);
+void deia__bot_ended(void *arg, const struct deia__proc_end *end);
+/* What was true of the process that has ended. */
+void deia__bot_forget_run(struct deia__bot *bot);
+/* Sets when a failed bot starts anew, as its spec says. */
+void deia__bot_retry_later(struct deia__bot *bot);
+
+/* watch.c */
+void deia__watch_init(struct deia__bot *bot);
+/* A new process; it is ready; it is to end; it has ended. */
+void deia__watch_begin(struct deia__bot *bot);
+void deia__watch_ready(struct deia__bot *bot);
+void deia__watch_end(struct deia__bot *bot);
+void deia__watch_forget(struct deia__bot *bot);
+/* A line came; it was a pong. */
+void deia__watch_heard(struct deia__bot *bot);
+void deia__watch_pong(struct deia__bot *bot, int64_t n);
+/* "stopped by SIGSTOP", or "". */
+const char *deia__watch_stopped(const struct deia__bot *bot);
+/* deia__proc_ops of these names */
+void deia__watch_applied(void *arg, const char *name, unsigned value,
+			 const char *how);
+void deia__watch_refused(void *arg, const char *name, int error);
+void deia__watch_stopped_by(void *arg, int signal);
+void deia__watch_continued(void *arg);
+void deia__watch_usage(void *arg, int64_t bytes, unsigned processes);
+
+/* order.c */
+/* DEIA_EFIELD: it would make a cycle, which errmsg names. */
+DEIA_NODISCARD deia_err deia__order_check(struct deia_bots *bots,
+					  const struct deia_bot_spec *spec);
+/* True: it waits now, and is started when it need not any more. */
+bool deia__order_wait(struct deia__bot *bot);
+/* False: it did not wait. */
+bool deia__order_forget(struct deia__bot *bot);
+/* Looks again whether one that waits must. */
+void deia__order_look(struct deia__bot *bot);
+/* One came into another state; one was added; one was removed. */
+void deia__order_moved(struct deia__bot *bot);
+void deia__order_added(struct deia_bots *bots);
+void deia__order_removed(struct deia__bot *bot);
+/* Stops what nothing that lives depends on; stops_left: there is more. */
+void deia__order_stop_some(struct deia_bots *bots);
 
 /* end.c */
 /* Why the process ended, in one line. */
@@ -288,6 +391,11 @@ void deia__work_free(deia_work *w);
 
 /* bots.c */
 struct deia__bot *deia__bots_find(const struct deia_bots *bots, const char *id);
+/* Has launches, and stops in order, looked at soon. */
+void deia__bots_wake(struct deia_bots *bots);
+/* The bot's info with its text filled in. */
+void deia__bots_fill_info(const struct deia__bot *bot,
+			  struct deia_bot_info *info);
 /* Finds it, or says that there is none. */
 deia_err deia__bots_need(struct deia_bots *bots, const char *id,
 			 struct deia__bot **bot);

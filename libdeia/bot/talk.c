@@ -11,9 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "bot/protocol.h"
+#include "core/json.h"
 #include "core/utf8.h"
 
 #define FAULT_WINDOW_MS 60000
@@ -104,11 +103,30 @@ static void pass_on(struct deia__bot *bot, const struct deia__say *say,
 			   bots->opts.user);
 }
 
+/* Of its first ready line only. */
+static void take_capabilities(struct deia__bot *bot,
+			      const struct deia__say *say)
+{
+	const char *words[DEIA_MAX_CAPABILITIES_LEN];
+	const cJSON *list = deia__json_get(say->json, "capabilities"), *item;
+	size_t n = 0;
+
+	if (list == NULL || bot->info.state != DEIA_BOT_STARTING)
+		return;
+	cJSON_ArrayForEach(item, list)
+		if (n < DEIA_MAX_CAPABILITIES_LEN)
+			words[n++] = item->valuestring;
+	if (deia__caps_said(bot, words, n))
+		deia__talk_log(bot, "its capabilities are not kept: out of "
+				    "memory");
+}
+
 static void heed(struct deia__bot *bot, const struct deia__say *say,
 		 const char *text, size_t len)
 {
 	switch (say->type) {
 	case DEIA__SAY_READY:
+		take_capabilities(bot, say);
 		deia__bot_ready(bot, (unsigned)say->max_concurrent);
 		break;
 	case DEIA__SAY_CHUNK:
@@ -121,6 +139,7 @@ static void heed(struct deia__bot *bot, const struct deia__say *say,
 		deia__talk_status(bot, say->text);
 		break;
 	case DEIA__SAY_PONG:
+		deia__watch_pong(bot, say->n);
 		break;
 	case DEIA__SAY_ACK:
 	case DEIA__SAY_NACK:
@@ -138,6 +157,7 @@ void deia__talk_line(void *arg, const char *text, size_t len)
 	char why[200];
 
 	bot->info.lines_in++;
+	deia__watch_heard(bot);
 	if (text == NULL) {
 		fault(bot, NULL, 0, "a line over the limit of 2 MiB");
 		return;

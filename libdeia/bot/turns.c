@@ -15,7 +15,6 @@
 #include "bot/protocol.h"
 #include "core/mem.h"
 
-#define DEFAULT_TIMEOUT_SECONDS 600
 #define MAX_TIMEOUT_SECONDS (7u * 86400)
 /* Thinking and tool output is not kept, but not endless either. */
 #define MAX_OTHER_BYTES (4u * DEIA_MAX_ANSWER_BYTES)
@@ -37,6 +36,7 @@ void deia__work_free(deia_work *w)
 
 static void remember_abandoned(struct deia__bot *bot, const char *id)
 {
+	bot->abandoned_ms = deia__bot_now_ms(bot);
 	if (bot->abandoned == NULL)
 		bot->abandoned =
 			deia__alloc(DEIA__ABANDONED * sizeof(*bot->abandoned));
@@ -94,6 +94,7 @@ void deia__turn_finish(deia_work *w, deia_err err, const char *message)
 	r->run_ms = w->started_at_ms != 0 ? now - w->started_at_ms : 0;
 	w->phase = DEIA__TURN_ENDED;
 	w->bot = NULL;
+	bot->turns_ended++;
 	deia__notes_add(bot->bots, &w->done_note);
 }
 
@@ -145,6 +146,25 @@ static void interrupt(deia_work *w, deia_err err, const char *message)
 	set_timer(w, (int64_t)bot->spec->stop_timeout_seconds * 1000);
 }
 
+/* Asked to end it, the bot did not: it is stuck, or its slot is lost. */
+static void give_up(deia_work *w)
+{
+	struct deia__bot *bot = w->bot;
+	bool timed_out = w->end_err == DEIA_ETIMEDOUT;
+	char id[sizeof(w->id)];
+
+	memcpy(id, w->id, sizeof(id));
+	deia__talk_log(bot, "turn %s did not end when interrupted: given up",
+		       id);
+	end_interrupted(w);
+	if (timed_out)
+		deia__bot_crash(bot,
+				"the turn %s took longer than its time, and "
+				"did not end when it was interrupted",
+				id);
+	deia__turns_pump(bot);
+}
+
 static void on_turn_timer(void *arg)
 {
 	deia_work *w = arg;
@@ -153,19 +173,16 @@ static void on_turn_timer(void *arg)
 
 	if (w->claimed != NULL) {
 		deia__claim_tick(w);
-		return;
-	}
-	if (w->phase == DEIA__TURN_RUNNING) {
+	} else if (w->phase != DEIA__TURN_RUNNING) {
+		give_up(w);
+	} else if (deia__bot_slept(bot, &w->timer)) {
+		set_timer(w, DEIA__WAKE_GRACE_MS);
+	} else {
 		snprintf(text, sizeof(text),
 			 "the turn took longer than its %u s",
 			 w->timeout_seconds);
 		interrupt(w, DEIA_ETIMEDOUT, text);
-		return;
 	}
-	deia__talk_log(bot, "turn %s did not end when interrupted: given up",
-		       w->id);
-	end_interrupted(w);
-	deia__turns_pump(bot);
 }
 
 static deia_work *find_running(struct deia__bot *bot, const char *id)
@@ -421,11 +438,7 @@ static deia_work *new_work(struct deia__bot *bot,
 	w->user = user;
 	snprintf(w->id, sizeof(w->id), "%s", spec->id);
 	w->kind = spec->kind;
-	w->timeout_seconds = spec->timeout_seconds != 0
-				     ? spec->timeout_seconds
-				     : DEFAULT_TIMEOUT_SECONDS;
-	if (w->timeout_seconds > MAX_TIMEOUT_SECONDS)
-		w->timeout_seconds = MAX_TIMEOUT_SECONDS;
+	w->timeout_seconds = spec->timeout_seconds;
 	w->queued_at_ms = deia__timers_now(bot->bots->env.timers);
 	w->timer.fn = on_turn_timer;
 	w->timer.arg = w;
@@ -436,22 +449,41 @@ static deia_work *new_work(struct deia__bot *bot,
 	return w;
 }
 
+/* What the caller has left open is as the bot's specification says. */
+static struct deia_work_spec complete(const struct deia__bot *bot,
+				      const struct deia_work_spec *given)
+{
+	const struct deia_bot_spec *s = bot->spec;
+	struct deia_work_spec full = *given;
+
+	if (full.timeout_seconds == 0)
+		full.timeout_seconds = s->turn_timeout_seconds;
+	if (full.timeout_seconds > MAX_TIMEOUT_SECONDS)
+		full.timeout_seconds = MAX_TIMEOUT_SECONDS;
+	if (full.n_history > s->history_messages) {
+		full.history += full.n_history - s->history_messages;
+		full.n_history = s->history_messages;
+	}
+	return full;
+}
+
 deia_err deia__turn_submit(struct deia__bot *bot,
-			   const struct deia_work_spec *spec,
+			   const struct deia_work_spec *given,
 			   const struct deia_work_events *events, void *user,
 			   deia_work **out)
 {
+	struct deia_work_spec spec = complete(bot, given);
 	struct deia_bots *bots = bot->bots;
 	deia_work *w;
 	deia_err err;
 
-	err = check_work(bots, spec);
+	err = check_work(bots, &spec);
 	if (!err)
-		err = admit(bot, spec);
+		err = admit(bot, &spec);
 	if (err)
 		return err;
-	w = new_work(bot, spec, events, user);
-	err = w != NULL ? print_line(bots, w, spec) : DEIA_ENOMEM;
+	w = new_work(bot, &spec, events, user);
+	err = w != NULL ? print_line(bots, w, &spec) : DEIA_ENOMEM;
 	if (err) {
 		deia__work_free(w);
 		return err;
@@ -519,6 +551,7 @@ static bool may_run(const struct deia__bot *bot)
 {
 	return (bot->info.state == DEIA_BOT_READY ||
 		bot->info.state == DEIA_BOT_BUSY) &&
+	       bot->kill_reason[0] == '\0' &&
 	       bot->info.running < bot->info.max_concurrent;
 }
 
