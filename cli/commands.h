@@ -26,6 +26,8 @@
 	X(bot_logs)                                                            \
 	X(bot_remove)                                                          \
 	X(bot_test)                                                            \
+	X(bot_export)                                                          \
+	X(apply)                                                               \
 	X(chat)                                                                \
 	X(models)                                                              \
 	X(events)                                                              \

@@ -163,6 +163,15 @@ DEIA_API bool deia_bot_field_is_admin(const char *name);
  * thread. Since 0.2. */
 DEIA_API bool deia_bot_spec_needs_restart(const struct deia_bot_spec *started,
 					  const struct deia_bot_spec *now);
+/*
+ * Calls cb (may be NULL) with the name of each field that differs, "argv" or
+ * "restart.policy", in the order in which specs are printed; the name lives
+ * until cb returns. Returns how many there are. Any thread. Since 0.2.
+ */
+DEIA_API size_t deia_bot_spec_changes(const struct deia_bot_spec *now,
+				      const struct deia_bot_spec *then,
+				      void (*cb)(const char *field, void *user),
+				      void *user);
 struct deia_jw;
 /* Prints the spec's members into an open JSON object. env values are printed
  * as "***" when redact is true. */

@@ -121,6 +121,76 @@ DEIA_API DEIA_NODISCARD deia_err deia_config_init_dir(const char *dir,
 						      char *detail,
 						      size_t detail_len);
 
+/* ---- declared bots: the files of `deia apply` -------------------------- */
+
+/*
+ * One or several files that say which bots a hive should have: a list `bots:`
+ * whose items have the fields of PUT /api/v1/bots/{id}, an id and `start`;
+ * and `defaults:`, fields for every bot of its file that does not say them.
+ * Nothing is asked of a hive here: what only the hive knows (its templates, who
+ * may set what, other bots) is checked by it.
+ */
+typedef struct deia_bots_file deia_bots_file;
+
+struct deia_declared_bot {
+	const char *id;
+	const char *json; /* body for PUT, with what `defaults:` adds */
+	bool start;	  /* when it is created; default true */
+	const char *const *depends_on;
+	size_t n_depends_on;
+};
+
+/* An empty set; *out is the caller's: deia_bots_file_free. Returns DEIA_OK,
+ * DEIA_ENOMEM. Since 0.2. */
+DEIA_API DEIA_NODISCARD deia_err deia_bots_file_new(deia_bots_file **out);
+/* NULL is fine. Since 0.2. */
+DEIA_API void deia_bots_file_free(deia_bots_file *files);
+/*
+ * Adds the bots of one file. name: of the file, for messages; text: its
+ * content, copied. What is wrong with it is added to the errors, all of it and
+ * not the first alone; the return code is about this program only.
+ * Returns DEIA_OK, DEIA_ELIMIT (over 1 MiB, or more than DEIA_MAX_BOTS bots in
+ * all; also among the errors), DEIA_ENOMEM. Since 0.2.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_bots_file_add(deia_bots_file *files,
+						    const char *name,
+						    const char *text,
+						    size_t len);
+/*
+ * The checks over all files, once, after the last: ids that are there twice,
+ * circles of depends_on. Puts the bots into the order in which they can be
+ * created: each behind those that it depends on, otherwise as written.
+ * Returns DEIA_OK, DEIA_ENOMEM. Since 0.2.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_bots_file_finish(deia_bots_file *files);
+/* What was found wrong so far, at most 1,000 of it; 0: nothing. *list (may be
+ * NULL) lives until the next call. Since 0.2. */
+DEIA_API size_t deia_bots_file_errors(const deia_bots_file *files,
+				      const struct deia_config_error **list);
+/* The n-th bot, from 0; NULL after the last. Lives as long as files. Since
+ * 0.2. */
+DEIA_API const struct deia_declared_bot *deia_bots_file_bot(
+	const deia_bots_file *files, size_t n);
+/*
+ * Adds an error about a field of the n-th bot, found elsewhere (by the hive).
+ * pointer: JSON pointer into its json, "/restart/policy", or "" for the whole
+ * bot; file, line and column are those of the field, or of the nearest thing
+ * above it that was written. Returns DEIA_OK, DEIA_ENOMEM. Since 0.2.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_bots_file_refuse(deia_bots_file *files,
+						       size_t n,
+						       const char *pointer,
+						       const char *detail);
+/*
+ * The other way: bots as a file that gives the same bots again. bots: as GET
+ * /api/v1/bots shows them, n of them; members that are no fields of a
+ * specification are left out, and so are fields at their default. *out is the
+ * caller's: deia_config_free_text. Returns DEIA_OK, DEIA_EINVAL (an item is no
+ * bot), DEIA_ELIMIT (over 64 MiB), DEIA_ENOMEM. Since 0.2.
+ */
+DEIA_API DEIA_NODISCARD deia_err
+deia_bots_file_print(char **out, const struct cJSON *const *bots, size_t n);
+
 DEIA_END
 
 #endif

@@ -200,6 +200,35 @@ bool deia_bot_spec_needs_restart(const struct deia_bot_spec *started,
 	return false;
 }
 
+size_t deia_bot_spec_changes(const struct deia_bot_spec *now,
+			     const struct deia_bot_spec *then,
+			     void (*cb)(const char *field, void *user),
+			     void *user)
+{
+	struct deia_bot_spec a, b;
+	char name[64];
+	size_t n = 0;
+
+	if (!deia__spec_overlay(&a, now) || !deia__spec_overlay(&b, then))
+		return 0;
+	/* As it is printed. */
+	a.on_message = a.on_message != NULL ? a.on_message : "hold";
+	b.on_message = b.on_message != NULL ? b.on_message : "hold";
+	for (size_t i = 0; i < deia__spec_fields_len; i++) {
+		const struct deia__spec_field *f = &deia__spec_fields[i];
+
+		if (same_field(f, &a, &b))
+			continue;
+		snprintf(name, sizeof(name), "%s%s%s",
+			 f->group != NULL ? f->group : "",
+			 f->group != NULL ? "." : "", f->name);
+		n++;
+		if (cb != NULL)
+			cb(name, user);
+	}
+	return n;
+}
+
 /* ---- print ----------------------------------------------------------------- */
 
 static void print_list(deia_jw *w, const char *key, const char *const *list,

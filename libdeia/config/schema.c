@@ -12,6 +12,7 @@
 #include <deia/limits.h>
 
 #include "config/checks.h"
+#include "config/nearest.h"
 
 #define TEXT(n, d) .name = n, .type = DEIA__KEY_TEXT, .fallback = d
 #define INT(n, d, lo, hi)                                                      \
@@ -145,56 +146,6 @@ bool deia__key_is_section(const char *name)
 
 /* ---- suggestions ------------------------------------------------------- */
 
-#define MAX_WORD 48
-
-static size_t least(size_t a, size_t b, size_t c)
-{
-	size_t ab = a < b ? a : b;
-
-	return ab < c ? ab : c;
-}
-
-/* Edits (insert, remove, replace, swap of neighbours) from a to b. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t rows[3][MAX_WORD + 1], n = strlen(a), m = strlen(b);
-	size_t *before = rows[0], *last = rows[1], *now = rows[2], *spare;
-
-	if (n > MAX_WORD || m > MAX_WORD)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= m; j++)
-		last[j] = j;
-	for (size_t i = 1; i <= n; i++) {
-		now[0] = i;
-		for (size_t j = 1; j <= m; j++) {
-			now[j] = least(last[j] + 1, now[j - 1] + 1,
-				       last[j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
-			    a[i - 2] == b[j - 1] && before[j - 2] + 1 < now[j])
-				now[j] = before[j - 2] + 1;
-		}
-		spare = before;
-		before = last;
-		last = now;
-		now = spare;
-	}
-	return last[m];
-}
-
-struct best {
-	const char *word;
-	size_t distance;
-};
-
-/* A third of the letters may be wrong, at least one. */
-static void consider(struct best *best, const char *word, const char *known)
-{
-	size_t allowed = strlen(word) / 3, d = distance(word, known);
-
-	if (d <= (allowed ? allowed : 1) && d < best->distance)
-		*best = (struct best){ known, d };
-}
-
 static unsigned depth_of(const char *name)
 {
 	unsigned n = 0;
@@ -215,13 +166,13 @@ static const char *last_word(const char *name)
 
 const char *deia__key_suggest(const char *name)
 {
-	struct best best = { NULL, SIZE_MAX };
+	struct deia__nearest best = { .typed = name };
 
 	for (size_t i = 0; i < deia__n_keys; i++)
-		consider(&best, name, deia__keys[i].name);
+		deia__nearest_offer(&best, deia__keys[i].name);
 	for (size_t i = 0; i < N_SECTIONS; i++)
 		if (depth_of(sections[i].name) == depth_of(name))
-			consider(&best, name, sections[i].name);
+			deia__nearest_offer(&best, sections[i].name);
 	if (best.word)
 		return best.word;
 	/* The right word in the wrong section. */

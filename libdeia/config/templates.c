@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * templates.c - templates are written in YAML and read as the JSON of the
- * API, so that one set of rules (deia_bot_spec_parse) holds for both.
+ * templates.c - templates: bots' specifications without an id, read by the
+ * rules of the API.
  *
- * A template is partial: it has no id, and may leave out the model. What the
- * parser refuses comes with a JSON pointer, which leads back to line and
- * column.
+ * A template is partial: it has no id, and may leave out the model.
  */
 #include "config/templates.h"
 
@@ -16,61 +14,12 @@
 #include <deia/limits.h>
 #include <deia/sys/json.h>
 
+#include "config/yaml_json.h"
 #include "core/json.h"
 #include "core/mem.h"
 
 #define MAX_TEMPLATES 256
 #define PLACEHOLDER "template" /* for what a launch adds */
-
-/* ---- YAML to JSON ------------------------------------------------------ */
-
-/* A plain scalar that JSON would read as a number. */
-static bool is_number(const char *text)
-{
-	bool starts = text[0] == '-' || (text[0] >= '0' && text[0] <= '9');
-
-	return starts && deia_json_check(text, strlen(text), NULL) == DEIA_OK;
-}
-
-static void print_scalar(deia_jw *w, const struct deia__yaml *node)
-{
-	if (deia__yaml_is_empty(node))
-		deia_jw_null(w);
-	else if (!node->quoted &&
-		 (strcmp(node->text, "true") == 0 ||
-		  strcmp(node->text, "false") == 0 || is_number(node->text)))
-		deia_jw_raw(w, node->text);
-	else
-		deia_jw_str(w, node->text);
-}
-
-/* Recursion is bounded by the depth of the tree. */
-static void print_json(deia_jw *w, const struct deia__yaml *node, bool hide)
-{
-	const struct deia__yaml *c;
-
-	switch (node->kind) {
-	case DEIA__YAML_SCALAR:
-		print_scalar(w, node);
-		break;
-	case DEIA__YAML_LIST:
-		deia_jw_array(w);
-		for (c = node->first; c; c = c->next)
-			print_json(w, c, hide);
-		deia_jw_end_array(w);
-		break;
-	case DEIA__YAML_MAP:
-		deia_jw_object(w);
-		for (c = node->first; c; c = c->next) {
-			deia_jw_key(w, c->key);
-			if (hide)
-				deia_jw_str(w, "***");
-			else
-				print_json(w, c, false);
-		}
-		deia_jw_end_object(w);
-	}
-}
 
 /* The template as JSON text; env's values are secrets, hidden on demand. */
 static char *to_json(const struct deia__yaml *node, bool redact)
@@ -81,7 +30,8 @@ static char *to_json(const struct deia__yaml *node, bool redact)
 	deia_jw_object(&w);
 	for (const struct deia__yaml *c = node->first; c; c = c->next) {
 		deia_jw_key(&w, c->key);
-		print_json(&w, c, redact && strcmp(c->key, "env") == 0);
+		deia__yaml_print_json(&w, c,
+				      redact && strcmp(c->key, "env") == 0);
 	}
 	deia_jw_end_object(&w);
 	if (deia_jw_status(&w))
@@ -96,45 +46,11 @@ static deia_err no_memory(struct deia_config_error *where)
 	return deia__config_refuse(where, DEIA_ENOMEM, 0, 0, "memory ran out");
 }
 
-static const struct deia__yaml *child(const struct deia__yaml *node,
-				      const char *key)
-{
-	for (const struct deia__yaml *c = node->first; c; c = c->next)
-		if (c->key && strcmp(c->key, key) == 0)
-			return c;
-	return NULL;
-}
-
-/* The innermost node on the way of a JSON pointer that the file has. */
-static const struct deia__yaml *follow(const struct deia__yaml *node,
-				       const char *pointer)
-{
-	char word[128];
-
-	while (*pointer == '/') {
-		size_t len = strcspn(++pointer, "/");
-		const struct deia__yaml *c = node->first;
-
-		snprintf(word, sizeof(word), "%.*s", (int)len, pointer);
-		pointer += len;
-		if (node->kind == DEIA__YAML_MAP)
-			c = child(node, word);
-		else
-			for (unsigned long n = strtoul(word, NULL, 10);
-			     c && n > 0; n--)
-				c = c->next;
-		if (!c)
-			break;
-		node = c;
-	}
-	return node;
-}
-
 static deia_err refuse_field(const struct deia__yaml *node,
 			     const struct deia_field_error *field,
 			     struct deia_config_error *where)
 {
-	const struct deia__yaml *at = follow(node, field->pointer);
+	const struct deia__yaml *at = deia__yaml_follow(node, field->pointer);
 	char path[sizeof(field->pointer)];
 
 	snprintf(path, sizeof(path), "%s", field->pointer);
@@ -169,17 +85,17 @@ static deia_err check_shape(const struct deia__yaml *node,
 			      "expected the fields of a bot below it, such as "
 			      "adapter: ollama",
 			      where);
-	c = child(node, "id");
+	c = deia__yaml_child(node, "id");
 	if (c)
 		return refuse(c, node->key,
 			      "a template has no id; each bot gets its own",
 			      where);
-	c = child(node, "template");
+	c = deia__yaml_child(node, "template");
 	if (c)
 		return refuse(c, node->key,
 			      "a template cannot be made from a template",
 			      where);
-	if (!child(node, "adapter"))
+	if (!deia__yaml_child(node, "adapter"))
 		return refuse(node, node->key,
 			      "adapter is missing, such as adapter: ollama",
 			      where);
@@ -196,7 +112,7 @@ static deia_err without_placeholders(struct deia_bot_spec **spec,
 
 	partial.id = NULL;
 	partial.template_name = node->key;
-	if (!child(node, "model"))
+	if (!deia__yaml_child(node, "model"))
 		partial.model = NULL;
 	err = deia_bot_spec_dup(&copy, &partial);
 	deia_bot_spec_free(*spec);
@@ -216,7 +132,7 @@ static deia_err parse_spec(struct deia__template *t,
 	deia_err err;
 
 	whole.id = PLACEHOLDER;
-	if (!child(node, "model"))
+	if (!deia__yaml_child(node, "model"))
 		whole.model = PLACEHOLDER;
 	err = text ? deia_json_parse(&json, text, strlen(text), NULL)
 		   : DEIA_ENOMEM;

@@ -132,6 +132,26 @@ class Replies(unittest.TestCase):
         self.good('DELETE', one, query='?force=true&purge=true', id='life')
         self.assertEqual(self.ask('GET', one, id='life')[0], 404)
 
+    def test_a_bot_that_is_declared(self):
+        one = '/api/v1/bots/{id}'
+        body = {'adapter': 'echo', 'type': 'bird', 'env': {'A': 'x'}}
+        plan = self.good('PUT', one, body, query='?dry_run=true', id='decl')
+        self.assertEqual((plan['exists'], plan['changes']), (False, []))
+        self.assertEqual(self.ask('GET', one, id='decl')[0], 404)
+        self.good('PUT', one, body, query='?start=false', id='decl')
+        self.good('PUT', one, body, id='decl')
+        body = {'adapter': 'echo', 'env': {'A': 'y'},
+                'restart': {'policy': 'never'}}
+        plan = self.good('PUT', one, body, query='?dry_run=true', id='decl')
+        self.assertEqual(plan['changes'], ['env', 'type', 'restart.policy'])
+        body['env']['A'] = '***'
+        plan = self.good('PUT', one, body, query='?dry_run=true', id='decl')
+        self.assertEqual(plan['changes'], ['type', 'restart.policy'])
+        self.assertEqual(self.good('PUT', one, body, id='decl')['type'], None)
+        body['env']['B'] = '***'
+        self.assertEqual(self.ask('PUT', one, body, id='decl')[0], 422)
+        self.good('DELETE', one, id='decl')
+
     def test_chat_in_every_form(self):
         self.hive.launch('talk')
         self.hive.wait_state('talk', 'ready')
@@ -219,7 +239,7 @@ class Replies(unittest.TestCase):
 
     def test_examples_of_bodies_follow_their_schemas(self):
         for path, item in DOC['paths'].items():
-            for method in ('post', 'patch'):
+            for method in ('post', 'put', 'patch'):
                 body = RULES.resolve(
                     item.get(method, {}).get('requestBody', {}))
                 for media in body.get('content', {}).values():

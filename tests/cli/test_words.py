@@ -55,6 +55,7 @@ class Words(CliCase):
         if not shutil.which("mandoc"):
             self.skipTest("mandoc is not installed")
         p = subprocess.run(["mandoc", "-Tlint", os.path.join(MAN, "deia.1"),
+                            os.path.join(MAN, "deia-bots.yaml.5"),
                             os.path.join(MAN, "deiad.8")],
                            capture_output=True, text=True, check=False)
         self.assertEqual(p.stdout + p.stderr, "")

@@ -6,7 +6,7 @@
  * (argv, env, cwd), or the server that gets what people say and the keys of a
  * template (base_url), are refused here, also over a template that has them.
  */
-#include "routes.h"
+#include "bots.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -16,6 +16,7 @@
 
 #include "../app.h"
 #include "../http/reply.h"
+#include "routes.h"
 
 static void print_bot_members(struct deia_jw *w,
 			      const struct deia_hive_bot *bot)
@@ -103,9 +104,7 @@ void route_bot_get(struct rq *rq)
 
 /* ---- changing ---------------------------------------------------------- */
 
-/* True: answered, since the body has a field that only an administrator may
- * give. Looked at before anything else of it. */
-static bool is_denied(struct rq *rq, const char *action)
+bool bot_fields_denied(struct rq *rq, const char *action)
 {
 	const cJSON *item;
 
@@ -125,9 +124,8 @@ static bool is_denied(struct rq *rq, const char *action)
 	return false;
 }
 
-/* Reads the body as changes to base; NULL: answered. */
-static struct deia_bot_spec *read_spec(struct rq *rq,
-				       const struct deia_bot_spec *base)
+struct deia_bot_spec *bot_spec_read(struct rq *rq,
+				    const struct deia_bot_spec *base)
 {
 	struct deia_field_error where = { 0 };
 	struct deia_bot_spec *spec;
@@ -140,11 +138,7 @@ static struct deia_bot_spec *read_spec(struct rq *rq,
 	return err ? NULL : spec;
 }
 
-/*
- * What the bot starts from: the template that the body names, else the
- * defaults of the configuration; false: answered. A copy, shallow.
- */
-static bool find_base(struct rq *rq, struct deia_bot_spec *out)
+bool bot_spec_base(struct rq *rq, struct deia_bot_spec *out)
 {
 	const cJSON *name =
 		cJSON_GetObjectItemCaseSensitive(rq->json, "template");
@@ -168,7 +162,7 @@ static bool find_base(struct rq *rq, struct deia_bot_spec *out)
 	return true;
 }
 
-static void created(deia_err err, const struct deia_hive_bot *bot, void *user)
+void bot_created(deia_err err, const struct deia_hive_bot *bot, void *user)
 {
 	struct rq *rq = user;
 
@@ -192,19 +186,19 @@ void route_bots_create(struct rq *rq)
 	bool start;
 
 	if (!query_bool(rq, "start", true, &start) ||
-	    is_denied(rq, "bot.create") || !find_base(rq, &base))
+	    bot_fields_denied(rq, "bot.create") || !bot_spec_base(rq, &base))
 		return;
-	spec = read_spec(rq, &base);
+	spec = bot_spec_read(rq, &base);
 	if (!spec)
 		return;
 	rq_hold(rq);
 	err = deia_hive_bot_create(rq->srv->hive, &rq->actor, spec, start,
-				   created, rq);
+				   bot_created, rq);
 	deia_bot_spec_free(spec);
 	rq_begun(rq, err);
 }
 
-static void patched(deia_err err, const struct deia_hive_bot *bot, void *user)
+void bot_changed(deia_err err, const struct deia_hive_bot *bot, void *user)
 {
 	struct rq *rq = user;
 	struct deia_jw w;
@@ -250,13 +244,13 @@ void route_bot_patch(struct rq *rq)
 		rq_fail_with(rq, err, "There is no bot with this id.");
 		return;
 	}
-	if (!patch_fields_ok(rq) || is_denied(rq, "bot.update"))
+	if (!patch_fields_ok(rq) || bot_fields_denied(rq, "bot.update"))
 		return;
-	spec = read_spec(rq, bot.info->spec);
+	spec = bot_spec_read(rq, bot.info->spec);
 	if (!spec)
 		return;
 	rq_hold(rq);
-	err = deia_hive_bot_update(rq->srv->hive, &rq->actor, spec, patched,
+	err = deia_hive_bot_update(rq->srv->hive, &rq->actor, spec, bot_changed,
 				   rq);
 	deia_bot_spec_free(spec);
 	rq_begun(rq, err);

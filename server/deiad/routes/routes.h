@@ -23,6 +23,7 @@ void route_bots_list(struct rq *rq);
 void route_bots_create(struct rq *rq);
 void route_bot_get(struct rq *rq);
 void route_bot_patch(struct rq *rq);
+void route_bot_put(struct rq *rq);
 void route_bot_delete(struct rq *rq);
 void route_bot_start(struct rq *rq);
 void route_bot_stop(struct rq *rq);

@@ -30,6 +30,8 @@ const struct route routes[] = {
 	  "start", route_bots_create, "Adds a bot and starts it." },
 	{ "GET", BOT, AC_VIEWER, RF_BOT_SELF, 0, "", route_bot_get,
 	  "Shows one bot." },
+	{ "PUT", BOT, AC_OPERATOR, RF_JSON, SPEC, "start dry_run",
+	  route_bot_put, "Makes a bot what the body says, or adds it." },
 	{ "PATCH", BOT, AC_OPERATOR, RF_JSON, SPEC, "", route_bot_patch,
 	  "Changes a bot's specification." },
 	{ "DELETE", BOT, AC_OPERATOR, 0, 0, "force purge", route_bot_delete,
