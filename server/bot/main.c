@@ -138,7 +138,10 @@ static int run(const struct deia_adapter *adapter)
 		adapter->destroy(user);
 	if (!err)
 		return EXIT_OK;
-	(void)fprintf(stderr, "deia-bot: ended: %s\n", deia_err_text(err));
+	/* Of a wrong config the adapter has said more than the code does. */
+	if (err != DEIA_EFIELD)
+		(void)fprintf(stderr, "deia-bot: ended: %s\n",
+			      deia_err_text(err));
 	return EXIT_FAILED;
 }
 
