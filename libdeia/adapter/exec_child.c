@@ -52,7 +52,7 @@ struct deia__child {
 	size_t written;
 	enum step step;
 	int waited_ms, pace_ms; /* in STEP_LEFT */
-	bool paused, exited;
+	bool paused;
 	struct deia__child_end end;
 	uint64_t started;
 	char mark[DEIA__MARK_BYTES];
@@ -278,9 +278,11 @@ static void reap(deia__child *c, int flags)
 
 static void finish(deia__child *c)
 {
+	struct deia__child_end end = c->end; /* outlives the child */
+
 	close_all(c);
 	reap(c, 0);
-	c->opts.on_end(&c->end, c->opts.user);
+	c->opts.on_end(&end, c->opts.user);
 }
 
 /* Nothing of the run is left. True: it was the end. */
@@ -322,7 +324,7 @@ static void on_exit_seen(evutil_socket_t fd, short what, void *arg)
 	    info.si_pid == 0)
 		return;
 	event_del(&c->ev_pid);
-	c->exited = true;
+	event_del(&c->ev_step);
 	if (info.si_code == CLD_EXITED)
 		c->end.code = info.si_status;
 	else

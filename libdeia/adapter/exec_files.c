@@ -66,8 +66,9 @@ struct exec_files {
 	size_t next;	/* the item that is looked at */
 	char **folders; /* still to be read */
 	size_t n_folders, cap_folders;
-	DIR *dir;	    /* the one that is read */
-	char *dir_path;	    /* "" or "a/b/" */
+	DIR *dir;	/* the one that is read */
+	char *dir_path; /* "" or "a/b/" */
+	bool compared;
 	const char *failed; /* why there is no answer, or NULL */
 };
 
@@ -193,6 +194,7 @@ static void end_look(struct exec_files *f)
 	sort(f->now);
 	if (f->now == &f->after && !f->failed)
 		compare(f);
+	f->compared = f->now == &f->after;
 	f->done(f->user);
 }
 
@@ -491,7 +493,7 @@ void deia__exec_files_print(const struct exec_files *f, deia_jw *w)
 		deia_jw_kstr(w, "files_error", f->failed);
 		return;
 	}
-	if (f->now != &f->after)
+	if (!f->compared)
 		return;
 	deia_jw_key(w, "files");
 	deia_jw_array(w);

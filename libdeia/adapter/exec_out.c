@@ -105,7 +105,7 @@ void deia__exec_out(const char *p, size_t len, void *user)
 		no_memory(t, deia__lines_feed(&t->lines, p, len));
 	else if (!t->stopped)
 		format->bytes(t, p, len);
-	if (deia_worker_is_full(t->x->w))
+	if (deia_worker_is_full(t->x->w) && !t->stopped)
 		deia__child_pause(t->child, true);
 }
 
@@ -265,6 +265,8 @@ void deia__exec_turn_stop(struct exec_turn *t, const char *code, bool retryable,
 	}
 	t->stopped = true;
 	event_del(&t->ev_silence);
-	if (t->child)
-		deia__child_stop(t->child);
+	if (!t->child)
+		return;
+	deia__child_pause(t->child, false); /* what comes is thrown away */
+	deia__child_stop(t->child);
 }

@@ -184,7 +184,7 @@ static void on_files(void *user)
 {
 	struct exec_turn *t = user;
 
-	if (t->phase == EXEC_BEFORE && !t->stopped)
+	if (t->phase == EXEC_BEFORE)
 		run(t);
 	else
 		finish(t);
@@ -232,15 +232,20 @@ static void on_total(evutil_socket_t fd, short what, void *arg)
 	deia__exec_turn_stop(t, "timed_out", true,
 			     "the turn took longer than its %u s",
 			     deia_turn_info(t->turn)->timeout_seconds);
-	if (t->phase == EXEC_WAITING)
+	if (t->phase != EXEC_RUNNING)
 		finish(t);
 }
 
 static void on_silence(evutil_socket_t fd, short what, void *arg)
 {
 	struct exec_turn *t = arg;
+	struct timeval again = { t->x->config.silence_seconds, 0 };
 
 	(void)fd, (void)what;
+	if (deia_worker_is_full(t->x->w)) { /* it is us who do not read */
+		event_add(&t->ev_silence, &again);
+		return;
+	}
 	deia__exec_turn_stop(t, "command_silent", true,
 			     "the command wrote nothing for %u s (option "
 			     "silence_timeout_seconds)",
@@ -261,7 +266,7 @@ void deia__exec_turn_interrupt(struct exec_turn *t)
 {
 	deia__exec_turn_stop(t, "interrupted", false,
 			     "the answer was interrupted");
-	if (t->phase == EXEC_WAITING)
+	if (t->phase != EXEC_RUNNING)
 		finish(t);
 }
 

@@ -196,17 +196,19 @@ static void tell_details(deia_worker *w, deia_turn *turn,
 			 const struct deia_turn_info *info, void *user)
 {
 	static char big[DEIA_MAX_DETAILS_BYTES + 3];
+	const size_t len = sizeof(big) - 1; /* one too many */
 
 	(void)w, (void)user;
 	memset(big, ' ', sizeof(big));
 	big[0] = '{';
-	big[sizeof(big) - 2] = '}';
+	big[len - 1] = '}';
+	big[len] = '\0';
 	ck_assert_str_eq(info->session, "s0");
 	deia_turn_set_details(turn, "{\"a\":0}", 7);
 	deia_turn_set_details(turn, "{\"a\":1}", 7);
 	deia_turn_set_details(turn, "[1]", 3);
 	deia_turn_set_details(turn, "{\"a\":\n2}", 8);
-	deia_turn_set_details(turn, big, sizeof(big) - 1);
+	deia_turn_set_details(turn, big, len);
 	deia_turn_set_details(turn, "", 0);
 	deia_turn_set_session(turn, "s1");
 	deia_turn_set_session(turn, big);
