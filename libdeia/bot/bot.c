@@ -317,10 +317,11 @@ static void on_timer(void *arg)
 			deia__bot_set_timer(bot, DEIA__WAKE_GRACE_MS);
 			break;
 		}
-		deia__bot_crash(bot,
-				"not ready within %u s: it did not write its "
-				"ready line",
-				bot->spec->ready_timeout_seconds);
+		deia__bot_crash(bot, "not ready within %u s: %s",
+				bot->spec->ready_timeout_seconds,
+				bot->info.stopped_by != 0
+					? deia__watch_stopped(bot)
+					: "it did not write its ready line");
 		break;
 	case DEIA_BOT_STOPPING:
 		next_stop_step(bot);

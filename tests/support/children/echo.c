@@ -12,7 +12,10 @@
  *   fail        an error line        stray      done for an unknown id
  *   twice       two done lines       env NAME   the variable's value
  *   stop        SIGSTOP to itself    err TEXT   TEXT to stderr, then done
- * Everything else is echoed.
+ *   block       never reads again
+ * Everything else is echoed. It answers pings.
+ *
+ *   echo [MAX_CONCURRENT [CAPABILITIES]]    the latter as a JSON array
  */
 #include <signal.h>
 #include <unistd.h>
@@ -89,6 +92,8 @@ static int trick(const char *id)
 		fail(id);
 	else if (strcmp(content, "stop") == 0)
 		raise(SIGSTOP);
+	else if (strcmp(content, "block") == 0)
+		child_hang();
 	else if (strcmp(content, "deaf") != 0)
 		goto more;
 	return 1;
@@ -122,6 +127,14 @@ static void interrupted(const char *id)
 	fflush(stdout);
 }
 
+static void pong(void)
+{
+	const char *n = strstr(line, "\"n\":");
+
+	printf("{\"type\":\"pong\",\"n\":%d}\n", n != NULL ? atoi(n + 4) : 0);
+	fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
 	char id[128];
@@ -129,13 +142,16 @@ int main(int argc, char **argv)
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		child_member(line, "id", id, sizeof(id));
 		if (child_is(line, "init") && argc > 1)
-			printf("{\"type\":\"ready\",\"max_concurrent\":%s}\n",
-			       argv[1]);
+			printf("{\"type\":\"ready\",\"max_concurrent\":%s,"
+			       "\"capabilities\":%s}\n",
+			       argv[1], argc > 2 ? argv[2] : "[]");
 		else if (child_is(line, "init"))
 			printf("{\"type\":\"ready\"}\n");
 		fflush(stdout);
 		if (child_is(line, "interrupt"))
 			interrupted(id);
+		if (child_is(line, "ping"))
+			pong();
 		if (child_is(line, "shutdown"))
 			return 0;
 		if (!child_is(line, "task"))

@@ -92,6 +92,14 @@ void rig_teardown(void)
 	ck_assert_int_eq(system(command), 0);
 }
 
+static const char *child_path(const char *name)
+{
+	static char path[1024];
+
+	snprintf(path, sizeof(path), "%s%s", CHILDREN, name);
+	return path;
+}
+
 struct deia_bot_spec *rig_spec(const char *id, const char *command)
 {
 	static struct deia_bot_spec spec;
@@ -109,6 +117,8 @@ struct deia_bot_spec *rig_spec(const char *id, const char *command)
 		argv[0] = CHILD_GOOD;
 	else if (strcmp(argv[0], "BAD") == 0)
 		argv[0] = CHILD_BAD;
+	else if (strncmp(argv[0], "CHILD:", 6) == 0)
+		argv[0] = child_path(argv[0] + 6);
 	spec = (struct deia_bot_spec)DEIA_BOT_SPEC_INIT;
 	spec.id = id;
 	spec.adapter = "process";

@@ -50,7 +50,7 @@ void rig_teardown(void);
 /* Opens the supervisor; called by setup, and again by tests of its own. */
 void rig_open(struct deia_bots_opts *opts);
 
-/* A spec of a child: "GOOD", "BAD" or a program, and its arguments, divided
+/* A spec of a child: "GOOD", "BAD", "CHILD:name" or a program, and its arguments, divided
  * by blanks. Lives until the next call. */
 struct deia_bot_spec *rig_spec(const char *id, const char *command);
 void rig_add(const char *id, const char *command);

@@ -14,9 +14,19 @@ static void launch_once(const char *command, unsigned stop_seconds)
 
 	spec->restart = DEIA_RESTART_NEVER;
 	spec->stop_timeout_seconds = stop_seconds;
-	spec->ready_timeout_seconds = 1;
+	spec->ready_timeout_seconds = 2;
 	ok(deia_bots_add(rig.bots, spec));
 	ok(deia_bots_start(rig.bots, "bad"));
+}
+
+static void neighbour_answers(void)
+{
+	struct turn t;
+
+	rig_submit(&t, "neighbour", "still-here", "hello");
+	rig_wait_done(&t);
+	ck_assert_int_eq(t.err, DEIA_OK);
+	ck_assert_str_eq(t.text, "hello");
 }
 
 static const struct {
@@ -24,11 +34,17 @@ static const struct {
 	deia_bot_state state;
 	const char *reason;
 } ends[] = {
-	{ "BAD exit 0", DEIA_BOT_STOPPED, "exited with 0" },
-	{ "BAD exit 1", DEIA_BOT_FAILED, "exited with 1" },
-	{ "BAD signal 11", DEIA_BOT_FAILED, "ended by signal 11 (SIGSEGV)" },
-	{ "BAD silent", DEIA_BOT_FAILED, "not ready within 1 s" },
-	{ "BAD stopped", DEIA_BOT_FAILED, "not ready within 1 s" },
+	{ "CHILD:end_at_once exit 0", DEIA_BOT_STOPPED, "exited with 0" },
+	{ "CHILD:end_at_once exit 1", DEIA_BOT_FAILED, "exited with 1" },
+	{ "CHILD:end_at_once signal 11", DEIA_BOT_FAILED,
+	  "ended by signal 11 (SIGSEGV)" },
+	{ "CHILD:never_ready", DEIA_BOT_FAILED, "not ready within 2 s" },
+	{ "CHILD:stop_itself", DEIA_BOT_FAILED,
+	  "not ready within 2 s: stopped by SIGSTOP" },
+	{ "CHILD:close_stdout", DEIA_BOT_FAILED, "closed its standard output" },
+	{ "CHILD:flood stdout 1024", DEIA_BOT_FAILED,
+	  "more than 100 protocol faults" },
+	{ "BAD stopped", DEIA_BOT_FAILED, "not ready within 2 s" },
 	{ "BAD closed-stdout", DEIA_BOT_FAILED, "closed its standard output" },
 	{ "BAD flood-stdout", DEIA_BOT_FAILED,
 	  "more than 100 protocol faults within a minute, the last: not "
@@ -47,10 +63,56 @@ static const struct {
 
 START_TEST(bad_child_ends_in_its_state_with_a_reason)
 {
+	rig_launch("neighbour", "GOOD");
+	rig_wait_state("neighbour", DEIA_BOT_READY);
 	launch_once(ends[_i].command, 5);
 	rig_wait_state("bad", ends[_i].state);
 	ck_reason("bad", ends[_i].reason);
 	ck_assert_int_eq(deia_bots_get(rig.bots, "bad")->pid, 0);
+	ck_assert_int_ne(deia_bots_get(rig.bots, "bad")->last_exit.at_unix_ms,
+			 0);
+	neighbour_answers();
+}
+END_TEST
+
+/* What goes wrong only while it answers a turn. */
+static const struct {
+	const char *command;
+	deia_bot_state state;
+	const char *reason;
+	unsigned faults;
+	deia_err err;
+} answers[] = {
+	{ "CHILD:answer_wrongly garbage", DEIA_BOT_READY, "", 20, DEIA_OK },
+	{ "CHILD:answer_wrongly wrong_ids", DEIA_BOT_READY, "", 20, DEIA_OK },
+	{ "CHILD:answer_wrongly ten_answers", DEIA_BOT_READY, "", 9, DEIA_OK },
+	{ "CHILD:answer_wrongly long_line", DEIA_BOT_READY, "", 1, DEIA_OK },
+	{ "CHILD:answer_wrongly bad_utf8", DEIA_BOT_READY, "", 20, DEIA_OK },
+	{ "CHILD:answer_wrongly half_line", DEIA_BOT_FAILED, "exited with 3", 1,
+	  DEIA_EUNAVAILABLE },
+};
+
+static bool has_faults(void *arg)
+{
+	return deia_bots_get(rig.bots, "bad")->faults == *(const unsigned *)arg;
+}
+
+START_TEST(wrong_answers_are_counted_and_harm_nobody)
+{
+	unsigned faults = answers[_i].faults;
+	struct turn t;
+
+	rig_launch("neighbour", "GOOD");
+	launch_once(answers[_i].command, 5);
+	rig_wait_state("bad", DEIA_BOT_READY);
+	rig_submit(&t, "bad", "t", "hi");
+	rig_wait_done(&t);
+	ck_assert_int_eq(t.err, answers[_i].err);
+	ck_assert_str_eq(t.text, t.err ? "" : "right");
+	rig_wait(has_faults, &faults, "the faults");
+	rig_wait_state("bad", answers[_i].state);
+	ck_reason("bad", answers[_i].reason);
+	neighbour_answers();
 }
 END_TEST
 
@@ -360,6 +422,8 @@ static TCase *bad(void)
 	tcase_add_checked_fixture(tc, rig_setup, rig_teardown);
 	tcase_add_loop_test(tc, bad_child_ends_in_its_state_with_a_reason, 0,
 			    sizeof(ends) / sizeof(*ends));
+	tcase_add_loop_test(tc, wrong_answers_are_counted_and_harm_nobody, 0,
+			    sizeof(answers) / sizeof(*answers));
 	tcase_add_test(tc, wrong_working_folder_is_named);
 	tcase_add_test(tc, script_without_a_first_line_is_named);
 	tcase_add_test(tc, missing_guard_is_named);
