@@ -40,6 +40,8 @@ DEIA_API deia_role deia_role_parse(const char *name);
  * thread. */
 DEIA_API bool deia_token_well_formed(const char *token);
 
+struct deia_replay;
+
 /*
  * Who acts. Filled by deia_hive_authenticate, or by an embedding program for
  * itself. Every call that changes something takes one, for the audit table.
@@ -50,6 +52,9 @@ struct deia_actor {
 	deia_role role;
 	char address[64];    /* where from; may be "" */
 	char request_id[40]; /* may be "" */
+	/* When the request may be repeated, see hive.h; else NULL. Borrowed
+	 * until the callback of the call. Since 0.2. */
+	const struct deia_replay *replay;
 };
 
 struct deia_token_info {

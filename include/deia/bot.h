@@ -287,6 +287,14 @@ deia_bots_set_spec(deia_bots *bots, const struct deia_bot_spec *spec);
  * DEIA_ESTATE. Its waiting work ends with DEIA_ECANCELED. */
 DEIA_API DEIA_NODISCARD deia_err deia_bots_remove(deia_bots *bots,
 						  const char *id);
+/* Whether the bots that a spec depends on depend on it themselves, in the end:
+ * DEIA_EFIELD, and errmsg names the cycle. Since 0.2. */
+DEIA_API DEIA_NODISCARD deia_err
+deia_bots_check_depends(deia_bots *bots, const struct deia_bot_spec *spec);
+/* When this bot is removed its log files are deleted as well. DEIA_ENOTFOUND,
+ * DEIA_ENOMEM. Since 0.2. */
+DEIA_API DEIA_NODISCARD deia_err deia_bots_delete_log(deia_bots *bots,
+						      const char *id);
 /*
  * Actions. Each returns DEIA_OK when it was begun (watch on_state),
  * DEIA_ENOTFOUND, or DEIA_ESTATE with the state in errmsg.

@@ -125,8 +125,8 @@ DEIA_API DEIA_NODISCARD deia_err deia_chat_clear(deia_hive *hive,
  * Adds lines (oldest first) to a new conversation of the bot; ids are given
  * anew, times kept. role, author (NULL: actor), content, created_unix_ms
  * (0: now), status and details (NULL: none) of each line are used. The
- * conversation has no agent's session: that belongs to the one it came from. At most DEIA_MAX_BATCH_LEN
- * lines, else ELIMIT. All or nothing.
+ * conversation has no agent's session: that belongs to the one it came from.
+ * At most DEIA_MAX_BATCH_LEN lines, else ELIMIT. All or nothing.
  */
 DEIA_API DEIA_NODISCARD deia_err deia_chat_import(
 	deia_hive *hive, const struct deia_actor *actor, const char *bot,

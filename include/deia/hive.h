@@ -162,10 +162,35 @@ typedef enum deia_bot_action {
 	DEIA_BOT_RESUME,
 	DEIA_BOT_INTERRUPT
 } deia_bot_action;
-/* Records the wish durably, then acts; cb when the action was begun. */
+/*
+ * Records the wish durably, then acts; cb when the action was begun. What was
+ * wished last counts after a restart of the hive: bots that were started run
+ * again, also those that had failed; those that were paused are started and
+ * paused again; those that were stopped stay so.
+ */
 DEIA_API DEIA_NODISCARD deia_err deia_hive_bot_act(
 	deia_hive *hive, const struct deia_actor *actor, const char *id,
 	deia_bot_action action, deia_hive_bot_cb cb, void *user);
+
+/* What came of an action on one of many bots. */
+struct deia_hive_bot_outcome {
+	const char *id;
+	deia_err err;	     /* as of deia_hive_bot_act */
+	const char *message; /* why not, one line; "" */
+};
+/* items: in the order of the ids; live until the callback returns. */
+typedef void (*deia_hive_bots_cb)(deia_err err,
+				  const struct deia_hive_bot_outcome *items,
+				  size_t n, void *user);
+/*
+ * The same for up to DEIA_MAX_BATCH_LEN bots: all wishes are one change. A bot
+ * that does not take the action is no error of the call: its outcome says so.
+ * ELIMIT, ENOTFOUND (no id can look like this), EINVAL, ENOMEM, ESTORE.
+ * Since 0.2.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_bots_act(
+	deia_hive *hive, const struct deia_actor *actor, deia_bot_action action,
+	const char *const *ids, size_t n, deia_hive_bots_cb cb, void *user);
 
 /*
  * Ends one turn of chat: line is the id of the question (deia_chat_line.id).
@@ -180,7 +205,17 @@ DEIA_API DEIA_NODISCARD deia_err deia_hive_bot_interrupt_turn(
 DEIA_API DEIA_NODISCARD deia_err deia_hive_bot_get(const deia_hive *hive,
 						   const char *id,
 						   struct deia_hive_bot *bot);
-/* In order of id after `after`; returns how many were filled in. */
+struct deia_hive_bot_filter {
+	const char *type; /* NULL: any */
+	int state;	  /* a deia_bot_state; -1: any */
+};
+/* Those that fit a filter (NULL: all), in order of id after `after`; returns
+ * how many were filled in. Since 0.2. */
+DEIA_API size_t deia_hive_bot_search(const deia_hive *hive,
+				     const struct deia_hive_bot_filter *filter,
+				     const char *after,
+				     struct deia_hive_bot *out, size_t max);
+/* The same without a filter. */
 DEIA_API size_t deia_hive_bot_list(const deia_hive *hive, const char *after,
 				   struct deia_hive_bot *out, size_t max);
 /* One move of a bot from a state to another. */
@@ -285,7 +320,30 @@ DEIA_API DEIA_NODISCARD deia_err deia_hive_login(deia_hive *hive,
  * Answers kept under an Idempotency-Key, per owner (a token id or name), for
  * at least 24 h. key: 1..255 bytes. fingerprint: of the request; the caller
  * compares. status 0 and body NULL: there is none.
+ *
+ * A call that makes something (a bot, a conversation, the answer of a turn of
+ * chat) keeps its answer in the same change as what it makes, so that there
+ * is never the one without the other: fill in a deia_replay and point the
+ * actor at it.
  */
+enum deia_made {
+	DEIA_MADE_BOT,		/* struct deia_hive_bot */
+	DEIA_MADE_CONVERSATION, /* struct deia_conversation */
+	DEIA_MADE_ANSWER	/* struct deia_chat_line */
+};
+struct deia_replay {
+	const char *owner, *key, *fingerprint; /* as below */
+	/*
+	 * Prints the answer: what is about to be durable. A bot is shown as it
+	 * will be right after. Returns text without NUL that lives until the
+	 * call's callback, NULL when memory ran out; sets *status. Called at
+	 * most once, on the loop. Since 0.2.
+	 */
+	const char *(*print)(enum deia_made made, const void *what, int *status,
+			     void *user);
+	void *user;
+};
+
 typedef void (*deia_replay_cb)(deia_err err, const char *fingerprint,
 			       int status, const char *body, void *user);
 DEIA_API DEIA_NODISCARD deia_err deia_hive_replay_find(deia_hive *hive,
@@ -293,7 +351,8 @@ DEIA_API DEIA_NODISCARD deia_err deia_hive_replay_find(deia_hive *hive,
 						       const char *key,
 						       deia_replay_cb cb,
 						       void *user);
-/* Keeps an answer; cb (may be NULL) when it is durable. */
+/* Keeps an answer that is no part of a change, such as a refusal; cb (may be
+ * NULL) when it is durable. */
 DEIA_API DEIA_NODISCARD deia_err
 deia_hive_replay_keep(deia_hive *hive, const char *owner, const char *key,
 		      const char *fingerprint, int status, const char *body,

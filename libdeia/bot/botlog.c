@@ -57,7 +57,7 @@ static void add_escaped(struct deia__buf *b, const char *s, size_t len)
 
 /* ---- the file ---------------------------------------------------------------- */
 
-static bool open_log(struct deia__bot *bot)
+bool deia__log_open(struct deia__bot *bot)
 {
 	struct deia_bots *bots = bot->bots;
 	char *path;
@@ -141,7 +141,7 @@ static bool may_write(struct deia__bot *bot, size_t len)
 void deia__log_line(struct deia__bot *bot, const char *tag, const char *text,
 		    size_t len)
 {
-	if (open_log(bot) && may_write(bot, len))
+	if (deia__log_open(bot) && may_write(bot, len))
 		put_line(bot, tag, text, len);
 }
 
@@ -153,7 +153,7 @@ void deia__talk_log(struct deia__bot *bot, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (!open_log(bot))
+	if (!deia__log_open(bot))
 		return;
 	if (bot->log.dropped_lines != 0)
 		say_dropped(bot);
@@ -257,6 +257,9 @@ void deia__log_close(struct deia__bot *bot)
 		return;
 	if (bot->log.dropped_lines != 0)
 		say_dropped(bot);
-	deia__logfile_close(bot->log.file);
+	if (bot->delete_log)
+		deia__logfile_delete(bot->log.file);
+	else
+		deia__logfile_close(bot->log.file);
 	bot->log.file = NULL;
 }

@@ -372,6 +372,23 @@ deia_err deia_bots_remove(deia_bots *bots, const char *id)
 	return DEIA_OK;
 }
 
+deia_err deia_bots_check_depends(deia_bots *bots,
+				 const struct deia_bot_spec *spec)
+{
+	return deia__order_check(bots, spec);
+}
+
+deia_err deia_bots_delete_log(deia_bots *bots, const char *id)
+{
+	struct deia__bot *bot;
+	deia_err err = deia__bots_need(bots, id, &bot);
+
+	if (err || bots->logs == NULL)
+		return err;
+	bot->delete_log = deia__log_open(bot);
+	return bot->delete_log ? DEIA_OK : DEIA_ENOMEM;
+}
+
 /* ---- actions -------------------------------------------------------------------------- */
 
 static void start_anew(struct deia__bot *bot)

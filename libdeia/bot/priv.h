@@ -190,6 +190,7 @@ struct deia__bot {
 	bool was_paused;	      /* external: before it was offline */
 	struct deia__caps *caps;      /* what it said itself, or NULL */
 	struct deia__botlog log;
+	bool delete_log; /* with the bot */
 	struct deia__watch watch;
 	uint64_t turns_ended;
 	int64_t abandoned_ms; /* the last turn that ended without its line */
@@ -356,6 +357,8 @@ void deia__talk_status(struct deia__bot *bot, const char *text);
 /* A line of the log; tag: where it comes from. */
 void deia__log_line(struct deia__bot *bot, const char *tag, const char *text,
 		    size_t len);
+/* False: there are no logs, or no memory. */
+bool deia__log_open(struct deia__bot *bot);
 void deia__log_close(struct deia__bot *bot);
 /* A line of the supervisor's own in the bot's log. */
 void deia__talk_log(struct deia__bot *bot, const char *fmt, ...)

@@ -36,6 +36,7 @@ struct record {
 	deia__logfile *file;
 	uint64_t dropped; /* lines of this file lost right before */
 	bool close;	  /* the file's last record, part of the file */
+	bool remove;	  /* with close: from the disk, too */
 	size_t len;
 	char data[];
 };
@@ -229,6 +230,15 @@ static void write_record(deia__logs *l, struct record *r)
 	}
 }
 
+static void remove_all(const deia__logfile *f)
+{
+	char path[4096 + 16];
+
+	for (unsigned n = 0; n <= f->keep; n++)
+		if (numbered(path, sizeof(path), f->path, n))
+			(void)unlink(path);
+}
+
 /* ---- the thread: its loop ---------------------------------------------- */
 
 /* Writes a record and frees it; returns what it counted. */
@@ -236,12 +246,14 @@ static size_t finish_record(deia__logs *l, struct record *r)
 {
 	deia__logfile *f = r->file;
 	size_t bytes = r->close ? 0 : cost(r);
-	bool last = r->close;
+	bool last = r->close, removed = r->remove;
 
 	write_record(l, r);
 	deia__free(r);
 	if (last) {
 		close_fd(l, f);
+		if (removed)
+			remove_all(f);
 		deia__free(f);
 	}
 	return bytes;
@@ -395,17 +407,28 @@ static void enqueue(deia__logfile *f, struct record *r)
 		pthread_cond_signal(&l->work);
 }
 
-void deia__logfile_close(deia__logfile *f)
+static void close_file(deia__logfile *f, bool removed)
 {
 	deia__logs *l;
 
 	if (!f)
 		return;
 	l = f->logs;
+	f->closing->remove = removed;
 	pthread_mutex_lock(&l->lock);
 	l->n_files--;
 	enqueue(f, f->closing);
 	pthread_mutex_unlock(&l->lock);
+}
+
+void deia__logfile_close(deia__logfile *f)
+{
+	close_file(f, false);
+}
+
+void deia__logfile_delete(deia__logfile *f)
+{
+	close_file(f, true);
 }
 
 void deia__logfile_write(deia__logfile *f, const char *p, size_t len)

@@ -31,6 +31,9 @@ DEIA_NODISCARD deia_err deia__logfile_open(deia__logfile **out, deia__logs *l,
 					   unsigned keep);
 /* What is queued is still written. NULL is fine. */
 void deia__logfile_close(deia__logfile *f);
+/* Closes it and deletes it with all its older files, once what is queued is
+ * written. NULL is fine. */
+void deia__logfile_delete(deia__logfile *f);
 /* Queues bytes (normally one line with its newline); copied, never blocks. */
 void deia__logfile_write(deia__logfile *f, const char *p, size_t len);
 /* Reopens all files at their next line (SIGHUP). */

@@ -33,17 +33,18 @@ static deia_err check_bot(deia_hive *h, const struct deia__hbot *b)
 				       "the hive is stopping");
 	if (!info)
 		return deia__no_bot(h, b->id);
+	/* Also one that is started again and will be paused. */
+	if (info->state == DEIA_BOT_PAUSED || b->wish == DEIA__WISH_PAUSED)
+		return deia__hive_fail(h, DEIA_ESTATE,
+				       "bot \"%s\" is paused; resume it with "
+				       "`deia bot resume %s`",
+				       b->id, b->id);
 	switch (info->state) {
 	case DEIA_BOT_READY:
 	case DEIA_BOT_BUSY:
 	case DEIA_BOT_STARTING:
 	case DEIA_BOT_BACKOFF:
 		break;
-	case DEIA_BOT_PAUSED:
-		return deia__hive_fail(h, DEIA_ESTATE,
-				       "bot \"%s\" is paused; resume it with "
-				       "`deia bot resume %s`",
-				       b->id, b->id);
 	default:
 		return deia__hive_fail(h, DEIA_ESTATE,
 				       "bot \"%s\" is %s%s%s; start it with "
@@ -160,8 +161,10 @@ void deia_chat_cancel(deia_chat_turn *t)
 
 void deia_chat_detach(deia_chat_turn *t)
 {
-	if (t)
-		memset(&t->events, 0, sizeof(t->events));
+	if (!t)
+		return;
+	memset(&t->events, 0, sizeof(t->events));
+	t->actor.replay = NULL;
 }
 
 struct deia_chat_turn *deia__turn_of(const struct deia__hbot *b,

@@ -200,6 +200,17 @@ deia_err deia_hive_replay_find(deia_hive *h, const char *owner, const char *key,
 	return DEIA_OK;
 }
 
+void deia__replay_row(struct deia_value *row, const struct deia_replay *r,
+		      int status, const char *body)
+{
+	row[REPLAY_OWNER] = deia_text(r->owner);
+	row[REPLAY_KEY] = deia_text(r->key);
+	row[REPLAY_FINGERPRINT] = deia_text(r->fingerprint);
+	row[REPLAY_STATUS] = deia_int(status);
+	row[REPLAY_BODY] = deia_text(body);
+	row[REPLAY_CREATED] = deia_int(deia__unix_ms(NULL));
+}
+
 static void on_replay_kept(deia_hive *h, deia_err err, const int64_t *seqs,
 			   size_t n_seqs, void *arg)
 {
@@ -217,6 +228,7 @@ deia_err deia_hive_replay_keep(deia_hive *h, const char *owner, const char *key,
 			       const char *fingerprint, int status,
 			       const char *body, deia_done_cb cb, void *user)
 {
+	struct deia_replay what = { owner, key, fingerprint, NULL, NULL };
 	struct deia_value row[REPLAY_COLUMNS];
 	struct deia__change *c;
 	struct replay *r;
@@ -229,12 +241,7 @@ deia_err deia_hive_replay_keep(deia_hive *h, const char *owner, const char *key,
 		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
 	r->done_cb = cb;
 	r->user = user;
-	row[REPLAY_OWNER] = deia_text(owner);
-	row[REPLAY_KEY] = deia_text(key);
-	row[REPLAY_FINGERPRINT] = deia_text(fingerprint);
-	row[REPLAY_STATUS] = deia_int(status);
-	row[REPLAY_BODY] = deia_text(body ? body : "");
-	row[REPLAY_CREATED] = deia_int(deia__unix_ms(NULL));
+	deia__replay_row(row, &what, status, body ? body : "");
 	c = deia__change_new(h);
 	deia_txn_put(deia__change_txn(c), &deia__table_replays, row);
 	err = deia__change_commit(c, h, on_replay_kept, r);

@@ -41,23 +41,23 @@ static const struct {
 	const char *verb, *audit;
 	uint32_t from; /* states in which it makes sense */
 	deia_bot_state to;
-	int wanted; /* what it says about the wish; -1: nothing */
+	int wish; /* the wish it says; -1: none */
 } actions[] = {
 	[DEIA_BOT_START] = { "start", "bot.start",
 			     IN(STOPPED) | IN(FAILED) | IN(BACKOFF),
-			     DEIA_BOT_STARTING, 1 },
+			     DEIA_BOT_STARTING, DEIA__WISH_RUNNING },
 	[DEIA_BOT_STOP] = { "stop", "bot.stop",
 			    WITH_PROCESS | IN(STOPPING) | IN(BACKOFF) |
 				    IN(OFFLINE),
-			    DEIA_BOT_STOPPING, 0 },
+			    DEIA_BOT_STOPPING, DEIA__WISH_STOPPED },
 	[DEIA_BOT_RESTART] = { "restart", "bot.restart",
 			       WITH_PROCESS | IN(BACKOFF) | IN(FAILED) |
 				       IN(STOPPED),
-			       DEIA_BOT_STARTING, 1 },
+			       DEIA_BOT_STARTING, DEIA__WISH_RUNNING },
 	[DEIA_BOT_PAUSE] = { "pause", "bot.pause", IN(READY) | IN(BUSY),
-			     DEIA_BOT_PAUSED, -1 },
+			     DEIA_BOT_PAUSED, DEIA__WISH_PAUSED },
 	[DEIA_BOT_RESUME] = { "resume", "bot.resume", IN(PAUSED),
-			      DEIA_BOT_READY, -1 },
+			      DEIA_BOT_READY, DEIA__WISH_RUNNING },
 	[DEIA_BOT_INTERRUPT] = { "interrupt", "bot.interrupt",
 				 IN(READY) | IN(BUSY) | IN(PAUSED),
 				 DEIA_BOT_READY, -1 },
@@ -65,34 +65,67 @@ static const struct {
 #define N_ACTIONS (sizeof(actions) / sizeof(actions[0]))
 _Static_assert(N_ACTIONS == DEIA_BOT_INTERRUPT + 1, "every action");
 
-static deia_err interrupt(deia_hive *h, const struct act *a)
+/* A paused bot that was started again, and is not ready yet. */
+static bool will_pause(deia_hive *h, const char *id,
+		       const struct deia_bot_info *info)
 {
-	struct deia__hbot *b = deia__hbot_get(h, a->id);
+	const struct deia__hbot *b = deia__hbot_get(h, id);
 
-	if (!a->line[0])
-		return deia_bots_interrupt(h->bots, a->id, NULL);
-	if (b) /* one that has just ended is as wished */
-		deia_chat_cancel(deia__turn_of(b, a->line));
-	return DEIA_OK;
+	return b && b->wish == DEIA__WISH_PAUSED &&
+	       (info->state == DEIA_BOT_STARTING ||
+		info->state == DEIA_BOT_BACKOFF);
 }
 
-static deia_err perform(deia_hive *h, const struct act *a)
+static deia_err resume(deia_hive *h, const char *id)
 {
-	switch (a->action) {
+	const struct deia_bot_info *info = deia_bots_get(h->bots, id);
+
+	/* Not paused yet, and now it will not be: the wish is gone. */
+	if (info && info->state != DEIA_BOT_PAUSED)
+		return DEIA_OK;
+	return deia_bots_resume(h->bots, id);
+}
+
+static deia_err perform(deia_hive *h, const char *id, deia_bot_action action)
+{
+	switch (action) {
 	case DEIA_BOT_START:
-		return deia_bots_start(h->bots, a->id);
+		return deia_bots_start(h->bots, id);
 	case DEIA_BOT_STOP:
-		return deia_bots_stop(h->bots, a->id);
+		return deia_bots_stop(h->bots, id);
 	case DEIA_BOT_RESTART:
-		return deia_bots_restart(h->bots, a->id);
+		return deia_bots_restart(h->bots, id);
 	case DEIA_BOT_PAUSE:
-		return deia_bots_pause(h->bots, a->id);
+		return deia_bots_pause(h->bots, id);
 	case DEIA_BOT_RESUME:
-		return deia_bots_resume(h->bots, a->id);
+		return resume(h, id);
 	case DEIA_BOT_INTERRUPT:
-		return interrupt(h, a);
+		return deia_bots_interrupt(h->bots, id, NULL);
 	}
 	return DEIA_EINVAL;
+}
+
+deia_err deia__act_perform(deia_hive *h, const char *id, deia_bot_action action)
+{
+	deia_err err;
+
+	if (!deia__hbot_find(h, id))
+		return DEIA_ENOTFOUND; /* removed in the meantime */
+	err = perform(h, id, action);
+	if (err)
+		deia__hive_fail(h, err, "%s", deia_bots_errmsg(h->bots));
+	return err;
+}
+
+static deia_err interrupt_turn(deia_hive *h, const struct act *a)
+{
+	struct deia__hbot *b = deia__hbot_find(h, a->id);
+
+	if (!b)
+		return DEIA_ENOTFOUND;
+	/* One that has just ended is as wished. */
+	deia_chat_cancel(deia__turn_of(b, a->line));
+	return DEIA_OK;
 }
 
 static void on_act_durable(deia_hive *h, deia_err err, const int64_t *seqs,
@@ -106,14 +139,9 @@ static void on_act_durable(deia_hive *h, deia_err err, const int64_t *seqs,
 	if (!err && h->stopping)
 		err = deia__hive_fail(h, DEIA_EUNAVAILABLE,
 				      "the hive is stopping");
-	if (!err && !deia__hbot_find(h, a->id))
-		err = DEIA_ENOTFOUND; /* removed in the meantime */
-	if (!err) {
-		err = perform(h, a);
-		if (err)
-			deia__hive_fail(h, err, "%s",
-					deia_bots_errmsg(h->bots));
-	}
+	if (!err)
+		err = a->line[0] ? interrupt_turn(h, a)
+				 : deia__act_perform(h, a->id, a->action);
 	if (!err)
 		err = deia_hive_bot_get(h, a->id, &bot);
 	if (a->bot_cb)
@@ -121,14 +149,18 @@ static void on_act_durable(deia_hive *h, deia_err err, const int64_t *seqs,
 	deia__free(a);
 }
 
-static deia_err check_state(deia_hive *h, const char *id,
-			    deia_bot_action action)
+deia_err deia__act_check(deia_hive *h, const char *id, deia_bot_action action)
 {
-	const struct deia_bot_info *info = deia_bots_get(h->bots, id);
+	const struct deia_bot_info *info;
 
+	if (!deia__hbot_find(h, id))
+		return DEIA_ENOTFOUND;
+	info = deia_bots_get(h->bots, id);
 	if (!info)
 		return deia__no_bot(h, id);
 	if (actions[action].from & (1u << info->state))
+		return DEIA_OK;
+	if (action == DEIA_BOT_RESUME && will_pause(h, id, info))
 		return DEIA_OK;
 	return deia__hive_fail(h, DEIA_ESTATE,
 			       "cannot %s bot \"%s\": it is %s, and %s -> %s "
@@ -139,25 +171,39 @@ static deia_err check_state(deia_hive *h, const char *id,
 			       deia_bot_state_name(actions[action].to));
 }
 
-/* Takes a over; the wish is committed, then performed. */
-static deia_err commit_act(deia_hive *h, struct deia__hbot *b, struct act *a)
+void deia__act_record(struct deia__change *c, const struct deia_actor *actor,
+		      const char *id, deia_bot_action action)
 {
-	int wanted = actions[a->action].wanted;
-	struct deia__change *c = deia__change_new(h);
-	struct deia_value key = deia_text(a->id);
-	struct deia_set set = { BOT_WANTED, deia_int(wanted) };
-	deia_err err;
+	int wish = actions[action].wish;
+	struct deia_value key = deia_text(id);
+	struct deia_set set = { BOT_WANTED, deia_int(wish) };
 
-	if (wanted >= 0)
+	if (wish >= 0)
 		deia_txn_update(deia__change_txn(c), &deia__table_bots, &key,
 				&set, 1, NULL);
-	deia__change_audit(c, &a->actor, actions[a->action].audit, a->id,
-			   DEIA_OK);
+	deia__change_audit(c, actor, actions[action].audit, id, DEIA_OK);
+}
+
+void deia__act_wish(deia_hive *h, const char *id, deia_bot_action action)
+{
+	struct deia__hbot *b = deia__hbot_get(h, id);
+
+	if (b && actions[action].wish >= 0)
+		b->wish = (enum deia__wish)actions[action].wish;
+}
+
+/* Takes a over; the wish is committed, then performed. */
+static deia_err commit_act(deia_hive *h, struct act *a)
+{
+	struct deia__change *c = deia__change_new(h);
+	deia_err err;
+
+	deia__act_record(c, &a->actor, a->id, a->action);
 	err = deia__change_commit(c, h, on_act_durable, a);
 	if (err)
 		deia__free(a);
-	else if (wanted >= 0)
-		b->wanted = wanted;
+	else
+		deia__act_wish(h, a->id, a->action);
 	return err;
 }
 
@@ -165,16 +211,13 @@ deia_err deia_hive_bot_act(deia_hive *h, const struct deia_actor *actor,
 			   const char *id, deia_bot_action action,
 			   deia_hive_bot_cb cb, void *user)
 {
-	struct deia__hbot *b = deia__hbot_find(h, id);
 	struct act *a;
 	deia_err err;
 
 	if ((unsigned)action >= N_ACTIONS)
 		return deia__hive_fail(h, DEIA_EINVAL, "action: %d is none",
 				       (int)action);
-	if (!b)
-		return DEIA_ENOTFOUND;
-	err = check_state(h, id, action);
+	err = deia__act_check(h, id, action);
 	if (err)
 		return err;
 	a = act_new(id, actor);
@@ -183,7 +226,7 @@ deia_err deia_hive_bot_act(deia_hive *h, const struct deia_actor *actor,
 	a->action = action;
 	a->bot_cb = cb;
 	a->user = user;
-	return commit_act(h, b, a);
+	return commit_act(h, a);
 }
 
 deia_err deia_hive_bot_interrupt_turn(deia_hive *h,
@@ -208,7 +251,7 @@ deia_err deia_hive_bot_interrupt_turn(deia_hive *h,
 	memcpy(a->line, line, sizeof(a->line));
 	a->bot_cb = cb;
 	a->user = user;
-	return commit_act(h, b, a);
+	return commit_act(h, a);
 }
 
 /* ---- removing --------------------------------------------------------------- */
@@ -231,6 +274,10 @@ static void on_removed(deia_hive *h, deia_err err, const int64_t *seqs,
 	(void)n_seqs;
 	b->removal = NULL;
 	b->removing = false;
+	if (!err && a->purge && deia_bots_delete_log(h->bots, a->id))
+		deia__hive_log(h, DEIA_LOG_WARN,
+			       "the log of bot %s is not deleted: %s", a->id,
+			       deia_bots_errmsg(h->bots));
 	if (!err && deia_bots_remove(h->bots, a->id))
 		deia__hive_log(h, DEIA_LOG_ERROR, "bot %s: %s", a->id,
 			       deia_bots_errmsg(h->bots));

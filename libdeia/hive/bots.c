@@ -53,7 +53,7 @@ struct deia__hbot *deia__hbot_get(const deia_hive *h, const char *id)
 }
 
 struct deia__hbot *deia__hbot_add(deia_hive *h, const char *id,
-				  int64_t created_ms, bool wanted)
+				  int64_t created_ms, enum deia__wish wish)
 {
 	struct deia__hbot *b = deia__alloc(sizeof(*b));
 
@@ -61,7 +61,7 @@ struct deia__hbot *deia__hbot_add(deia_hive *h, const char *id,
 		return NULL;
 	memcpy(b->id, id, strlen(id) + 1);
 	b->created_ms = created_ms;
-	b->wanted = wanted;
+	b->wish = wish;
 	TAILQ_INIT(&b->turns);
 	HASH_ADD_STR(h->hbots, id, b);
 	if (!b->hh.tbl) {
@@ -108,30 +108,49 @@ deia_err deia_hive_bot_get(const deia_hive *h, const char *id,
 		return deia__no_bot((deia_hive *)(uintptr_t)h, id);
 	bot->info = deia_bots_get(h->bots, id);
 	bot->created_unix_ms = b->created_ms;
-	bot->wanted = b->wanted;
+	bot->wanted = b->wish != DEIA__WISH_STOPPED;
 	bot->turns_done = b->turns_done;
 	bot->turns_failed = b->turns_failed;
 	return bot->info ? DEIA_OK : DEIA_ENOTFOUND;
 }
 
+static bool fits(const struct deia_hive_bot *bot,
+		 const struct deia_hive_bot_filter *filter)
+{
+	const char *type = bot->info->spec->type;
+
+	if (!filter)
+		return true;
+	if (filter->type && (!type || strcmp(type, filter->type) != 0))
+		return false;
+	return filter->state < 0 || filter->state == (int)bot->info->state;
+}
+
+size_t deia_hive_bot_search(const deia_hive *h,
+			    const struct deia_hive_bot_filter *filter,
+			    const char *after, struct deia_hive_bot *out,
+			    size_t max)
+{
+	const struct deia_bot_info *infos[64];
+	size_t n = 0, got = 64;
+
+	while (n < max && got == 64) {
+		got = deia_bots_list(h->bots, after, infos, 64);
+		for (size_t i = 0; i < got && n < max; i++)
+			if (!deia_hive_bot_get(h, infos[i]->spec->id,
+					       &out[n]) &&
+			    fits(&out[n], filter))
+				n++;
+		if (got)
+			after = infos[got - 1]->spec->id;
+	}
+	return n;
+}
+
 size_t deia_hive_bot_list(const deia_hive *h, const char *after,
 			  struct deia_hive_bot *out, size_t max)
 {
-	const struct deia_bot_info *infos[64];
-	size_t n = 0;
-
-	while (n < max) {
-		size_t want = max - n < 64 ? max - n : 64;
-		size_t got = deia_bots_list(h->bots, after, infos, want);
-
-		for (size_t i = 0; i < got; i++)
-			if (!deia_hive_bot_get(h, infos[i]->spec->id, &out[n]))
-				n++;
-		if (got < want)
-			break;
-		after = infos[got - 1]->spec->id;
-	}
-	return n;
+	return deia_hive_bot_search(h, NULL, after, out, max);
 }
 
 const char *deia_hive_bot_log_path(deia_hive *h, const char *id)
@@ -226,6 +245,18 @@ static void forget_token(deia_hive *h, struct deia__hbot *b)
 	b->token_id[0] = '\0';
 }
 
+/* A pause outlives the process, and the hive. */
+static void pause_again(deia_hive *h, const struct deia__hbot *b,
+			const struct deia_bot_info *info)
+{
+	if (b->wish != DEIA__WISH_PAUSED || info->state != DEIA_BOT_READY)
+		return;
+	if (deia_bots_pause(h->bots, b->id))
+		deia__hive_log(h, DEIA_LOG_WARN,
+			       "bot %s could not be paused again: %s", b->id,
+			       deia_bots_errmsg(h->bots));
+}
+
 void deia__bots_on_state(const struct deia_bot_info *info, deia_bot_state from,
 			 void *user)
 {
@@ -255,6 +286,8 @@ void deia__bots_on_state(const struct deia_bot_info *info, deia_bot_state from,
 	}
 	if (is_dead(info->state))
 		forget_token(h, b);
+	else if (from == DEIA_BOT_STARTING)
+		pause_again(h, b, info);
 	c = deia__change_new(h);
 	if (c)
 		add_state_event(c, b, info, from);
@@ -382,7 +415,36 @@ static void add_first_conversation(struct deia__change *c, struct op *op)
 	deia_txn_insert(deia__change_txn(c), &deia__table_conversations, row);
 }
 
-static deia_err commit_bot(deia_hive *h, struct op *op, bool wanted)
+/* The bot as it will be right after the change. */
+static void add_replay(struct deia__change *c, const struct op *op)
+{
+	struct deia_bot_info info = {
+		.spec = op->spec,
+		.state = op->start ? DEIA_BOT_STARTING : DEIA_BOT_STOPPED,
+		.state_reason =
+			op->start ? "waiting to be ready" : "not started yet",
+		.status_text = "",
+		.max_concurrent = op->spec->max_concurrent,
+		.exit_code = -1,
+		.ping_ms = -1,
+		.memory_bytes = -1,
+		.processes = -1,
+	};
+	struct deia_hive_bot bot = {
+		.info = &info,
+		.created_unix_ms = op->at_ms,
+		.wanted = op->start,
+	};
+
+	deia__change_replay(c, &op->actor, DEIA_MADE_BOT, &bot);
+}
+
+static enum deia__wish wish_of(bool start)
+{
+	return start ? DEIA__WISH_RUNNING : DEIA__WISH_STOPPED;
+}
+
+static deia_err commit_bot(deia_hive *h, struct op *op)
 {
 	struct deia__change *c = deia__change_new(h);
 	struct deia_value row[BOT_COLUMNS];
@@ -393,12 +455,13 @@ static deia_err commit_bot(deia_hive *h, struct op *op, bool wanted)
 		deia__change_no_memory(c);
 	row[BOT_ID] = deia_text(op->id);
 	row[BOT_SPEC] = deia_text(json ? json : "{}");
-	row[BOT_WANTED] = deia_int(wanted);
+	row[BOT_WANTED] = deia_int(wish_of(op->start));
 	row[BOT_CREATED] = deia_int(op->at_ms);
 	row[BOT_UPDATED] = deia_int(op->at_ms);
 	deia_txn_insert(deia__change_txn(c), &deia__table_bots, row);
 	if (op->need_conversation)
 		add_first_conversation(c, op);
+	add_replay(c, op);
 	deia__change_bot_event(c, "bot.created", op->id, &op->actor);
 	deia__change_audit(c, &op->actor, "bot.create", op->id, DEIA_OK);
 	err = deia__change_commit(c, h, on_created, op);
@@ -417,7 +480,7 @@ static void on_former_states(deia_err err, const deia_rows *rows, void *user)
 	else if (deia_rows_count(rows))
 		b->history_seq = deia_rows_get(rows, 0, HISTORY_SEQ)->i;
 	if (!err)
-		err = commit_bot(op->hive, op, op->start);
+		err = commit_bot(op->hive, op);
 	if (err)
 		give_up_creating(op->hive, op, err);
 }
@@ -443,42 +506,11 @@ static void on_first_conversation(deia_hive *h, deia_err err,
 		give_up_creating(h, op, err);
 }
 
-static deia_err check_spec(deia_hive *h, const struct deia_bot_spec *spec)
-{
-	deia_err err = deia_bot_spec_check(spec, &h->field);
-
-	if (!err)
-		return DEIA_OK;
-	deia__hive_fail(h, err, "%s: %s", h->field.pointer, h->field.detail);
-	h->has_field = true;
-	return err;
-}
-
-static deia_err may_create(deia_hive *h, const struct deia_actor *actor,
-			   const struct deia_bot_spec *spec)
-{
-	struct deia_bot_spec plain = DEIA_BOT_SPEC_INIT;
-	deia_err err = check_spec(h, spec);
-	const char *field;
-
-	if (err || actor->role == DEIA_ROLE_ADMIN || spec->template_name)
-		return err;
-	/* The server of models may be the configuration's own. */
-	plain.base_url = spec->base_url;
-	field = deia_bot_spec_admin_field(spec, &plain);
-	if (!field)
-		return DEIA_OK;
-	return deia__hive_fail(h, DEIA_EDENIED,
-			       "only an administrator may set the field "
-			       "\"%s\"; launch from a template instead",
-			       field);
-}
-
 deia_err deia_hive_bot_create(deia_hive *h, const struct deia_actor *actor,
 			      const struct deia_bot_spec *spec, bool start,
 			      deia_hive_bot_cb cb, void *user)
 {
-	deia_err err = may_create(h, actor, spec);
+	deia_err err = deia__bot_may_create(h, actor, spec);
 	struct deia__hbot *b;
 	struct op *op;
 
@@ -497,7 +529,7 @@ deia_err deia_hive_bot_create(deia_hive *h, const struct deia_actor *actor,
 				       "a hive holds at most %u bots",
 				       DEIA_MAX_BOTS);
 	op = op_new(spec->id, actor);
-	b = op ? deia__hbot_add(h, spec->id, op->at_ms, start) : NULL;
+	b = op ? deia__hbot_add(h, spec->id, op->at_ms, wish_of(start)) : NULL;
 	if (!b || deia_bot_spec_dup(&op->spec, spec)) {
 		err = deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
 		goto fail;
@@ -559,37 +591,13 @@ static deia_err commit_update(deia_hive *h, struct op *op)
 	return err;
 }
 
-/* What a bot runs, and where it sends what it is told, is not for everyone
- * to change, whoever launched it and from whatever template. */
-static deia_err may_update(deia_hive *h, const struct deia_actor *actor,
-			   const struct deia_bot_spec *now,
-			   const struct deia_bot_spec *then)
-{
-	const char *field = deia_bot_spec_admin_field(now, then);
-
-	if (actor->role == DEIA_ROLE_ADMIN || !field)
-		return DEIA_OK;
-	return deia__hive_fail(h, DEIA_EDENIED,
-			       "only an administrator may change the field "
-			       "\"%s\" of a bot",
-			       field);
-}
-
 deia_err deia_hive_bot_update(deia_hive *h, const struct deia_actor *actor,
 			      const struct deia_bot_spec *spec,
 			      deia_hive_bot_cb cb, void *user)
 {
-	deia_err err = check_spec(h, spec);
-	const struct deia_bot_info *info;
+	deia_err err = deia__bot_may_update(h, actor, spec);
 	struct op *op;
 
-	if (err)
-		return err;
-	if (!deia__hbot_find(h, spec->id))
-		return DEIA_ENOTFOUND;
-	info = deia_bots_get(h->bots, spec->id);
-	err = info ? may_update(h, actor, info->spec, spec)
-		   : deia__no_bot(h, spec->id);
 	if (err)
 		return err;
 	op = op_new(spec->id, actor);

@@ -22,18 +22,20 @@ struct draft {
 	char *type, *subject, *data;
 };
 
+struct audit_draft {
+	struct deia_actor actor;
+	char action[32], target[AUDIT_TARGET_BYTES];
+	deia_err outcome;
+};
+
 struct deia__change {
 	deia_hive *hive;
 	deia_txn *txn;
 	int64_t at_ms;
 	struct draft events[CHANGE_ROWS];
 	size_t n_events;
-	struct audit_draft {
-		struct deia_actor actor;
-		char action[32], target[AUDIT_TARGET_BYTES];
-		deia_err outcome;
-		bool set;
-	} audit;	      /* for the journal */
+	struct audit_draft *audits; /* for the journal */
+	size_t n_audits, cap_audits;
 	unsigned char *kinds; /* row_kind of each sequence row, in order */
 	size_t n_kinds, cap_kinds;
 	bool failed;
@@ -62,6 +64,7 @@ static void change_free(struct deia__change *c)
 		deia__free(c->events[i].data);
 	}
 	deia__free(c->kinds);
+	deia__free(c->audits);
 	deia__free(c);
 }
 
@@ -143,20 +146,38 @@ static void clean_target(char out[static AUDIT_TARGET_BYTES],
 			out[i] = '?';
 }
 
+/* A place for one more entry of the journal; NULL: out of memory. */
+static struct audit_draft *new_audit(struct deia__change *c)
+{
+	if (c->n_audits == c->cap_audits) {
+		size_t cap = c->cap_audits ? c->cap_audits * 4 : 1;
+		void *audits =
+			deia__realloc(c->audits, cap * sizeof(*c->audits));
+
+		if (!audits)
+			return NULL;
+		c->audits = audits;
+		c->cap_audits = cap;
+	}
+	return &c->audits[c->n_audits++];
+}
+
 void deia__change_audit(struct deia__change *c, const struct deia_actor *actor,
 			const char *action, const char *target,
 			deia_err outcome)
 {
+	struct audit_draft *a = c ? new_audit(c) : NULL;
 	struct deia_value row[AUDIT_COLUMNS];
 
-	if (!c)
+	if (!a) {
+		deia__change_no_memory(c);
 		return;
+	}
 	note_row(c, ROW_AUDIT);
-	c->audit.actor = *actor;
-	snprintf(c->audit.action, sizeof(c->audit.action), "%s", action);
-	clean_target(c->audit.target, target);
-	c->audit.outcome = outcome;
-	c->audit.set = true;
+	a->actor = *actor;
+	snprintf(a->action, sizeof(a->action), "%s", action);
+	clean_target(a->target, target);
+	a->outcome = outcome;
 	row[AUDIT_SEQ] = deia_null();
 	row[AUDIT_AT] = deia_int(c->at_ms);
 	row[AUDIT_ACTOR] = deia_text(actor->name);
@@ -165,9 +186,28 @@ void deia__change_audit(struct deia__change *c, const struct deia_actor *actor,
 	row[AUDIT_ADDRESS] = deia_text(actor->address);
 	row[AUDIT_REQUEST] = deia_text(actor->request_id);
 	row[AUDIT_ACTION] = deia_text(action);
-	row[AUDIT_TARGET] = deia_text(c->audit.target);
+	row[AUDIT_TARGET] = deia_text(a->target);
 	row[AUDIT_OUTCOME] = deia_text(deia_err_name(outcome));
 	deia_txn_insert(c->txn, &deia__table_audit, row);
+}
+
+void deia__change_replay(struct deia__change *c, const struct deia_actor *actor,
+			 enum deia_made made, const void *what)
+{
+	const struct deia_replay *r = actor->replay;
+	struct deia_value row[REPLAY_COLUMNS];
+	const char *body;
+	int status = 0;
+
+	if (!c || !r)
+		return;
+	body = r->print(made, what, &status, r->user);
+	if (!body) {
+		c->failed = true;
+		return;
+	}
+	deia__replay_row(row, r, status, body);
+	deia_txn_put(c->txn, &deia__table_replays, row);
 }
 
 void deia__change_no_memory(struct deia__change *c)
@@ -216,10 +256,11 @@ static void on_committed(deia_err err, const int64_t *seqs, size_t n_seqs,
 		if (lines)
 			n_lines = pick_lines(c, seqs, n_seqs, lines);
 		publish(c, seqs, n_seqs);
-		if (c->audit.set)
-			deia__audit_journal(h, c->at_ms, &c->audit.actor,
-					    c->audit.action, c->audit.target,
-					    c->audit.outcome);
+		for (size_t i = 0; i < c->n_audits; i++)
+			deia__audit_journal(h, c->at_ms, &c->audits[i].actor,
+					    c->audits[i].action,
+					    c->audits[i].target,
+					    c->audits[i].outcome);
 	}
 	if (err)
 		deia__hive_fail(h, err, "the store refused it: %s",

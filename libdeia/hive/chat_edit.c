@@ -280,6 +280,7 @@ deia_err deia_chat_import(deia_hive *h, const struct deia_actor *actor,
 	deia_txn_insert(deia__change_txn(c), &deia__table_conversations, row);
 	for (size_t i = 0; i < n; i++)
 		add_line(c, q, actor, &lines[i]);
+	deia__change_replay(c, actor, DEIA_MADE_CONVERSATION, &conv);
 	deia__change_bot_event(c, "chat.imported", bot, actor);
 	deia__change_audit(c, actor, "chat.import", bot, DEIA_OK);
 	err = deia__change_commit(c, h, on_imported, q);

@@ -227,6 +227,7 @@ static deia_err commit_create(struct create *q)
 
 	deia__conversation_row(row, &conv);
 	deia_txn_insert(deia__change_txn(c), &deia__table_conversations, row);
+	deia__change_replay(c, &q->actor, DEIA_MADE_CONVERSATION, &conv);
 	deia__change_bot_event(c, "conversation.created", q->bot, &q->actor);
 	deia__change_audit(c, &q->actor, "conversation.create", q->bot,
 			   DEIA_OK);

@@ -285,7 +285,7 @@ deia_err deia_hive_start(deia_hive *h)
 				       "the hive is started already");
 	h->started = true;
 	HASH_ITER(hh, h->hbots, b, next) {
-		if (!b->wanted)
+		if (b->wish == DEIA__WISH_STOPPED)
 			continue;
 		if (deia_bots_start(h->bots, b->id))
 			deia__hive_log(h, DEIA_LOG_ERROR,

@@ -40,11 +40,18 @@
 
 TAILQ_HEAD(deia__turn_list, deia_chat_turn);
 
+/* What is wished of a bot; the numbers stand in the store. */
+enum deia__wish {
+	DEIA__WISH_STOPPED,
+	DEIA__WISH_RUNNING,
+	DEIA__WISH_PAUSED /* started, then paused as soon as it is ready */
+};
+
 /* A bot that is remembered; the supervisor has its specification and state. */
 struct deia__hbot {
 	char id[DEIA_MAX_ID_LEN + 1];
 	int64_t created_ms;
-	bool wanted;
+	enum deia__wish wish;
 	bool creating; /* its row is not committed yet */
 	bool removing; /* its row is being deleted */
 	void *removal; /* bot_acts.c: how, and who waits for it */
@@ -146,6 +153,9 @@ void deia__change_audit(struct deia__change *c, const struct deia_actor *actor,
 /* "bot.created" and the like, with who did it. */
 void deia__change_bot_event(struct deia__change *c, const char *type,
 			    const char *bot, const struct deia_actor *actor);
+/* The answer to a request that may be repeated, when it is one. */
+void deia__change_replay(struct deia__change *c, const struct deia_actor *actor,
+			 enum deia_made made, const void *what);
 /* Throws it away, uncommitted. */
 void deia__change_drop(struct deia__change *c);
 /* What goes into it could not be allocated: its commit will say so. */
@@ -181,7 +191,7 @@ void deia__hbot_stopped_for_removal(deia_hive *h, struct deia__hbot *b);
 void deia__removal_abandon(deia_hive *h, struct deia__hbot *b);
 /* Adds it to the hash; NULL: out of memory. */
 struct deia__hbot *deia__hbot_add(deia_hive *h, const char *id,
-				  int64_t created_ms, bool wanted);
+				  int64_t created_ms, enum deia__wish wish);
 void deia__hbot_drop(deia_hive *h, struct deia__hbot *b);
 void deia__bots_on_state(const struct deia_bot_info *info, deia_bot_state from,
 			 void *user);
@@ -191,6 +201,30 @@ void deia__bots_on_env(const char *bot,
 		       void *ctx, void *user);
 void deia__bots_on_line(const char *bot, const char *type,
 			const struct cJSON *json, void *user);
+
+/* ---- bot_rules.c ------------------------------------------------------- */
+
+/* EFIELD, EDENIED, ENOMEM; update: ENOTFOUND as well. */
+DEIA_NODISCARD deia_err deia__bot_may_create(deia_hive *h,
+					     const struct deia_actor *actor,
+					     const struct deia_bot_spec *spec);
+DEIA_NODISCARD deia_err deia__bot_may_update(deia_hive *h,
+					     const struct deia_actor *actor,
+					     const struct deia_bot_spec *spec);
+
+/* ---- bot_acts.c -------------------------------------------------------- */
+
+/* Whether it makes sense now: ENOTFOUND, ESTATE. */
+DEIA_NODISCARD deia_err deia__act_check(deia_hive *h, const char *id,
+					deia_bot_action action);
+/* Puts the wish and who has it into a change. */
+void deia__act_record(struct deia__change *c, const struct deia_actor *actor,
+		      const char *id, deia_bot_action action);
+/* The change is on its way: the wish counts from now on. */
+void deia__act_wish(deia_hive *h, const char *id, deia_bot_action action);
+/* Does it, once the wish is durable. */
+DEIA_NODISCARD deia_err deia__act_perform(deia_hive *h, const char *id,
+					  deia_bot_action action);
 
 /* ---- history.c --------------------------------------------------------- */
 
@@ -219,6 +253,9 @@ void deia__access_timers(deia_hive *h);
 
 /* ---- audit.c ----------------------------------------------------------- */
 
+/* The row of a kept answer; text borrowed. */
+void deia__replay_row(struct deia_value *row, const struct deia_replay *r,
+		      int status, const char *body);
 /* A copy of a committed entry, for log shippers. */
 void deia__audit_journal(deia_hive *h, int64_t at_ms,
 			 const struct deia_actor *actor, const char *action,

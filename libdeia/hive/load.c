@@ -51,12 +51,20 @@ static deia_err each_row(deia_hive *h, struct deia_page_query *q,
 	return err;
 }
 
+static enum deia__wish wish_of(const struct deia_value *v)
+{
+	if (v->i == DEIA__WISH_STOPPED)
+		return DEIA__WISH_STOPPED;
+	return v->i == DEIA__WISH_PAUSED ? DEIA__WISH_PAUSED
+					 : DEIA__WISH_RUNNING;
+}
+
 static deia_err remember(deia_hive *h, const char *id, const deia_rows *rows,
 			 size_t r)
 {
 	struct deia__hbot *b =
 		deia__hbot_add(h, id, deia_rows_get(rows, r, BOT_CREATED)->i,
-			       deia_rows_get(rows, r, BOT_WANTED)->i != 0);
+			       wish_of(deia_rows_get(rows, r, BOT_WANTED)));
 
 	if (!b)
 		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");

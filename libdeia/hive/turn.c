@@ -133,8 +133,10 @@ static void add_answer(struct deia__change *c, struct deia_chat_turn *t)
 		deia_txn_update(deia__change_txn(c), &deia__table_chat_lines,
 				&key, set, 6, NULL);
 	}
-	if (t->ended)
-		deia__line_event(c, "chat.message", &line);
+	if (!t->ended)
+		return;
+	deia__line_event(c, "chat.message", &line);
+	deia__change_replay(c, &t->actor, DEIA_MADE_ANSWER, &line);
 }
 
 static void add_question_status(struct deia__change *c,

@@ -28,6 +28,11 @@ struct idem {
 	const char *type; /* static text */
 	char *body;
 	size_t len;
+	/* With idem_join: what the change keeps. */
+	struct deia_replay replay;
+	void (*print)(struct deia_jw *w, enum deia_made made, const void *what);
+	struct deia_jw printed;
+	int printed_status; /* 0: nothing was made */
 };
 
 void idem_fingerprint(struct rq *rq, const char *body, size_t len)
@@ -173,6 +178,43 @@ static bool worth_keeping(int status)
 	return status < 500 && status != 401 && status != 403 && status != 429;
 }
 
+/* As struct deia_replay wants it. */
+static const char *print_made(enum deia_made made, const void *what,
+			      int *status, void *user)
+{
+	struct idem *idem = user;
+
+	deia_jw_init(&idem->printed);
+	idem->print(&idem->printed, made, what);
+	if (deia_jw_status(&idem->printed))
+		return NULL;
+	*status = idem->printed_status = made == DEIA_MADE_ANSWER ? 200 : 201;
+	return idem->printed.text;
+}
+
+void idem_join(struct rq *rq,
+	       void (*print)(struct deia_jw *w, enum deia_made made,
+			     const void *what))
+{
+	struct idem *idem = rq->idem;
+
+	if (!idem || idem->state != RUNNING)
+		return;
+	idem->print = print;
+	idem->replay.owner = idem->owner;
+	idem->replay.key = idem->key;
+	idem->replay.fingerprint = rq->body_print;
+	idem->replay.print = print_made;
+	idem->replay.user = idem;
+	rq->actor.replay = &idem->replay;
+}
+
+void idem_forget(struct rq *rq)
+{
+	if (rq->idem)
+		rq->idem->state = DONE;
+}
+
 bool idem_keep(struct rq *rq, int status, const char *type, const void *body,
 	       size_t len)
 {
@@ -180,6 +222,13 @@ bool idem_keep(struct rq *rq, int status, const char *type, const void *body,
 
 	if (idem->state == KEEPING)
 		return true;
+	if (idem->state == RUNNING && idem->printed_status == status) {
+		/* Durable already, with what it is about: said the same. */
+		idem->state = DONE;
+		rq_send(rq, status, "application/json", idem->printed.text,
+			idem->printed.len);
+		return true;
+	}
 	if (idem->state != RUNNING || !worth_keeping(status)) {
 		idem->state = DONE;
 		return false;
@@ -214,6 +263,8 @@ void idem_free(struct rq *rq)
 	TAILQ_REMOVE(&rq->srv->idems, idem, link);
 	free(idem->key);
 	free(idem->body);
+	deia_jw_fini(&idem->printed);
+	rq->actor.replay = NULL;
 	free(idem);
 	rq->idem = NULL;
 }

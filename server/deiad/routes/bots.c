@@ -15,11 +15,11 @@
 #include <deia/limits.h>
 
 #include "../app.h"
+#include "../http/idem.h"
 #include "../http/reply.h"
 #include "routes.h"
 
-static void print_bot_members(struct deia_jw *w,
-			      const struct deia_hive_bot *bot)
+void print_bot_members(struct deia_jw *w, const struct deia_hive_bot *bot)
 {
 	const struct deia_bot_info *i = bot->info;
 
@@ -48,7 +48,7 @@ void print_bot(struct deia_jw *w, const struct deia_hive_bot *bot)
 	deia_jw_end_object(w);
 }
 
-static void send_bot(struct rq *rq, int status, const struct deia_hive_bot *bot)
+void send_bot(struct rq *rq, int status, const struct deia_hive_bot *bot)
 {
 	struct deia_jw w;
 
@@ -59,24 +59,38 @@ static void send_bot(struct rq *rq, int status, const struct deia_hive_bot *bot)
 
 /* ---- reading ----------------------------------------------------------- */
 
+/* ?type= and ?state=; false: answered. */
+static bool query_filter(struct rq *rq, struct deia_hive_bot_filter *filter)
+{
+	const char *state = rq_query(rq, "state");
+
+	filter->type = rq_query(rq, "type");
+	filter->state = state_parse(state);
+	if (!state || filter->state >= 0)
+		return true;
+	rq_bad_field(rq, "?state", "expected a state such as ready or failed");
+	return false;
+}
+
 void route_bots_list(struct rq *rq)
 {
 	struct deia_hive_bot page[64];
 	const char *after = rq_query(rq, "cursor");
 	char last[DEIA_MAX_ID_LEN + 1] = "";
+	struct deia_hive_bot_filter filter;
 	unsigned limit, done = 0;
 	struct deia_jw w;
 	size_t n = 1;
 
-	if (!query_limit(rq, &limit))
+	if (!query_limit(rq, &limit) || !query_filter(rq, &filter))
 		return;
 	list_begin(&w);
 	snprintf(last, sizeof(last), "%s", after ? after : "");
 	while (done < limit && n) {
 		size_t want = limit - done < 64 ? limit - done : 64;
 
-		n = deia_hive_bot_list(rq->srv->hive, last[0] ? last : NULL,
-				       page, want);
+		n = deia_hive_bot_search(rq->srv->hive, &filter,
+					 last[0] ? last : NULL, page, want);
 		for (size_t i = 0; i < n; i++)
 			print_bot(&w, &page[i]);
 		if (n)
@@ -84,22 +98,9 @@ void route_bots_list(struct rq *rq)
 				 page[n - 1].info->spec->id);
 		done += (unsigned)n;
 	}
-	n = n ? deia_hive_bot_list(rq->srv->hive, last, page, 1) : 0;
+	n = n ? deia_hive_bot_search(rq->srv->hive, &filter, last, page, 1) : 0;
 	list_end(&w, n ? last : NULL);
 	rq_send_json(rq, 200, &w);
-}
-
-void route_bot_get(struct rq *rq)
-{
-	struct deia_hive_bot bot;
-	deia_err err = deia_hive_bot_get(rq->srv->hive, rq->param[0], &bot);
-
-	if (err)
-		rq_fail_with(rq, err,
-			     "There is no bot with this id; `deia bot list` "
-			     "shows the ones there are.");
-	else
-		send_bot(rq, 200, &bot);
 }
 
 /* ---- changing ---------------------------------------------------------- */
@@ -192,6 +193,7 @@ void route_bots_create(struct rq *rq)
 	if (!spec)
 		return;
 	rq_hold(rq);
+	idem_join(rq, print_made);
 	err = deia_hive_bot_create(rq->srv->hive, &rq->actor, spec, start,
 				   bot_created, rq);
 	deia_bot_spec_free(spec);
@@ -267,78 +269,6 @@ void route_bot_delete(struct rq *rq)
 	rq_begun(rq,
 		 deia_hive_bot_remove(rq->srv->hive, &rq->actor, rq->param[0],
 				      force, purge, rq_done_empty, rq));
-}
-
-/* ---- actions ----------------------------------------------------------- */
-
-static void acted(deia_err err, const struct deia_hive_bot *bot, void *user)
-{
-	struct rq *rq = user;
-
-	if (err)
-		rq_fail(rq, err);
-	else
-		send_bot(rq, 200, bot);
-	rq_drop(rq);
-}
-
-static void begin_act(struct rq *rq, deia_bot_action action)
-{
-	rq_hold(rq);
-	rq_begun(rq, deia_hive_bot_act(rq->srv->hive, &rq->actor, rq->param[0],
-				       action, acted, rq));
-}
-
-static void act(struct rq *rq, deia_bot_action action)
-{
-	if (!rq->json || body_fields(rq, NULL, 0))
-		begin_act(rq, action);
-}
-
-void route_bot_start(struct rq *rq)
-{
-	act(rq, DEIA_BOT_START);
-}
-
-void route_bot_stop(struct rq *rq)
-{
-	act(rq, DEIA_BOT_STOP);
-}
-
-void route_bot_restart(struct rq *rq)
-{
-	act(rq, DEIA_BOT_RESTART);
-}
-
-void route_bot_pause(struct rq *rq)
-{
-	act(rq, DEIA_BOT_PAUSE);
-}
-
-void route_bot_resume(struct rq *rq)
-{
-	act(rq, DEIA_BOT_RESUME);
-}
-
-/* {"id"}: the one turn whose question has this id; else all that run. */
-void route_bot_interrupt(struct rq *rq)
-{
-	static const struct field fields[] = {
-		{ "id", FIELD_TEXT, false, 36, 36 },
-	};
-	const char *line;
-
-	if (rq->json && !body_fields(rq, fields, 1))
-		return;
-	line = rq->json ? body_text(rq, "id") : NULL;
-	if (!line) {
-		begin_act(rq, DEIA_BOT_INTERRUPT);
-		return;
-	}
-	rq_hold(rq);
-	rq_begun(rq,
-		 deia_hive_bot_interrupt_turn(rq->srv->hive, &rq->actor,
-					      rq->param[0], line, acted, rq));
 }
 
 /* ---- templates --------------------------------------------------------- */

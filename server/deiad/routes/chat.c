@@ -15,6 +15,7 @@
 #include <deia/chat.h>
 #include <deia/limits.h>
 
+#include "../http/idem.h"
 #include "../http/reply.h"
 #include "../http/stream.h"
 
@@ -116,6 +117,7 @@ void route_conversations_create(struct rq *rq)
 	if (!body_fields(rq, fields, 1))
 		return;
 	rq_hold(rq);
+	idem_join(rq, print_made);
 	rq_begun(rq, deia_chat_create(rq->srv->hive, &rq->actor, rq->param[0],
 				      body_text(rq, "title"), conversation_made,
 				      rq));
@@ -410,6 +412,7 @@ void route_chat_send(struct rq *rq)
 	t->rq = rq;
 	t->streams = streams;
 	rq_hold(rq);
+	idem_join(rq, print_made);
 	content = body_text(rq, "content");
 	err = deia_chat_send(rq->srv->hive, &rq->actor, rq->param[0],
 			     body_text(rq, "conversation"), content,

@@ -15,6 +15,7 @@
 #include <deia/chat.h>
 #include <deia/limits.h>
 
+#include "../http/idem.h"
 #include "../http/reply.h"
 
 static const char *text_of(const cJSON *item, const char *name)
@@ -231,6 +232,7 @@ void route_chat_import(struct rq *rq)
 	}
 	if (read_lines(rq, items, lines)) {
 		rq_hold(rq);
+		idem_join(rq, print_made);
 		rq_begun(rq,
 			 deia_chat_import(rq->srv->hive, &rq->actor,
 					  rq->param[0], body_text(rq, "title"),

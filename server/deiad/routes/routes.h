@@ -3,13 +3,13 @@
 #ifndef DEIAD_ROUTES_H
 #define DEIAD_ROUTES_H
 
+#include <deia/hive.h>
+
 #include "../http/rq.h"
 #include "../http/router.h"
 
 struct deia_chat_line;
 struct deia_conversation;
-struct deia_hive_bot;
-struct deia_token_info;
 
 extern const struct route routes[];
 extern const size_t n_routes;
@@ -31,6 +31,7 @@ void route_bot_restart(struct rq *rq);
 void route_bot_pause(struct rq *rq);
 void route_bot_resume(struct rq *rq);
 void route_bot_interrupt(struct rq *rq);
+void route_bots_act(struct rq *rq);
 void route_bot_history(struct rq *rq);
 void route_bot_logs(struct rq *rq);
 void route_templates(struct rq *rq);
@@ -62,12 +63,18 @@ void route_well_known(struct rq *rq);
 /* ---- shared ------------------------------------------------------------ */
 
 void print_bot(struct deia_jw *w, const struct deia_hive_bot *bot);
+void print_bot_members(struct deia_jw *w, const struct deia_hive_bot *bot);
+void send_bot(struct rq *rq, int status, const struct deia_hive_bot *bot);
+/* A deia_bot_state by its name; -1: there is none. */
+int state_parse(const char *name);
 void print_line(struct deia_jw *w, const struct deia_chat_line *line);
 void print_conversation(struct deia_jw *w,
 			const struct deia_conversation *conv);
 /* A number, or null where it is `none`. */
 void print_int_or_null(struct deia_jw *w, const char *key, int64_t v,
 		       int64_t none);
+/* Prints what was made, for idem_join. */
+void print_made(struct deia_jw *w, enum deia_made made, const void *what);
 /* An array of the lines of a text. */
 void print_text_lines(struct deia_jw *w, const char *text);
 /*
@@ -89,7 +96,7 @@ bool query_int(struct rq *rq, const char *name, int64_t min, int64_t max,
 /* "true" or "false"; false: answered. */
 bool query_bool(struct rq *rq, const char *name, bool fallback, bool *out);
 
-enum field_type { FIELD_TEXT, FIELD_INT, FIELD_ARRAY };
+enum field_type { FIELD_TEXT, FIELD_INT, FIELD_BOOL, FIELD_ARRAY };
 /* One member a body may have. min, max: bytes of text, value of a number. */
 struct field {
 	const char *name;

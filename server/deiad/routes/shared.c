@@ -93,6 +93,21 @@ void print_int_or_null(struct deia_jw *w, const char *key, int64_t v,
 		deia_jw_kint(w, key, v);
 }
 
+void print_made(struct deia_jw *w, enum deia_made made, const void *what)
+{
+	switch (made) {
+	case DEIA_MADE_BOT:
+		print_bot(w, what);
+		break;
+	case DEIA_MADE_CONVERSATION:
+		print_conversation(w, what);
+		break;
+	case DEIA_MADE_ANSWER:
+		print_line(w, what);
+		break;
+	}
+}
+
 void rq_begun(struct rq *rq, deia_err err)
 {
 	if (!err)
@@ -138,6 +153,12 @@ static bool wrong_value(const struct field *f, const cJSON *v,
 		snprintf(e->detail, sizeof(e->detail),
 			 "expected a whole number from %lld to %lld",
 			 (long long)f->min, (long long)f->max);
+		return true;
+	case FIELD_BOOL:
+		if (cJSON_IsBool(v))
+			return false;
+		snprintf(e->detail, sizeof(e->detail),
+			 "expected true or false");
 		return true;
 	default:
 		if (cJSON_IsArray(v))

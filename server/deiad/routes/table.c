@@ -24,10 +24,12 @@ const struct route routes[] = {
 	{ "GET", "/health/ready", AC_PUBLIC, RF_WHILE_DRAIN | RF_QUIET, 0, "",
 	  route_ready, "Can it take work." },
 
-	{ "GET", "/api/v1/bots", AC_VIEWER, 0, 0, "limit cursor",
+	{ "GET", "/api/v1/bots", AC_VIEWER, 0, 0, "limit cursor type state",
 	  route_bots_list, "Lists the bots in order of id." },
 	{ "POST", "/api/v1/bots", AC_OPERATOR, RF_JSON | RF_IDEMPOTENT, SPEC,
 	  "start", route_bots_create, "Adds a bot and starts it." },
+	{ "POST", "/api/v1/bots/actions", AC_OPERATOR, RF_JSON, SPEC, "",
+	  route_bots_act, "One action on many bots." },
 	{ "GET", BOT, AC_VIEWER, RF_BOT_SELF, 0, "", route_bot_get,
 	  "Shows one bot." },
 	{ "PUT", BOT, AC_OPERATOR, RF_JSON, SPEC, "start dry_run",

@@ -134,6 +134,24 @@ START_TEST(file_is_rotated_before_it_exceeds_its_size)
 }
 END_TEST
 
+START_TEST(deleted_file_goes_with_its_older_ones)
+{
+	open_file("a.log", 10, 2);
+	write_text("1111\n");
+	write_text("2222\n");
+	write_text("longer than the size of the file\n");
+	write_text("4444\n");
+	deia__logs_flush(logs);
+	ck_assert_int_eq(access(path_of("a.log.2"), F_OK), 0);
+	deia__logfile_delete(file);
+	open_file("b.log", 10, 2);
+	deia__logs_flush(logs);
+	ck_assert_int_ne(access(path_of("a.log"), F_OK), 0);
+	ck_assert_int_ne(access(path_of("a.log.1"), F_OK), 0);
+	ck_assert_int_ne(access(path_of("a.log.2"), F_OK), 0);
+}
+END_TEST
+
 START_TEST(file_without_older_ones_starts_again)
 {
 	open_file("a.log", 10, 0);
@@ -414,6 +432,7 @@ int main(void)
 	tcase_add_test(tc, existing_content_is_kept);
 	tcase_add_test(tc, what_is_queued_is_written_when_all_is_closed);
 	tcase_add_test(tc, file_is_rotated_before_it_exceeds_its_size);
+	tcase_add_test(tc, deleted_file_goes_with_its_older_ones);
 	tcase_add_test(tc, file_without_older_ones_starts_again);
 	tcase_add_test(tc, size_stays_bounded_when_rotation_is_impossible);
 	tcase_add_test(tc, reopened_file_is_a_new_one_after_it_was_moved);

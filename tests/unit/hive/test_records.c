@@ -428,6 +428,101 @@ START_TEST(kept_answer_is_found_by_its_owner_only)
 }
 END_TEST
 
+/* Shows what was made by its kind and id. */
+static const char *print_made(enum deia_made made, const void *what,
+			      int *status, void *user)
+{
+	const struct deia_hive_bot *bot = what;
+	const struct deia_conversation *conversation = what;
+	const struct deia_chat_line *line = what;
+	const char *id = made == DEIA_MADE_BOT		  ? bot->info->spec->id
+			 : made == DEIA_MADE_CONVERSATION ? conversation->title
+							  : line->content;
+
+	*status = 201;
+	snprintf(user, 80, "%d %s", (int)made, id);
+	return user;
+}
+
+static void find_kept(const char *key, struct replay *r)
+{
+	r->done = false;
+	ck_assert_int_eq(
+		deia_hive_replay_find(f.hive, "ann", key, on_replay, r),
+		DEIA_OK);
+	run_until(&f, &r->done);
+}
+
+static void on_made(deia_err err, const struct deia_hive_bot *bot, void *user)
+{
+	(void)bot;
+	((struct done *)user)->done = true;
+	((struct done *)user)->err = err;
+}
+
+static void on_conv(deia_err err, const struct deia_conversation *c, void *user)
+{
+	(void)c;
+	((struct done *)user)->done = true;
+	((struct done *)user)->err = err;
+}
+
+static void on_said(deia_err err, const struct deia_chat_line *line,
+		    unsigned retry_after, void *user)
+{
+	(void)line;
+	(void)retry_after;
+	((struct done *)user)->done = true;
+	((struct done *)user)->err = err;
+}
+
+START_TEST(answer_is_kept_by_the_change_that_makes_it)
+{
+	static const struct deia_chat_events events = { .on_done = on_said };
+	struct deia_replay replay = { "ann", "bot", "f", print_made, NULL };
+	struct deia_actor actor = *deia_actor_local();
+	struct deia_bot_spec spec = DEIA_BOT_SPEC_INIT;
+	struct done d = { false, DEIA_OK };
+	struct replay r;
+	char text[80];
+
+	spec.id = "b";
+	spec.adapter = "echo";
+	replay.user = text;
+	actor.replay = &replay;
+	ck_assert_int_eq(
+		deia_hive_bot_create(f.hive, &actor, &spec, true, on_made, &d),
+		DEIA_OK);
+	run_until(&f, &d.done);
+	find_kept("bot", &r);
+	ck_assert_str_eq(r.body, "0 b");
+	ck_assert_int_eq(r.status, 201);
+	/* Refused: nothing is made, nothing kept. */
+	replay.key = "twice";
+	ck_assert_int_eq(
+		deia_hive_bot_create(f.hive, &actor, &spec, true, on_made, &d),
+		DEIA_EEXIST);
+	find_kept("twice", &r);
+	ck_assert_int_eq(r.status, 0);
+	replay.key = "conversation";
+	d.done = false;
+	ck_assert_int_eq(
+		deia_chat_create(f.hive, &actor, "b", "T", on_conv, &d),
+		DEIA_OK);
+	run_until(&f, &d.done);
+	find_kept("conversation", &r);
+	ck_assert_str_eq(r.body, "1 T");
+	replay.key = "answer";
+	d.done = false;
+	ck_assert_int_eq(deia_chat_send(f.hive, &actor, "b", NULL, "hello", 5,
+					&events, &d, NULL),
+			 DEIA_OK);
+	run_until(&f, &d.done);
+	find_kept("answer", &r);
+	ck_assert_str_eq(r.body, "2 hello");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("hive records");
@@ -447,6 +542,7 @@ int main(void)
 	tcase_add_test(live,
 		       what_comes_from_outside_is_recorded_whatever_it_is);
 	tcase_add_test(live, kept_answer_is_found_by_its_owner_only);
+	tcase_add_test(live, answer_is_kept_by_the_change_that_makes_it);
 	tcase_add_test(file, events_survive_a_restart_and_go_on_counting);
 	tcase_add_test(file, tokens_and_their_revocation_survive_a_restart);
 	suite_add_tcase(s, live);
