@@ -317,10 +317,6 @@ DEIA_API DEIA_NODISCARD deia_err deia_hive_login(deia_hive *hive,
 /* ---- repeated requests ------------------------------------------------- */
 
 /*
- * Answers kept under an Idempotency-Key, per owner (a token id or name), for
- * at least 24 h. key: 1..255 bytes. fingerprint: of the request; the caller
- * compares. status 0 and body NULL: there is none.
- *
  * A call that makes something (a bot, a conversation, the answer of a turn of
  * chat) keeps its answer in the same change as what it makes, so that there
  * is never the one without the other: fill in a deia_replay and point the
@@ -346,6 +342,11 @@ struct deia_replay {
 
 typedef void (*deia_replay_cb)(deia_err err, const char *fingerprint,
 			       int status, const char *body, void *user);
+/*
+ * Answers kept under an Idempotency-Key, per owner (a token id or name), for
+ * at least 24 h. key: 1..255 bytes. fingerprint: of the request; the caller
+ * compares. status 0 and body NULL: there is none.
+ */
 DEIA_API DEIA_NODISCARD deia_err deia_hive_replay_find(deia_hive *hive,
 						       const char *owner,
 						       const char *key,
