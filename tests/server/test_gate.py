@@ -78,7 +78,7 @@ class Gate(unittest.TestCase):
                 methods for other, methods in by_path.items()
                 if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+",
                                        re.escape(other)), path)))
-            for method in ("PUT", "OPTIONS", "TRACE"):
+            for method in {"PUT", "OPTIONS", "TRACE"} - has:
                 answer = self.ask(method, self.fill(path), self.hive.token)
                 self.assertEqual(answer.status, 405, (method, path))
                 allow = set(answer.headers["allow"].split(", ")) - {"HEAD"}
