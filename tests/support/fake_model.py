@@ -466,6 +466,32 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def chat_plain_404(self, _body):
         self.reply(404, b"404 page not found")
 
+    def chat_script(self, _body):
+        """Just what the test says."""
+        self.send_response(200)
+        self.send_header("Content-Type", self.d.content_type)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for data in self.server.fake.script:
+            self.piece(data)
+        self.end()
+
+    def chat_comments(self, _body):
+        """The server lives, the model does not."""
+        self.begin()
+        self.piece(self.d.text("Hel"))
+        try:
+            while not self.server.fake.stopping.wait(0.1):
+                self.piece(b": wait\n\n" if self.d.adapter == "openai"
+                           else self.d.event("ping"))
+        except OSError:
+            self.server.fake.gone.set()
+        self.cut()
+
+    def chat_too_long_prompt(self, _body):
+        self.error(400, "prompt is too long: 9 tokens > 8 maximum",
+                   "invalid_request_error")
+
     def chat_window(self, body):
         """A window of five messages."""
         if len(body["messages"]) > 5:
@@ -487,7 +513,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.d and fake.list_status != 200:
             self.error(fake.list_status, "no list here", "not_found_error")
         elif self.d:
-            self.reply(200, self.d.list(fake.models))
+            listed = self.d.list(fake.models)
+            for entry in listed.get("data", []):
+                entry.update(fake.list_more)
+            self.reply(200, listed)
         elif path == "/api/ps":
             self.reply(200, {"models": [{"name": n} for n in fake.loaded]})
         else:
@@ -524,8 +553,12 @@ class Server(http.server.ThreadingHTTPServer):
 class FakeModel:
     """The server in a thread of this process."""
 
-    def __init__(self, port=0):
+    def __init__(self, port=0, tls=None):
         self.http = Server(("127.0.0.1", port), Handler)
+        if tls:
+            self.http.socket = tls.wrap_socket(
+                self.http.socket, server_side=True,
+                do_handshake_on_connect=False)
         self.http.fake = self
         self.port = self.http.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -538,6 +571,8 @@ class FakeModel:
                                      "llama.context_length": 131072}}
         self.bytes_sent = 0
         self.list_status = 200
+        self.list_more = {}  # in each entry of the list
+        self.script = ()  # what the model called "script" answers
         self.gone = threading.Event()  # a client left in the middle
         self.next_token = threading.Event()
         self.stopping = threading.Event()
