@@ -7,8 +7,6 @@ import unittest
 from botline import Bot, text_of
 from models import Models
 
-OLLAMA = [os.environ["DEIA_BOT"], "--adapter", "ollama"]
-
 
 class RealModels(unittest.TestCase):
     @classmethod
@@ -16,10 +14,10 @@ class RealModels(unittest.TestCase):
         cls.server = Models(pace=5).start()
         cls.addClassCleanup(cls.server.stop)
 
-    def start(self, model, **options):
-        bot = Bot(OLLAMA)
+    def start(self, model, adapter="ollama", **options):
+        bot = Bot([os.environ["DEIA_BOT"], "--adapter", adapter])
         self.addCleanup(bot.close)
-        bot.init(adapter="ollama", model=model, base_url=self.server.url,
+        bot.init(adapter=adapter, model=model, base_url=self.server.url,
                  options={"temperature": 0, **options})
         return bot
 
@@ -90,6 +88,47 @@ class RealModels(unittest.TestCase):
         self.assertEqual(text_of(lines), "cba")
         texts = [l["text"] for l in bot.seen if l["type"] == "status"]
         self.assertEqual(texts, ["loading model words ...", ""])
+
+    def test_sums_are_right_in_other_dialects(self):
+        for adapter in ("openai", "anthropic"):
+            bot = self.start("math", adapter)
+            for n, (a, b) in enumerate(((12, 30), (7, 8), (50, 49))):
+                answer, last = bot.ask(f"t{n}", f"add {a} {b}")
+                self.assertEqual(answer, str(a + b), adapter)
+                self.assertGreater(last["usage"]["prompt_tokens"], 5)
+                self.assertGreater(last["usage"]["completion_tokens"], 0)
+            self.assertNotIn("status", [line["type"] for line in bot.seen])
+
+    def test_other_dialects_stream_and_can_be_interrupted(self):
+        for adapter in ("openai", "anthropic"):
+            bot = self.start("all", adapter)
+            bot.task("t", "tell a story about a fox")
+            lines = bot.until_end("t")
+            self.assertGreater(len(lines), 20)
+            self.assertRegex(text_of(lines), r"^A \w+ fox lived by the")
+            bot.task("u", "tell a story about a fox")
+            bot.until("chunk")
+            bot.send(type="interrupt", id="u")
+            self.assertEqual(bot.until_end("u")[-1]["code"], "interrupted")
+            self.assertTrue(bot.ask("v", "hello")[0])
+
+    def test_other_dialects_learn_how_much_fits(self):
+        """The window is not 32,768 or 200,000 tokens, but 256."""
+        for adapter in ("openai", "anthropic"):
+            bot = self.start("all", adapter)
+            history = []
+            for i in range(20):
+                answer, last = bot.ask(f"t{i}", f"add {i} {i}",
+                                       history=history)
+                self.assertEqual(last["type"], "done", last)
+                history += [{"role": "user", "content": f"add {i} {i}"},
+                            {"role": "assistant", "content": "x" * 40}]
+
+    def test_other_dialects_name_a_missing_model(self):
+        for adapter in ("openai", "anthropic"):
+            _, error = self.start("llama3.2", adapter).ask("t", "hello")
+            self.assertEqual(error["code"], "model_not_found")
+            self.assertIn("math:latest", error["message"])
 
     def test_two_bots_share_the_server(self):
         bots = [self.start("math"), self.start("words")]
