@@ -75,8 +75,8 @@ static int run_models(struct cli *cli)
 		if (t.n_cells > 0)
 			tell_table(cli, &t);
 		else
-			note(cli, "the model server has no model yet; `ollama "
-				  "pull llama3.2` fetches one");
+			note(cli, "the model server has no model yet; with "
+				  "Ollama, `ollama pull llama3.2` fetches one");
 	}
 	table_free(&t);
 	cJSON_Delete(json);
@@ -85,8 +85,9 @@ static int run_models(struct cli *cli)
 }
 
 static const struct opt models_opts[] = {
-	{ "adapter", 0, OPT_TEXT, false, "NAME", "of which adapter (ollama)",
-	  "ollama" },
+	{ "adapter", 0, OPT_TEXT, false, "NAME",
+	  "of which adapter: ollama (default), openai, anthropic",
+	  "ollama openai anthropic" },
 	{ "base-url", 0, OPT_TEXT, false, "URL", "the model server's address",
 	  NULL },
 	{ 0 },
@@ -98,7 +99,9 @@ const struct command cmd_models = {
 	.summary = "list the models that a model server offers",
 	.details = "Examples:\n"
 		   "  deia models\n"
-		   "  deia models --base-url http://gpu-box:11434\n",
+		   "  deia models --base-url http://gpu-box:11434\n"
+		   "  deia models --adapter openai --base-url "
+		   "http://127.0.0.1:8080\n",
 	.opts = models_opts,
 	.run = run_models,
 };

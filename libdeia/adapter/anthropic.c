@@ -7,6 +7,7 @@
  * said, and each event names its type inside its data.
  */
 #include "adapter/model_i.h"
+#include "adapter/model_url.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -216,7 +217,7 @@ static bool read_event(struct model_turn *t, const cJSON *json)
 
 const struct deia__dialect deia__dialect_anthropic = {
 	.server = "a server with /v1/messages",
-	.default_url = "https://api.anthropic.com",
+	.default_url = DEIA__ANTHROPIC_URL,
 	.versioned_url = true,
 	.needs_model = "an anthropic bot needs a \"model\", as the server's "
 		       "/v1/models names it",

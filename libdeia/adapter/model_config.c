@@ -207,7 +207,9 @@ deia_err deia__model_config_read(struct model_config *c,
 		err = read_options(c, dialect, deia__json_get(json, "options"),
 				   why, why_len);
 	if (!err)
-		err = deia__model_key_read(&c->key, json, why, why_len);
+		err = deia_adapter_key_read(
+			&c->key, deia__json_str(json, "api_key_env"),
+			deia__json_str(json, "api_key_file"), why, why_len);
 	return err;
 }
 

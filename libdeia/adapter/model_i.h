@@ -25,7 +25,8 @@
 #include "core/json.h"
 
 #define MODEL_MESSAGE_BYTES 1024
-#define MODEL_SAID_BYTES 300 /* of a server's own words in a message */
+#define MODEL_SAID_BYTES 300	/* of a server's own words in a message */
+#define MODEL_PRESENT_BYTES 256 /* of names in a message: some, not all */
 #define MODEL_HEADERS 4
 #define MODEL_RETRIES 2 /* after the first try */
 
@@ -113,7 +114,7 @@ struct model {
 	bool window_is_a_guess;
 	bool missing;			   /* the model, by the last list */
 	bool worked;			   /* a turn did: it is there */
-	char present[MODEL_MESSAGE_BYTES]; /* models there, by name */
+	char present[MODEL_PRESENT_BYTES]; /* models there, by name */
 	enum model_problem problem;
 	char problem_text[MODEL_MESSAGE_BYTES];
 	struct event ev_again; /* looks again while PROBLEM_SERVER */
@@ -222,7 +223,7 @@ char *deia__model_clean(const struct model *m, char *out, size_t size,
 void deia__model_unreachable_text(const struct model *m, const char *detail,
 				  bool refused, char *out, size_t len);
 
-/* ---- model_config.c, model_key.c ------------------------------------------ */
+/* ---- model_config.c ------------------------------------------ */
 /* DEIA_EFIELD: why says what is wrong, as one line. DEIA_ENOMEM. */
 DEIA_NODISCARD deia_err deia__model_config_read(
 	struct model_config *c, const struct deia__dialect *dialect,
@@ -230,9 +231,6 @@ DEIA_NODISCARD deia_err deia__model_config_read(
 void deia__model_config_free(struct model_config *c);
 /* Prints the options that go on top of a request, or (inside) the rest. */
 void deia__model_print_options(deia_jw *jw, const struct model *m, bool inside);
-/* What api_key_env or api_key_file name; *out NULL: neither is given. */
-DEIA_NODISCARD deia_err deia__model_key_read(char **out, const cJSON *json,
-					     char *why, size_t why_len);
 
 /* ---- model_probe.c: what the server says about itself and the model ------ */
 void deia__model_probe_init(struct model *m);

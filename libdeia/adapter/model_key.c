@@ -119,20 +119,20 @@ static deia_err read_file(char **out, const char *path, char *why, size_t len)
 	return err;
 }
 
-deia_err deia__model_key_read(char **out, const cJSON *json, char *why,
-			      size_t why_len)
+deia_err deia_adapter_key_read(char **out, const char *env, const char *file,
+			       char *why, size_t why_len)
 {
-	const char *name = deia__json_str(json, "api_key_env");
-	const char *path = deia__json_str(json, "api_key_file");
-
+	if (!out || !why || !why_len)
+		return DEIA_EINVAL;
 	*out = NULL;
-	if (name && path)
+	*why = '\0';
+	if (env && file)
 		return say(why, why_len,
 			   "api_key_env and api_key_file are both given: keep "
 			   "one");
-	if (name)
-		return read_env(out, name, why, why_len);
-	return path ? read_file(out, path, why, why_len) : DEIA_OK;
+	if (env)
+		return read_env(out, env, why, why_len);
+	return file ? read_file(out, file, why, why_len) : DEIA_OK;
 }
 
 char *deia__model_clean(const struct model *m, char *out, size_t size,

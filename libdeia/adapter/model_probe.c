@@ -37,14 +37,18 @@ bool deia__model_is_same(const char *a, const char *b)
 
 static void add_name(struct model *m, const char *name)
 {
-	size_t len = strlen(m->present);
+	static const char more[] = ", ...";
+	size_t len = strlen(m->present), left = sizeof(m->present) - len;
 	char clean[NAME_BYTES];
 
-	if (sizeof(m->present) - len <= NAME_BYTES + 8)
-		return;
+	if (strstr(m->present, more))
+		return; /* full */
 	deia__model_clean(m, clean, sizeof(clean), name);
-	(void)snprintf(m->present + len, sizeof(m->present) - len, "%s%s",
-		       len ? ", " : "", clean);
+	if (strlen(clean) + 2 + sizeof(more) <= left)
+		(void)snprintf(m->present + len, left, "%s%s", len ? ", " : "",
+			       clean);
+	else if (left >= sizeof(more))
+		memcpy(m->present + len, more, sizeof(more));
 }
 
 /* Some servers say in their list how long a prompt may be. */

@@ -92,28 +92,46 @@ deia_err deia__model_url_read(char **url, char **shown, const char *base_url,
 	return err;
 }
 
+static const struct way {
+	const char *adapter, *base_url, *list;
+	bool versioned;
+} ways[] = {
+	{ "ollama", DEIA__OLLAMA_URL, "/api/tags", false },
+	{ "openai", DEIA__OPENAI_URL, "/models", true },
+	{ "anthropic", DEIA__ANTHROPIC_URL, "/models?limit=1000", true },
+};
+
+static const struct way *find_way(const char *adapter)
+{
+	for (size_t i = 0; adapter && i < sizeof(ways) / sizeof(*ways); i++)
+		if (strcmp(ways[i].adapter, adapter) == 0)
+			return &ways[i];
+	return NULL;
+}
+
+const char *deia_adapter_default_url(const char *adapter)
+{
+	const struct way *way = find_way(adapter);
+
+	return way ? way->base_url : NULL;
+}
+
 deia_err deia_adapter_models_url(char *out, size_t cap, const char *adapter,
 				 const char *base_url)
 {
-	bool ollama, openai, anthropic;
+	const struct way *way = find_way(adapter);
 	char *url, *shown;
 	deia_err err;
 	int n;
 
 	if (!out || !cap || !adapter || !base_url)
 		return DEIA_EINVAL;
-	ollama = strcmp(adapter, "ollama") == 0;
-	openai = strcmp(adapter, "openai") == 0;
-	anthropic = strcmp(adapter, "anthropic") == 0;
-	if (!ollama && !openai && !anthropic)
+	if (!way)
 		return DEIA_ENOTFOUND;
-	err = deia__model_url_read(&url, &shown, base_url, !ollama);
+	err = deia__model_url_read(&url, &shown, base_url, way->versioned);
 	if (err)
 		return err;
-	n = snprintf(out, cap, "%s%s", url,
-		     ollama   ? "/api/tags"
-		     : openai ? "/models"
-			      : "/models?limit=1000");
+	n = snprintf(out, cap, "%s%s", url, way->list);
 	deia__free(url);
 	deia__free(shown);
 	return n >= 0 && (size_t)n < cap ? DEIA_OK : DEIA_ELIMIT;

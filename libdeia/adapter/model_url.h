@@ -5,6 +5,10 @@
 
 #include <deia/error.h>
 
+#define DEIA__OLLAMA_URL "http://127.0.0.1:11434"
+#define DEIA__OPENAI_URL "https://api.openai.com/v1"
+#define DEIA__ANTHROPIC_URL "https://api.anthropic.com"
+
 /*
  * *url: where paths are appended, without query, fragment and a slash at the
  * end; *shown: base_url the same way, for messages, without user and password.

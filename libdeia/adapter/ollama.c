@@ -7,6 +7,7 @@
  * whether the model is in memory (/api/ps), since loading it takes minutes.
  */
 #include "adapter/model_i.h"
+#include "adapter/model_url.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -157,7 +158,7 @@ static void loaded_failed(struct model *m, int status, const char *detail)
 
 const struct deia__dialect deia__dialect_ollama = {
 	.server = "an Ollama server",
-	.default_url = "http://127.0.0.1:11434",
+	.default_url = DEIA__OLLAMA_URL,
 	.needs_model = "an ollama bot needs a \"model\", as `ollama list` shows "
 		       "it",
 	.start_hint = "start it there with: ollama serve",

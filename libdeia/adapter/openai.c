@@ -8,6 +8,7 @@
  * answers with one object that holds `message` where chunks hold `delta`.
  */
 #include "adapter/model_i.h"
+#include "adapter/model_url.h"
 
 #include <string.h>
 
@@ -113,7 +114,7 @@ static bool read_event(struct model_turn *t, const cJSON *json)
 
 const struct deia__dialect deia__dialect_openai = {
 	.server = "a server with /v1/chat/completions",
-	.default_url = "https://api.openai.com/v1",
+	.default_url = DEIA__OPENAI_URL,
 	.versioned_url = true,
 	.needs_model = "an openai bot needs a \"model\", as the server's "
 		       "/v1/models names it",

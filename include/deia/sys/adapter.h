@@ -47,6 +47,21 @@ DEIA_API extern const struct deia_adapter deia_adapter_anthropic;
 DEIA_API DEIA_NODISCARD deia_err deia_adapter_models_url(char *out, size_t cap,
 							 const char *adapter,
 							 const char *base_url);
+/* The base_url of an adapter when none is given, or NULL. Static. Since 0.1. */
+DEIA_API const char *deia_adapter_default_url(const char *adapter);
+/*
+ * The key of a model server, from a variable of the environment or a file, of
+ * which at most one is given; *out is the caller's, to be freed with free(), or
+ * NULL when neither is. why: at least why_len bytes; takes one line that says
+ * what to do and never holds the key.
+ * Returns DEIA_OK, DEIA_EFIELD (see why), DEIA_ENOMEM. Reads a file: not for an
+ * event loop in service. Since 0.1.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_adapter_key_read(char **out,
+						       const char *env,
+						       const char *file,
+						       char *why,
+						       size_t why_len);
 
 DEIA_END
 

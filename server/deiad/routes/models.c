@@ -4,9 +4,10 @@
  *
  * Only addresses that are known here (configuration, templates, bots) or, for
  * operators, of this machine are asked, so that the route cannot be used to
- * reach into a network, nor by a viewer to look for what listens here. A
- * worker asks, with short deadlines, without redirects; a few at a time, so
- * that servers that hang never hold all workers.
+ * reach into a network, nor by a viewer to look for what listens here. The key
+ * of a bot or template is sent to the address it was configured with alone. A
+ * worker reads it and asks, with short deadlines, without redirects; a few at a
+ * time, so that servers that hang never hold all workers.
  */
 #include "routes.h"
 
@@ -18,6 +19,7 @@
 #include <deia/config.h>
 #include <deia/hive.h>
 #include <deia/limits.h>
+#include <deia/sys/adapter.h>
 
 #include "../app.h"
 #include "../http/reply.h"
@@ -27,11 +29,29 @@
 #define URL_MAX_BYTES 512
 #define ASKING_MAX (JOBS_THREADS - 1)
 
+/* How an adapter's server writes its list. */
+static const struct dialect {
+	const char *adapter, *server;
+	const char *list, *name; /* {"models":[{"name":...}]} */
+	const char *key_header, *more_header;
+	const char *hint; /* when nothing answers */
+} dialects[] = {
+	{ "ollama", "an Ollama server", "models", "name",
+	  "Authorization: Bearer ", NULL,
+	  "Is it running? Ollama starts with `ollama serve`." },
+	{ "openai", "a server with /v1/models", "data", "id",
+	  "Authorization: Bearer ", NULL, "Is it running?" },
+	{ "anthropic", "a server with /v1/models", "data", "id",
+	  "x-api-key: ", "anthropic-version: 2023-06-01", "Is it running?" },
+};
+
 struct model_job {
 	struct job job;
 	struct rq *rq; /* held */
-	char url[URL_MAX_BYTES + 16], base[URL_MAX_BYTES];
-	char problem[CURL_ERROR_SIZE + 64];
+	const struct dialect *dialect;
+	char url[URL_MAX_BYTES + 32], base[URL_MAX_BYTES];
+	char *key_env, *key_file; /* where the key is, or NULL */
+	char problem[256];	  /* about the key */
 	char *text;
 	size_t len;
 	CURLcode code;
@@ -56,15 +76,38 @@ static size_t take(char *p, size_t size, size_t n, void *user)
 	return len;
 }
 
-static void ask(struct job *job)
+static bool add_header(struct curl_slist **list, const char *text)
 {
-	struct model_job *m = (struct model_job *)job;
-	CURL *c = curl_easy_init();
+	struct curl_slist *more = text ? curl_slist_append(*list, text) : *list;
 
-	m->code = CURLE_OUT_OF_MEMORY;
-	if (!c)
-		return;
+	if (text && !more)
+		return false;
+	*list = more;
+	return true;
+}
+
+/* The headers beyond curl's own; false: m->problem or out of memory. */
+static bool make_headers(struct model_job *m, struct curl_slist **list)
+{
+	char *key, *line = NULL;
+	bool ok;
+
+	if (deia_adapter_key_read(&key, m->key_env, m->key_file, m->problem,
+				  sizeof(m->problem)))
+		return false;
+	ok = !key || asprintf(&line, "%s%s", m->dialect->key_header, key) >= 0;
+	ok = ok && add_header(list, key ? line : NULL) &&
+	     add_header(list, m->dialect->more_header);
+	if (key)
+		free(line);
+	free(key);
+	return ok;
+}
+
+static void set_options(CURL *c, struct model_job *m, struct curl_slist *list)
+{
 	curl_easy_setopt(c, CURLOPT_URL, m->url);
+	curl_easy_setopt(c, CURLOPT_HTTPHEADER, list);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
@@ -73,18 +116,48 @@ static void ask(struct job *job)
 	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, 5000L);
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, m);
-	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, m->problem);
-	m->code = curl_easy_perform(c);
-	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &m->status);
+}
+
+static void ask(struct job *job)
+{
+	struct model_job *m = (struct model_job *)job;
+	struct curl_slist *list = NULL;
+	CURL *c = curl_easy_init();
+
+	m->code = CURLE_OUT_OF_MEMORY;
+	if (c && make_headers(m, &list)) {
+		set_options(c, m, list);
+		m->code = curl_easy_perform(c);
+		curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &m->status);
+	}
+	curl_slist_free_all(list);
 	curl_easy_cleanup(c);
 }
 
-static void print_model(struct deia_jw *w, const cJSON *model)
+/* Ollama writes modified_at, OpenAI created as a Unix time, Anthropic
+ * created_at; servers that do not know the time write 0 or 1970. */
+static void print_time(struct deia_jw *w, const cJSON *model)
 {
-	const cJSON *name = cJSON_GetObjectItemCaseSensitive(model, "name");
-	const cJSON *size = cJSON_GetObjectItemCaseSensitive(model, "size");
+	const cJSON *created =
+		cJSON_GetObjectItemCaseSensitive(model, "created");
 	const cJSON *when =
 		cJSON_GetObjectItemCaseSensitive(model, "modified_at");
+
+	if (!when)
+		when = cJSON_GetObjectItemCaseSensitive(model, "created_at");
+	if (cJSON_IsNumber(created) && created->valuedouble > 0 &&
+	    created->valuedouble < 1e11)
+		deia_jw_ktime(w, "modified_at",
+			      (int64_t)created->valuedouble * 1000);
+	else
+		deia_jw_kstr(w, "modified_at", cJSON_GetStringValue(when));
+}
+
+static void print_model(struct deia_jw *w, const struct dialect *d,
+			const cJSON *model)
+{
+	const cJSON *name = cJSON_GetObjectItemCaseSensitive(model, d->name);
+	const cJSON *size = cJSON_GetObjectItemCaseSensitive(model, "size");
 
 	if (!cJSON_IsString(name))
 		return;
@@ -94,7 +167,7 @@ static void print_model(struct deia_jw *w, const cJSON *model)
 		deia_jw_kint(w, "size_bytes", (int64_t)size->valuedouble);
 	else
 		deia_jw_kraw(w, "size_bytes", NULL);
-	deia_jw_kstr(w, "modified_at", cJSON_GetStringValue(when));
+	print_time(w, model);
 	deia_jw_end_object(w);
 }
 
@@ -106,19 +179,40 @@ static void send_models(struct rq *rq, const struct model_job *m)
 	struct deia_jw w;
 
 	if (deia_json_parse(&json, m->text ? m->text : "", m->len, &where) ||
-	    !(models = cJSON_GetObjectItemCaseSensitive(json, "models"))) {
+	    !(models = cJSON_GetObjectItemCaseSensitive(json,
+							m->dialect->list))) {
 		rq_problem(rq, 502, deia_err_name(DEIA_EREMOTE),
-			   "%s answers, but not like an Ollama server.",
-			   m->base);
+			   "%s answers, but not like %s.", m->base,
+			   m->dialect->server);
 		cJSON_Delete(json);
 		return;
 	}
 	list_begin(&w);
 	cJSON_ArrayForEach(model, models)
-		print_model(&w, model);
+		print_model(&w, m->dialect, model);
 	list_end(&w, NULL);
 	rq_send_json(rq, 200, &w);
 	cJSON_Delete(json);
+}
+
+static void free_job(struct model_job *m)
+{
+	rq_drop(m->rq);
+	free(m->key_env);
+	free(m->key_file);
+	free(m->text);
+	free(m);
+}
+
+/* What to do about a status that is not 200. */
+static const char *status_hint(long status)
+{
+	if (status == 401 || status == 403)
+		return " It wants a key: give one of its bots or templates "
+		       "api_key_env or api_key_file.";
+	if (status == 404)
+		return " It does not list its models, or the address is wrong.";
+	return "";
 }
 
 static void answered(struct job *job)
@@ -130,22 +224,23 @@ static void answered(struct job *job)
 	if (job->dropped)
 		rq_fail_with(rq, DEIA_EUNAVAILABLE,
 			     "The server is going down.");
+	else if (*m->problem)
+		rq_problem(rq, 502, deia_err_name(DEIA_EREMOTE),
+			   "The key for %s: %s.", m->base, m->problem);
 	else if (m->code == CURLE_OPERATION_TIMEDOUT)
 		rq_problem(rq, 504, deia_err_name(DEIA_ETIMEDOUT),
 			   "%s did not answer within 5 seconds.", m->base);
 	else if (m->code != CURLE_OK)
 		rq_problem(rq, 502, deia_err_name(DEIA_EREMOTE),
-			   "No model server answers at %s (%s). Is it running? "
-			   "Ollama starts with `ollama serve`.",
-			   m->base, curl_easy_strerror(m->code));
+			   "No model server answers at %s (%s). %s", m->base,
+			   curl_easy_strerror(m->code), m->dialect->hint);
 	else if (m->status != 200)
 		rq_problem(rq, 502, deia_err_name(DEIA_EREMOTE),
-			   "%s answered with status %ld.", m->base, m->status);
+			   "%s answered with status %ld.%s", m->base, m->status,
+			   status_hint(m->status));
 	else
 		send_models(rq, m);
-	rq_drop(rq);
-	free(m->text);
-	free(m);
+	free_job(m);
 }
 
 /* ---- which addresses --------------------------------------------------- */
@@ -197,7 +292,30 @@ static bool same_url(const char *a, const char *b)
 	return n && n == m && strncasecmp(a, b, n) == 0;
 }
 
-static bool in_templates(const deia_config *config, const char *url)
+/* What is asked, and whose key goes with it. */
+struct question {
+	const char *adapter, *url;
+	const struct deia_bot_spec *keyed; /* borrowed; NULL: none has a key */
+	bool known;			   /* url is somebody's */
+};
+
+static void look_at(struct question *q, const struct deia_bot_spec *spec)
+{
+	const char *url = spec->base_url;
+	bool same_adapter =
+		spec->adapter && strcmp(spec->adapter, q->adapter) == 0;
+
+	if (!url && same_adapter)
+		url = deia_adapter_default_url(q->adapter);
+	if (!same_url(url, q->url))
+		return;
+	q->known = true;
+	if (same_adapter && !q->keyed &&
+	    (spec->api_key_env || spec->api_key_file))
+		q->keyed = spec;
+}
+
+static void look_in_templates(struct question *q, const deia_config *config)
 {
 	const char *names[256];
 	size_t n = deia_config_templates(config, names, 256);
@@ -206,13 +324,12 @@ static bool in_templates(const deia_config *config, const char *url)
 		const struct deia_bot_spec *t =
 			deia_config_template(config, names[i]);
 
-		if (t && same_url(t->base_url, url))
-			return true;
+		if (t)
+			look_at(q, t);
 	}
-	return false;
 }
 
-static bool in_bots(const deia_hive *hive, const char *url)
+static void look_at_bots(struct question *q, const deia_hive *hive)
 {
 	char last[DEIA_MAX_ID_LEN + 1] = "";
 	struct deia_hive_bot page[64];
@@ -221,27 +338,28 @@ static bool in_bots(const deia_hive *hive, const char *url)
 	while ((n = deia_hive_bot_list(hive, last[0] ? last : NULL, page,
 				       64))) {
 		for (size_t i = 0; i < n; i++)
-			if (same_url(page[i].info->spec->base_url, url))
-				return true;
+			look_at(q, page[i].info->spec);
 		snprintf(last, sizeof(last), "%s", page[n - 1].info->spec->id);
 	}
-	return false;
 }
 
-static bool url_allowed(struct rq *rq, const char *url)
+static bool url_allowed(struct rq *rq, struct question *q)
 {
 	struct app *app = app_of(rq->srv);
 	char host[256];
 
-	if (strlen(url) >= URL_MAX_BYTES || !host_of(url, host, sizeof(host))) {
+	if (strlen(q->url) >= URL_MAX_BYTES ||
+	    !host_of(q->url, host, sizeof(host))) {
 		rq_bad_field(rq, "?base_url",
 			     "expected an address like "
 			     "http://127.0.0.1:11434");
 		return false;
 	}
-	if ((rq->actor.role >= DEIA_ROLE_OPERATOR && is_this_machine(host)) ||
-	    same_url(deia_config_str(app->config, "ollama.url"), url) ||
-	    in_templates(app->config, url) || in_bots(app->hive, url))
+	look_in_templates(q, app->config);
+	look_at_bots(q, app->hive);
+	if (q->known ||
+	    (rq->actor.role >= DEIA_ROLE_OPERATOR && is_this_machine(host)) ||
+	    same_url(deia_config_str(app->config, "ollama.url"), q->url))
 		return true;
 	rq_bad_field(rq, "?base_url",
 		     "only model servers in the configuration, of a bot, or "
@@ -250,40 +368,74 @@ static bool url_allowed(struct rq *rq, const char *url)
 	return false;
 }
 
+static bool copy_text(char **to, const char *text)
+{
+	*to = text ? strdup(text) : NULL;
+	return !text || *to;
+}
+
+static struct model_job *make_job(struct rq *rq, const struct question *q,
+				  const struct dialect *dialect)
+{
+	struct model_job *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->job.run = ask;
+	m->job.done = answered;
+	m->dialect = dialect;
+	m->rq = rq;
+	rq_hold(rq);
+	snprintf(m->base, sizeof(m->base), "%s", q->url);
+	while (*m->base && m->base[strlen(m->base) - 1] == '/')
+		m->base[strlen(m->base) - 1] = '\0';
+	if (!deia_adapter_models_url(m->url, sizeof(m->url), q->adapter,
+				     m->base) &&
+	    copy_text(&m->key_env, q->keyed ? q->keyed->api_key_env : NULL) &&
+	    copy_text(&m->key_file, q->keyed ? q->keyed->api_key_file : NULL))
+		return m;
+	free_job(m);
+	return NULL;
+}
+
+static const struct dialect *find_dialect(const char *adapter)
+{
+	for (size_t i = 0; i < sizeof(dialects) / sizeof(*dialects); i++)
+		if (strcmp(dialects[i].adapter, adapter) == 0)
+			return &dialects[i];
+	return NULL;
+}
+
 void route_models(struct rq *rq)
 {
 	const char *adapter = rq_query(rq, "adapter");
-	const char *url = rq_query(rq, "base_url");
 	struct app *app = app_of(rq->srv);
+	struct question q = { .adapter = adapter ? adapter : "ollama",
+			      .url = rq_query(rq, "base_url") };
+	const struct dialect *dialect = find_dialect(q.adapter);
 	struct model_job *m;
 
-	if (adapter && strcmp(adapter, "ollama") != 0) {
-		rq_bad_field(rq, "?adapter", "only ollama lists its models");
+	if (!dialect) {
+		rq_bad_field(rq, "?adapter",
+			     "expected ollama, openai or anthropic");
 		return;
 	}
-	if (!url)
-		url = deia_config_str(app->config, "ollama.url");
-	if (!url_allowed(rq, url))
+	if (!q.url)
+		q.url = dialect == dialects
+				? deia_config_str(app->config, "ollama.url")
+				: deia_adapter_default_url(q.adapter);
+	if (!url_allowed(rq, &q))
 		return;
-	m = calloc(1, sizeof(*m));
+	m = make_job(rq, &q, dialect);
 	if (!m) {
 		rq_fail_with(rq, DEIA_ENOMEM, NULL);
 		return;
 	}
-	snprintf(m->base, sizeof(m->base), "%s", url);
-	while (*m->base && m->base[strlen(m->base) - 1] == '/')
-		m->base[strlen(m->base) - 1] = '\0';
-	snprintf(m->url, sizeof(m->url), "%s/api/tags", m->base);
-	m->job.run = ask;
-	m->job.done = answered;
-	m->rq = rq;
-	rq_hold(rq);
 	if (app->asking_models < ASKING_MAX &&
 	    jobs_submit(app->jobs, &m->job)) {
 		app->asking_models++;
 		return;
 	}
 	rq_fail_with(rq, DEIA_EBUSY, "Too many are asking; try again.");
-	rq_drop(rq);
-	free(m);
+	free_job(m);
 }
