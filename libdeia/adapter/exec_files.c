@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "adapter/exec_git.h"
@@ -63,8 +64,9 @@ struct exec_files {
 	deia__git *git, *old;
 	struct event ev_step, ev_limit;
 	void (*step)(struct exec_files *f);
-	size_t next;	/* the item that is looked at */
-	char **folders; /* still to be read */
+	int64_t began_ns; /* wall clock, as coarse as that of files */
+	size_t next;	  /* the item that is looked at */
+	char **folders;	  /* still to be read */
 	size_t n_folders, cap_folders;
 	DIR *dir;	/* the one that is read */
 	char *dir_path; /* "" or "a/b/" */
@@ -151,26 +153,33 @@ static void sort(struct look *look)
 		qsort(look->items, look->n, sizeof(*look->items), by_path);
 }
 
+/*
+ * When a look was cut, a path that is in one list only says nothing by itself:
+ * what was written since the turn began is new all the same.
+ */
 static void compare(struct exec_files *f)
 {
 	const struct look *a = &f->before, *b = &f->after;
+	bool cut = f->changed.cut || a->cut || b->cut;
 	size_t i = 0, j = 0;
 
 	while (i < a->n || j < b->n) {
-		int order = i == a->n	? 1
-			    : j == b->n ? -1
-					: strcmp(a->items[i].path,
-						 b->items[j].path);
+		int order = i == a->n ? 1 : j == b->n ? -1 : 0;
 		const struct item *x = &a->items[i], *y = &b->items[j];
 
-		if (order)
-			add_name(&f->changed, order < 0 ? x->path : y->path);
-		else if (x->mtime_ns != y->mtime_ns || x->size != y->size)
+		if (!order)
+			order = strcmp(x->path, y->path);
+		if (order < 0 && !cut)
+			add_name(&f->changed, x->path);
+		if (order > 0 && (!cut || y->mtime_ns >= f->began_ns))
+			add_name(&f->changed, y->path);
+		if (!order &&
+		    (x->mtime_ns != y->mtime_ns || x->size != y->size))
 			add_name(&f->changed, x->path);
 		i += order <= 0;
 		j += order >= 0;
 	}
-	f->changed.cut |= a->cut || b->cut;
+	f->changed.cut |= cut;
 	if (f->changed.n)
 		qsort(f->changed.names, f->changed.n, sizeof(char *), by_name);
 }
@@ -457,6 +466,7 @@ struct exec_files *deia__exec_files_before(struct event_base *base,
 					   void (*done)(void *user), void *user)
 {
 	struct exec_files *f = deia__alloc(sizeof(*f));
+	struct timespec now;
 
 	if (!f)
 		return NULL;
@@ -466,6 +476,8 @@ struct exec_files *deia__exec_files_before(struct event_base *base,
 	f->user = user;
 	event_assign(&f->ev_step, base, -1, 0, on_step, f);
 	event_assign(&f->ev_limit, base, -1, 0, on_limit, f);
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	f->began_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	look(f, &f->before, BEFORE_MS);
 	return f;
 }
