@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from hive import Hive, Refused, alive, wait_gone
+from hive import Hive, Refused, alive, program, wait_gone
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 AGENTS = os.path.realpath(os.path.join(HERE, "..", "support", "agents"))
@@ -114,6 +114,28 @@ class Templates(InHive):
 
 
 class Commands(InHive):
+    def deia(self, *args):
+        return subprocess.run(
+            [program(self.hive.build, "deia"), *args], check=True,
+            capture_output=True, text=True, timeout=60, env={
+                **self.hive.env, "DEIA_URL": self.hive.url,
+                "DEIA_TOKEN": self.hive.token}).stdout
+
+    def test_command_lines_of_the_page_work(self):
+        self.deia("bot", "launch", "SHOUT", "--adapter", "exec", "--", "tr",
+                  "a-z", "A-Z")
+        self.assertIn("HELLO", self.deia("chat", "SHOUT", "hello"))
+        self.deia("bot", "launch", "BOT-001", "--template", "claude-edit")
+        self.assertIn("You said: hello",
+                      self.deia("chat", "BOT-001", "hello"))
+
+    def test_secrets_reach_only_the_bots_they_are_passed_to(self):
+        self.sh("A", "echo ${CODEX_API_KEY:-none}")
+        self.assertEqual(self.hive.say("A", "go")["content"], "none")
+        self.sh("B", "echo ${CODEX_API_KEY:-none}",
+                pass_env=["CODEX_API_KEY"])
+        self.assertEqual(self.hive.say("B", "go")["content"], "canary")
+
     def test_bots_work_in_worktrees_of_their_own(self):
         repo = self.repo()
         for bot in ("A", "B"):
