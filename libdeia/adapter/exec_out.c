@@ -227,6 +227,9 @@ void deia__exec_good(struct exec_turn *t, const char *text)
 }
 
 static void fail(struct exec_turn *t, const char *code, const char *fmt,
+		 va_list ap) DEIA_PRINTF(3, 0);
+
+static void fail(struct exec_turn *t, const char *code, const char *fmt,
 		 va_list ap)
 {
 	t->end = EXEC_BAD;
