@@ -70,6 +70,7 @@ struct deia__trial {
 	/* this process */
 	struct deia__proc *proc;
 	bool started, ended;
+	int stopped_by; /* the signal that holds it, or 0 */
 	struct deia__proc_end end;
 	int64_t pid, launched_ms, ready_ms;
 	unsigned n_ready, max_concurrent, n_lines;

@@ -244,6 +244,20 @@ static void on_started(void *arg, int64_t pid)
 	t->pid = pid;
 }
 
+static void on_stopped_by(void *arg, int signal)
+{
+	struct deia__trial *t = arg;
+
+	t->stopped_by = signal;
+}
+
+static void on_continued(void *arg)
+{
+	struct deia__trial *t = arg;
+
+	t->stopped_by = 0;
+}
+
 static void on_broken(void *arg, const char *what)
 {
 	struct deia__trial *t = arg;
@@ -266,6 +280,8 @@ static void on_ended(void *arg, const struct deia__proc_end *end)
 
 static const struct deia__proc_ops ops = {
 	.started = on_started,
+	.stopped_by = on_stopped_by,
+	.continued = on_continued,
 	.line = on_line,
 	.err_line = on_err_line,
 	.broken = on_broken,
@@ -331,6 +347,7 @@ static void forget_life(struct deia__trial *t)
 	t->started = t->ended = false;
 	memset(&t->end, 0, sizeof(t->end));
 	t->pid = t->ready_ms = 0;
+	t->stopped_by = 0;
 	t->n_ready = t->max_concurrent = t->n_lines = 0;
 	t->broken = NULL;
 	t->ping_n = t->pong_n = t->pong_ms = 0;
@@ -450,10 +467,16 @@ static int describe_failure(const struct deia__trial *t, char *out, size_t size)
 			end->fail_stage, what);
 }
 
+static const char *signal_name(int signal)
+{
+	const char *name = sigabbrev_np(signal);
+
+	return name != NULL ? name : "?";
+}
+
 void deia__trial_describe_end(const struct deia__trial *t, char *out,
 			      size_t size)
 {
-	const char *name;
 	int n;
 
 	if (t->end.fail_stage[0] != '\0') {
@@ -461,9 +484,8 @@ void deia__trial_describe_end(const struct deia__trial *t, char *out,
 		return;
 	}
 	if (t->end.signal != 0) {
-		name = sigabbrev_np(t->end.signal);
 		n = snprintf(out, size, "it was ended by signal %d (SIG%s)",
-			     t->end.signal, name != NULL ? name : "?");
+			     t->end.signal, signal_name(t->end.signal));
 	} else if (t->end.code >= 0) {
 		n = snprintf(out, size, "it exited with %d", t->end.code);
 	} else {
@@ -501,6 +523,17 @@ static void tell_silence(struct deia__trial *t, const char *what,
 {
 	unsigned seconds = t->opts.timeout_seconds;
 
+	if (t->stopped_by != 0) {
+		deia__trial_tell(
+			t, DEIA_TRIAL_FAILED,
+			"a bot must not be stopped: it answers nobody",
+			"no %s within %u s: the process was stopped by "
+			"signal %d (SIG%s)",
+			what, seconds, t->stopped_by,
+			signal_name(t->stopped_by));
+		deia__trial_close(t);
+		return;
+	}
 	deia__proc_finish_input(t->proc);
 	if (deia__trial_wait(t, holds, arg, HELD_BACK_MS))
 		deia__trial_tell(t, DEIA_TRIAL_FAILED, ADVICE_FLUSH,
