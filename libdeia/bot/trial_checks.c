@@ -233,7 +233,9 @@ void deia__trial_check_unknown(struct deia__trial *t)
 /* The hive hands out the next turn at the moment in which one ends. */
 static void one_by_one(struct deia__trial *t)
 {
-	if (ask_once(t, prompt_of(t), NULL) && ask_once(t, prompt_of(t), NULL))
+	bool first = ask_once(t, prompt_of(t), NULL);
+
+	if (first && ask_once(t, prompt_of(t), NULL))
 		deia__trial_tell(t, DEIA_TRIAL_OK, "",
 				 "one turn right after the other");
 }
