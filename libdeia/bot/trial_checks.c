@@ -135,11 +135,13 @@ void deia__trial_check_task(struct deia__trial *t)
 				 "\"text\" of done",
 				 "the answer is empty");
 	else
-		deia__trial_tell(t, DEIA_TRIAL_OK, "",
-				 "answered in %lld ms, %u chunk%s: %s",
-				 (long long)(turn->ended_ms - turn->sent_ms),
-				 turn->n_chunks, turn->n_chunks == 1 ? "" : "s",
-				 turn->shown);
+		deia__trial_tell(
+			t, DEIA_TRIAL_OK, "",
+			"answered in %lld ms, %u chunk%s: %s%s",
+			(long long)(turn->ended_ms - turn->sent_ms),
+			turn->n_chunks, turn->n_chunks == 1 ? "" : "s",
+			turn->shown,
+			turn->answer_bytes > strlen(turn->shown) ? "..." : "");
 }
 
 void deia__trial_check_history(struct deia__trial *t)

@@ -8,6 +8,8 @@ import tempfile
 import textwrap
 import unittest
 
+from models import Models
+
 DEIA = os.environ["DEIA"]
 BOT = os.environ["DEIA_BOT"]
 
@@ -115,6 +117,22 @@ class Trial(unittest.TestCase):
 
     def test_built_in_bot_passes_every_check(self):
         self.judge([BOT, "--adapter", "echo"], code=0)
+
+    def test_bot_that_runs_a_command_passes_every_check(self):
+        found = self.judge(
+            [BOT, "--adapter", "exec"], "--cwd", self.dir, "--timeout", "30",
+            "--config", json.dumps({"adapter": "exec", "work_dir": self.dir,
+                                    "argv": ["/bin/cat"]}), code=0)
+        self.assertFalse([f for f in found if f["verdict"] == "warning"])
+
+    def test_bot_with_a_real_model_passes_every_check(self):
+        with Models(["all"], pace=5) as server:
+            found = self.judge(
+                [BOT, "--adapter", "ollama"], "--prompt",
+                "tell a story about a fox", "--timeout", "30", "--config",
+                json.dumps({"adapter": "ollama", "model": "all",
+                            "base_url": server.url}), code=0)
+        self.assertEqual({f["verdict"] for f in found}, {"ok"}, found)
 
     def test_stderr_is_free(self):
         found = self.bot("""
