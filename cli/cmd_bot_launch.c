@@ -21,7 +21,7 @@ static const struct {
 	{ "adapter", "adapter" },	{ "template", "template" },
 	{ "model", "model" },		{ "system", "system_prompt" },
 	{ "base-url", "base_url" },	{ "type", "type" },
-	{ "on-message", "on_message" },
+	{ "on-message", "on_message" }, { "api-key-env", "api_key_env" },
 };
 
 static const struct {
@@ -134,13 +134,14 @@ static void add_argv(const struct cli *cli, struct deia_jw *w)
 }
 
 /* A path means the same to deiad only when it is absolute. */
-static void add_cwd(const struct cli *cli, struct deia_jw *w)
+static void add_path(const struct cli *cli, struct deia_jw *w, const char *flag,
+		     const char *member)
 {
-	const char *cwd = args_text(&cli->args, "cwd");
-	char *whole = cwd != NULL ? realpath(cwd, NULL) : NULL;
+	const char *path = args_text(&cli->args, flag);
+	char *whole = path != NULL ? realpath(path, NULL) : NULL;
 
-	if (cwd != NULL)
-		deia_jw_kstr(w, "cwd", whole != NULL ? whole : cwd);
+	if (path != NULL)
+		deia_jw_kstr(w, member, whole != NULL ? whole : path);
 	free(whole);
 }
 
@@ -171,7 +172,8 @@ static int body(struct cli *cli, struct deia_jw *w)
 		rc = add_restart(cli, w);
 	if (args_has(a, "capabilities"))
 		add_list(w, "capabilities", args_text(a, "capabilities"));
-	add_cwd(cli, w);
+	add_path(cli, w, "cwd", "cwd");
+	add_path(cli, w, "api-key-file", "api_key_file");
 	add_argv(cli, w);
 	deia_jw_end_object(w);
 	return rc;
@@ -244,8 +246,9 @@ static int run_launch(struct cli *cli)
 }
 
 static const struct opt launch_opts[] = {
-	{ "adapter", 0, OPT_TEXT, false, "NAME", "what answers: echo, ollama",
-	  "echo ollama process" },
+	{ "adapter", 0, OPT_TEXT, false, "NAME",
+	  "what answers: echo, ollama, openai, anthropic, exec, ...",
+	  "echo ollama openai anthropic exec process external" },
 	{ "model", 0, OPT_TEXT, false, "MODEL", "the model; see `deia models`",
 	  NULL },
 	{ "template", 0, OPT_TEXT, false, "NAME",
@@ -255,6 +258,10 @@ static const struct opt launch_opts[] = {
 	  "an option of the adapter, JSON or text (temperature=0.2)", NULL },
 	{ "base-url", 0, OPT_TEXT, false, "URL", "the model server's address",
 	  NULL },
+	{ "api-key-env", 0, OPT_TEXT, false, "NAME",
+	  "the variable of deiad that holds the model server's key", NULL },
+	{ "api-key-file", 0, OPT_TEXT, false, "FILE", "the file that holds it",
+	  "@file" },
 	{ "type", 0, OPT_TEXT, false, "WORD", "a word to group bots by", NULL },
 	{ "capabilities", 0, OPT_TEXT, false, "A,B", "what it is good for",
 	  NULL },
@@ -291,6 +298,9 @@ const struct command cmd_bot_launch = {
 		"\\\n"
 		"      --system \"Answer in one sentence.\" \\\n"
 		"      --option temperature=0.2\n"
+		"  deia bot launch BOT-003 --adapter openai --model gpt-5-mini "
+		"\\\n"
+		"      --api-key-file ~/.config/openai.key\n"
 		"  deia bot launch parrot --adapter echo\n"
 		"  deia bot launch mine -- python3 mybot.py\n",
 	.opts = launch_opts,

@@ -28,7 +28,7 @@
 #define MODEL_SAID_BYTES 300	/* of a server's own words in a message */
 #define MODEL_PRESENT_BYTES 256 /* of names in a message: some, not all */
 #define MODEL_HEADERS 4
-#define MODEL_RETRIES 2 /* after the first try */
+#define MODEL_RETRIES 2u /* after the first try */
 
 struct deia__dialect;
 

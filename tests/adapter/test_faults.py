@@ -7,6 +7,8 @@ tries, within its deadline, and leaves one reason as the bot's status.
 
 import os
 import socket
+import subprocess
+import tempfile
 import time
 import unittest
 
@@ -89,9 +91,23 @@ FAULTS = (
 )
 
 
+# A world of its own, in which names are asked of a server that is silent.
+SILENT_NAMES = """
+ip link set lo up
+ip link add v0 type veth peer name v1
+ip addr add 10.9.9.1/24 dev v0
+ip link set v0 up
+ip link set v1 up
+mount --bind "$1" /etc/resolv.conf
+shift
+exec "$@"
+"""
+
+
 class Base(unittest.TestCase):
-    def start(self, dialect, url, model, options):
-        bot = Bot([os.environ["DEIA_BOT"], "--adapter", dialect.adapter])
+    def start(self, dialect, url, model, options, around=()):
+        bot = Bot([*around, os.environ["DEIA_BOT"], "--adapter",
+                   dialect.adapter])
         self.addCleanup(bot.close)
         bot.init(adapter=dialect.adapter, model=model, base_url=url,
                  options={**options, "num_ctx": 4096}
@@ -178,6 +194,31 @@ class Connecting(Base):
                 self.check_unreachable(
                     dialect, "http://no-such-host.invalid:1", (0, 2),
                     "no-such-host.invalid")
+
+    def test_name_whose_lookup_hangs(self):
+        """The deadlines hold, and the bot still reads meanwhile."""
+        with tempfile.NamedTemporaryFile("w") as conf:
+            conf.write("nameserver 10.9.9.9\noptions timeout:9\n")
+            conf.flush()
+            around = ["unshare", "-mn", "sh", "-ec", SILENT_NAMES, "sh",
+                      conf.name]
+            try:
+                subprocess.run([*around, "true"], check=True,
+                               capture_output=True)
+            except (OSError, subprocess.CalledProcessError):
+                self.skipTest("no namespaces of its own here")
+            for dialect in DIALECTS:
+                bot = self.start(dialect, "http://deia.example", "m", {},
+                                 around)
+                for timeout, code in ((1, "timed_out"),
+                                      (9, "model_server_unreachable")):
+                    fault = Fault("m", code, timeout=timeout)
+                    lines, took = self.run_turn(bot, fault)
+                    self.assertEqual(lines[-1]["code"], code)
+                    self.assertLess(took, min(timeout, 2) + SLACK_SECONDS)
+                began = time.monotonic()
+                bot.close()
+                self.assertLess(time.monotonic() - began, SLACK_SECONDS)
 
     def test_server_whose_queue_is_full(self):
         """A handshake that is never answered: given up after 2 s."""
