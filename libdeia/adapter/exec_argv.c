@@ -171,8 +171,7 @@ static deia_err build_argv(struct filler *f, char *const *words)
 	if (!t->argv)
 		return DEIA_ENOMEM;
 	for (size_t i = 0; i < count && !err; i++)
-		err = add_word(f, t->argv, &n, words[i],
-			       i ? words[i - 1] : NULL);
+		err = add_word(f, t->argv, &n, words[i], i ? words[i - 1] : "");
 	return err;
 }
 

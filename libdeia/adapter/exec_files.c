@@ -450,7 +450,7 @@ static void ask_git(struct exec_files *f)
 
 /* ---- both -------------------------------------------------------------------------------- */
 
-static void look(struct exec_files *f, struct look *now, int ms)
+static void begin_look(struct exec_files *f, struct look *now, int ms)
 {
 	struct timeval limit = { ms / 1000, ms % 1000 * 1000 };
 
@@ -478,7 +478,7 @@ struct exec_files *deia__exec_files_before(struct event_base *base,
 	event_assign(&f->ev_limit, base, -1, 0, on_limit, f);
 	clock_gettime(CLOCK_REALTIME_COARSE, &now);
 	f->began_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-	look(f, &f->before, BEFORE_MS);
+	begin_look(f, &f->before, BEFORE_MS);
 	return f;
 }
 
@@ -494,7 +494,7 @@ void deia__exec_files_after(struct exec_files *f, int ms)
 	if (f->failed)
 		go_on(f, skip);
 	else
-		look(f, &f->after, ms);
+		begin_look(f, &f->after, ms);
 }
 
 void deia__exec_files_print(const struct exec_files *f, deia_jw *w)

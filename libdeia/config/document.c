@@ -108,5 +108,18 @@ void deia__config_document(struct deia__buf *out)
 		"  #  adapter: ollama\n"
 		"  #  model: llama3.2\n"
 		"  #  system_prompt: You are a helpful assistant. Answer "
-		"briefly.\n");
+		"briefly.\n"
+		"  # A coding agent; more of them in "
+		"examples/coding-agents.yaml.\n"
+		"  #claude-plan:\n"
+		"  #  adapter: exec\n"
+		"  #  argv: [claude, -p, --output-format, stream-json, "
+		"--verbose,\n"
+		"  #    --permission-mode, plan, --model, \"{model}\",\n"
+		"  #    --append-system-prompt, \"{system_prompt}\",\n"
+		"  #    --resume, \"{session}\"]\n"
+		"  #  options:\n"
+		"  #    format: claude-stream-json\n"
+		"  #    history: transcript\n"
+		"  #  pass_env: [ANTHROPIC_API_KEY]\n");
 }

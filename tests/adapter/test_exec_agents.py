@@ -5,6 +5,7 @@
 import os
 import tempfile
 import unittest
+from random import Random
 
 from botline import Bot, text_of
 
@@ -259,6 +260,52 @@ class Codex(Agents):
         self.assertEqual(text, "You said: Be brief.\n\nhello")
         self.assertEqual(bot.ask("2", "hello", session=end["session"])[0],
                          "You said: hello")
+
+
+class Garbled(Agents):
+    ROUNDS = int(os.environ.get("DEIA_GARBLED_ROUNDS", "60"))
+
+    def garble(self, random, data):
+        data = bytearray(data)
+        for _ in range(random.randint(1, 8)):
+            at = random.randrange(len(data))
+            how = random.randrange(5)
+            if how == 0:
+                data[at] = random.randrange(256)
+            elif how == 1:
+                del data[at:at + random.randint(1, 60)]
+            elif how == 2:
+                data[at:at] = data[at:at + random.randint(1, 200)]
+            elif how == 3:
+                data[at:at] = random.choice((b"null", b"[", b"}", b'"',
+                                             b"-1e999", b"\n", b"\xff", b"{}"))
+            else:
+                del data[at:]
+            if not data:
+                data = bytearray(b"{}")
+        return bytes(data)
+
+    def streams(self, agent):
+        folder = os.path.join(AGENTS, "recordings")
+        for name in sorted(os.listdir(folder)):
+            if name.startswith(agent):
+                with open(os.path.join(folder, name), "rb") as file:
+                    yield file.read()
+
+    def test_garbled_streams_end_each_turn_once_and_harm_nothing(self):
+        for agent, format in (("claude", "claude-stream-json"),
+                              ("codex", "codex-json")):
+            random = Random(agent)
+            streams = list(self.streams(agent))
+            bot = self.bot(["cat", "stream"], format, files=False)
+            for i in range(self.ROUNDS):
+                data = self.garble(random, random.choice(streams))
+                with open(os.path.join(self.dir, "stream"), "wb") as file:
+                    file.write(data)
+                lines = bot.ask(str(i), "go")
+                self.assertIn(lines[-1]["type"], ("done", "error"), data)
+            bot.send(type="ping", n=1)
+            bot.until("pong", n=1)
 
 
 if __name__ == "__main__":

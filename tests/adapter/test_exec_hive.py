@@ -66,6 +66,24 @@ class InHive(unittest.TestCase):
 
 
 class Templates(InHive):
+    def test_template_in_the_written_configuration_works(self):
+        folder = os.path.join(self.home, "new")
+        subprocess.run([program(self.hive.build, "deia"), "init", "--dir",
+                        folder], check=True, env=self.hive.env,
+                       capture_output=True, timeout=60)
+        with open(os.path.join(folder, "config.yaml"),
+                  encoding="utf-8") as file:
+            text = file.read().partition("\n  #claude-plan:\n")[2]
+        text = "  claude-plan:\n" + text.replace("  #", "  ")
+        self.assertEqual(self.hive.stop(), 0)
+        with open(os.path.join(self.hive.dir, "config.yaml"), "w",
+                  encoding="utf-8") as file:
+            file.write("templates:\n" + text)
+        self.hive.start()
+        self.launch("A", template="claude-plan")
+        self.assertEqual(self.hive.say("A", "hello")["content"],
+                         "You said: hello")
+
     def test_every_template_launches_and_answers(self):
         for i, template in enumerate(TEMPLATES):
             bot = f"BOT-{i}"
