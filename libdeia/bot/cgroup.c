@@ -90,7 +90,7 @@ static bool own_path(char *cgroups, const char *controller, char *out,
 	     line = strtok_r(NULL, "\n", &save)) {
 		names = strchr(line, ':');
 		path = names != NULL ? strchr(names + 1, ':') : NULL;
-		if (path == NULL)
+		if (path == NULL || path[1] != '/')
 			continue;
 		*path++ = '\0';
 		names++;
