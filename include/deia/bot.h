@@ -257,6 +257,11 @@ struct deia_bots_opts {
 	 * then in vain. May be NULL. Since 0.2.
 	 */
 	void (*on_claimable)(const char *bot, void *user);
+	/*
+	 * This process may move itself into a cgroup below its own, if it is
+	 * alone there: with cgroup v2 bots' limits need that. Since 0.2.
+	 */
+	bool own_cgroup;
 };
 #define DEIA_BOTS_OPTS_INIT                                                    \
 	{                                                                      \
@@ -346,6 +351,9 @@ DEIA_API size_t deia_bots_last_stderr(const deia_bots *bots, const char *id,
 				      const char **lines, size_t max);
 /* Reopens log files (after a rotation from outside). */
 DEIA_API void deia_bots_reopen_logs(deia_bots *bots);
+/* What cgroups can do for bots on this machine, or why there are none; one
+ * line, lives as long as the supervisor. Since 0.2. */
+DEIA_API const char *deia_bots_cgroups(const deia_bots *bots);
 
 /* ---- work: one turn ---------------------------------------------------- */
 

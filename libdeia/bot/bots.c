@@ -79,7 +79,9 @@ static deia_err open_logs(struct deia_bots *bots)
 
 static deia_err fill(struct deia_bots *bots, struct event_base *base)
 {
-	const struct deia__cgroups_opts cgroups = { 0 };
+	const struct deia__cgroups_opts cgroups = {
+		.may_move = bots->opts.own_cgroup
+	};
 	deia_err err;
 
 	bots->env.base = base;
@@ -591,6 +593,11 @@ void deia_bots_count_states(const deia_bots *bots,
 			    unsigned counts[DEIA_BOT_STATES])
 {
 	memcpy(counts, bots->counts, sizeof(bots->counts));
+}
+
+const char *deia_bots_cgroups(const deia_bots *bots)
+{
+	return deia__cgroups_text(bots->env.cgroups);
 }
 
 void deia_bots_reopen_logs(deia_bots *bots)

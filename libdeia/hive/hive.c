@@ -150,6 +150,7 @@ static deia_err open_bots(deia_hive *h, const struct deia_hive_opts *o,
 	bo.bot_program = bot;
 	bo.log_dir = o->log_dir;
 	bo.work_dir = o->work_dir;
+	bo.own_cgroup = o->own_cgroup;
 	bo.seed = o->seed;
 	bo.user = h;
 	bo.on_state = deia__bots_on_state;
@@ -159,6 +160,9 @@ static deia_err open_bots(deia_hive *h, const struct deia_hive_opts *o,
 	if (err)
 		say(detail, detail_len, "the supervisor could not start: %s",
 		    deia_err_text(err));
+	else
+		deia__hive_log(h, DEIA_LOG_INFO, "%s",
+			       deia_bots_cgroups(h->bots));
 	return err;
 }
 

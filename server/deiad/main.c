@@ -143,6 +143,7 @@ static bool open_hive(struct app *app)
 			strerror(errno));
 	opts.log_dir = logs;
 	opts.work_dir = work;
+	opts.own_cgroup = true;
 	opts.token_file = token;
 	opts.url = app->url;
 	opts.events_kept = (unsigned)deia_config_int(c, "retention.events");
