@@ -191,7 +191,7 @@ struct deia_bot_info {
 	unsigned max_concurrent;    /* spec, lowered by the bot's ready line */
 	int64_t started_unix_ms;    /* this process; 0 when none */
 	int64_t ready_unix_ms;	    /* 0 when not ready */
-	int64_t next_start_unix_ms; /* in backoff */
+	int64_t next_start_unix_ms; /* in backoff; failed: 0 never */
 	int exit_code;	 /* of the last process; -1 none or by signal */
 	int exit_signal; /* 0 none */
 	uint64_t lines_in, lines_out, faults;
@@ -281,11 +281,14 @@ DEIA_API void deia_bots_free(deia_bots *bots);
 /* One line about the last failed call; lives until the next call. */
 DEIA_API const char *deia_bots_errmsg(const deia_bots *bots);
 
-/* Adds a stopped bot; the spec is copied. DEIA_EEXIST, DEIA_EFIELD, DEIA_ELIMIT,
- * DEIA_ENOMEM. */
+/* Adds a stopped bot; the spec is copied. DEIA_EEXIST, DEIA_EFIELD (also when
+ * its depends_on makes a cycle, which errmsg names), DEIA_ELIMIT, DEIA_ENOMEM.
+ * Bots that it depends on need not exist yet. */
 DEIA_API DEIA_NODISCARD deia_err
 deia_bots_add(deia_bots *bots, const struct deia_bot_spec *spec);
-/* Replaces the spec; takes effect at the next start. DEIA_ENOTFOUND. */
+/* Replaces the spec; what its process was started with takes effect at the next
+ * start (info.needs_restart), all else at once. DEIA_ENOTFOUND, DEIA_EFIELD,
+ * DEIA_ENOMEM. */
 DEIA_API DEIA_NODISCARD deia_err
 deia_bots_set_spec(deia_bots *bots, const struct deia_bot_spec *spec);
 /* Removes a bot that has no process (stopped, failed, backoff, offline), else
@@ -303,9 +306,10 @@ DEIA_API DEIA_NODISCARD deia_err deia_bots_delete_log(deia_bots *bots,
 /*
  * Actions. Each returns DEIA_OK when it was begun (watch on_state),
  * DEIA_ENOTFOUND, or DEIA_ESTATE with the state in errmsg.
- * start: from stopped, failed, backoff. Clears the restart history. A program
- * that cannot be run is no error here: the bot goes to failed or backoff with
- * its reason.
+ * start: from stopped, failed, backoff. Clears the restart history. It waits in
+ * `starting` until all of depends_on are ready, busy or paused; its reason says
+ * for whom. A program that cannot be run is no error here: the bot goes to
+ * failed or backoff with its reason.
  * stop: `shutdown` line, after the grace TERM to the session, after the grace
  * KILL until no descendant is left. Running turns end with DEIA_ECANCELED.
  * A stop during a restart leaves out the start.
@@ -327,7 +331,8 @@ DEIA_API DEIA_NODISCARD deia_err deia_bots_resume(deia_bots *bots,
 DEIA_API DEIA_NODISCARD deia_err deia_bots_interrupt(deia_bots *bots,
 						     const char *id,
 						     const char *work_id);
-/* Stops all; cb is called once when no process is left. */
+/* Stops all, each bot before those it depends on; cb is called once when no
+ * process is left. What dies meanwhile is not started again. */
 DEIA_API DEIA_NODISCARD deia_err deia_bots_stop_all(deia_bots *bots,
 						    void (*cb)(void *user),
 						    void *user);
@@ -345,7 +350,8 @@ DEIA_API void deia_bots_count_states(const deia_bots *bots,
 				     unsigned counts[DEIA_BOT_STATES]);
 /*
  * The latest lines of a bot's standard error (at most 20), oldest first, at
- * most max. They live until the loop runs again. Returns how many. Since 0.1.
+ * most max; those of the last process until the next start. They live until
+ * the loop runs again. Returns how many. Since 0.1.
  */
 DEIA_API size_t deia_bots_last_stderr(const deia_bots *bots, const char *id,
 				      const char **lines, size_t max);
@@ -372,7 +378,7 @@ struct deia_work_spec {
 	const char *conversation; /* may be NULL */
 	const struct deia_history_item *history; /* oldest first */
 	size_t n_history;
-	unsigned timeout_seconds; /* from hand-over; 0: 600 */
+	unsigned timeout_seconds; /* from hand-over; 0: the bot's */
 	/* What the last `done` of this conversation said as its session, or
 	 * NULL; at most DEIA_MAX_NAME_BYTES. */
 	const char *session;

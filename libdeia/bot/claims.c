@@ -207,8 +207,8 @@ static bool read_history(struct deia__claimed *c)
 	return true;
 }
 
-/* What was printed when it was submitted is read back: the line is the turn's
- * only copy, and already within its limits. */
+/* What was printed when it was submitted is read back: it is within all limits
+ * already. The line is kept: the next run of the bot may be a process. */
 static struct deia__claimed *read_task(const deia_work *w)
 {
 	struct deia__claimed *c = deia__alloc(sizeof(*c));
@@ -232,8 +232,6 @@ static deia_err claim(deia_work *w, unsigned seconds)
 		w->claimed = c = read_task(w);
 		if (c == NULL)
 			return DEIA_ENOMEM;
-		deia__free(w->line);
-		w->line = NULL;
 	}
 	if (!make_secret(c->secret))
 		return DEIA_EIO;

@@ -541,6 +541,8 @@ static bool hand_over(struct deia__bot *bot, deia_work *w)
 		return false;
 	deia__free(w->line);
 	w->line = NULL;
+	deia__claimed_free(w->claimed); /* of an external bot, as it was */
+	w->claimed = NULL;
 	bot->info.lines_out++;
 	deia__turn_take(w);
 	set_timer(w, (int64_t)w->timeout_seconds * 1000);

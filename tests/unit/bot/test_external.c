@@ -172,6 +172,7 @@ START_TEST(claimed_turn_is_completed)
 		{ "user", "before \"x\"\n" }, { "assistant", "yes" }
 	};
 	struct deia_work_spec spec = { .size = sizeof(spec) };
+	struct deia_bot_spec s = external("x");
 	struct turn t;
 	struct deia_claim c;
 	char bot[DEIA_MAX_ID_LEN + 1];
@@ -217,6 +218,15 @@ START_TEST(claimed_turn_is_completed)
 	ok(complete(&c, ""));
 	rig_wait_done(&t);
 	ck_assert_uint_eq(t.text_len, 0);
+	/* Only the newest, when the bot is to have so many. */
+	s.history_messages = 1;
+	ok(deia_bots_set_spec(rig.bots, &s));
+	rig_submit_spec(&t, "x", &spec);
+	c = claim(5);
+	ck_assert_uint_eq(c.n_history, 1);
+	ck_assert_str_eq(c.history[0].role, "assistant");
+	ok(complete(&c, ""));
+	rig_wait_done(&t);
 }
 END_TEST
 

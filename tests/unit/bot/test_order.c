@@ -201,10 +201,13 @@ static bool is_gone(void *arg)
 
 START_TEST(what_dies_while_all_stop_is_not_started_again)
 {
+	struct deia_bot_spec *spec;
 	struct turn t, u;
 
 	add("a", NULL, NULL);
-	ok(deia_bots_add(rig.bots, needing("b", "BAD deaf", "a", NULL)));
+	spec = needing("b", "BAD deaf", "a", NULL);
+	spec->stop_timeout_seconds = 1;
+	ok(deia_bots_add(rig.bots, spec));
 	start("a");
 	start("b");
 	rig_wait_state("b", DEIA_BOT_READY);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Seeded random operations on 20 bots, each answer checked against the state
- * table; and a supervisor that is killed. Afterwards no process and no
- * descriptor is left. DEIA_SOAK_MINUTES makes it longer, DEIA_SEED picks a
- * seed.
+ * Seeded random operations on 20 bots, each answer checked against a model: the
+ * state table, and a graph of who depends on whom; and a supervisor that is
+ * killed. Afterwards no process and no descriptor is left. DEIA_SOAK_MINUTES
+ * makes it longer, DEIA_SEED picks a seed.
  */
 #include "rig.h"
 
@@ -36,24 +36,134 @@ static const char *const contents[] = { "hi",	 "hold", "die 3", "kill 9",
 					"think", "fail", "late",  "stray",
 					"big 3", "deaf" };
 
+/* ---- the model of depends_on ------------------------------------------------------ */
+
+static bool needs[N_BOTS][N_BOTS]; /* of the bots there are */
+
+static void bot_id(char id[16], unsigned n)
+{
+	snprintf(id, 16, "bot-%02u", n);
+}
+
+static unsigned number_of(const char *id)
+{
+	return (unsigned)atoi(id + 4);
+}
+
+static bool reaches(unsigned from, unsigned to, bool seen[N_BOTS])
+{
+	unsigned i;
+
+	if (from == to)
+		return true;
+	if (seen[from])
+		return false;
+	seen[from] = true;
+	for (i = 0; i < N_BOTS; i++)
+		if (needs[from][i] && reaches(i, to, seen))
+			return true;
+	return false;
+}
+
+/* Whether it would be in a cycle if it needed these two. */
+static bool closes(unsigned n, const unsigned need[2], unsigned n_need)
+{
+	bool seen[N_BOTS] = { false };
+	unsigned i;
+
+	for (i = 0; i < n_need; i++)
+		if (reaches(need[i], n, seen))
+			return true;
+	return false;
+}
+
+static void note_needs(unsigned n, const unsigned need[2], unsigned n_need)
+{
+	memset(needs[n], 0, sizeof(needs[n]));
+	while (n_need-- > 0)
+		needs[n][need[n_need]] = true;
+}
+
+static bool is_up(const char *id)
+{
+	const struct deia_bot_info *info = deia_bots_get(rig.bots, id);
+
+	return info != NULL &&
+	       (info->state == DEIA_BOT_READY || info->state == DEIA_BOT_BUSY ||
+		info->state == DEIA_BOT_PAUSED);
+}
+
+/* A start waits only while something it depends on is not there. */
+static void check_waiting(const struct deia_bot_info *info)
+{
+	size_t i, up = 0;
+
+	if (info->state != DEIA_BOT_STARTING ||
+	    strncmp(info->state_reason, "waiting for ", 12) != 0)
+		return;
+	ck_assert_int_eq(info->pid, 0);
+	for (i = 0; i < info->spec->n_depends_on; i++)
+		up += is_up(info->spec->depends_on[i]);
+	ck_assert_uint_lt(up, info->spec->n_depends_on);
+}
+
+/* ---- operations --------------------------------------------------------------------- */
+
+static void vary(struct deia_bot_spec *spec)
+{
+	spec->stop_timeout_seconds = 0;
+	spec->max_restarts = pick(4);
+	spec->restart = (deia_restart_policy)pick(3);
+	spec->retry_failed_seconds = pick(3);
+	spec->heartbeat_timeout_seconds = 1;
+	spec->ping_interval_seconds = pick(2);
+	spec->ping_timeout_seconds = 1;
+	if (pick(4) != 0)
+		return;
+	spec->adapter = "external";
+	spec->n_argv = 0;
+}
+
+static bool need_itself(unsigned n, const unsigned need[2], unsigned n_need)
+{
+	return (n_need > 0 && need[0] == n) || (n_need > 1 && need[1] == n);
+}
+
+/* Adds it, or changes it when it is there. */
 static void add(const char *id)
 {
 	struct deia_bot_spec *spec = rig_spec(
 		id, commands[pick(sizeof(commands) / sizeof(*commands))]);
 	bool there = deia_bots_get(rig.bots, id) != NULL;
+	unsigned n = number_of(id), n_need = pick(4) == 0 ? 1 + pick(2) : 0;
+	unsigned need[2] = { pick(N_BOTS), pick(N_BOTS) };
+	char ids[2][16];
+	const char *list[2] = { ids[0], ids[1] };
+	deia_err want;
 
-	spec->stop_timeout_seconds = 0;
-	spec->max_restarts = pick(4);
-	spec->restart = (deia_restart_policy)pick(3);
-	ck_assert_int_eq(deia_bots_add(rig.bots, spec),
-			 there ? DEIA_EEXIST : DEIA_OK);
+	vary(spec);
+	bot_id(ids[0], need[0]);
+	bot_id(ids[1], need[1]);
+	spec->depends_on = list;
+	spec->n_depends_on = n_need;
+	want = closes(n, need, n_need) ? DEIA_EFIELD : DEIA_OK;
+	if (there && pick(2) == 0) {
+		ck_assert_int_eq(deia_bots_set_spec(rig.bots, spec), want);
+	} else {
+		if (there) /* the spec itself is looked at first */
+			want = need_itself(n, need, n_need) ? DEIA_EFIELD
+							    : DEIA_EEXIST;
+		ck_assert_int_eq(deia_bots_add(rig.bots, spec), want);
+	}
+	if (want == DEIA_OK)
+		note_needs(n, need, n_need);
 }
 
 /* What the table says about an action in a state. */
 static bool allowed(const char *action, deia_bot_state s)
 {
 	bool has_process = s != DEIA_BOT_STOPPED && s != DEIA_BOT_FAILED &&
-			   s != DEIA_BOT_BACKOFF;
+			   s != DEIA_BOT_BACKOFF && s != DEIA_BOT_OFFLINE;
 
 	switch (action[0]) {
 	case 's': /* start */
@@ -98,6 +208,44 @@ static void act(const char *id)
 		want = DEIA_OK;
 	ck_assert_msg(got == want, "%s of %s (%s)", actions[i].name, id,
 		      deia_bot_state_name(state));
+	if (got == DEIA_OK && actions[i].fn == deia_bots_remove)
+		note_needs(number_of(id), NULL, 0);
+}
+
+static char tokens[8][DEIA_CLAIM_TOKEN_LEN + 1];
+
+/* Its program asks for work, or ends what it has, in some way. */
+static void be_outside(const char *id)
+{
+	struct deia_claim_answer answer = DEIA_CLAIM_ANSWER_INIT;
+	char *token = tokens[pick(8)];
+	struct deia_claim c;
+	deia_err err = deia_bots_claim(rig.bots, id, 1 + pick(3), &c);
+
+	if (err == DEIA_OK && c.id != NULL) {
+		ck_assert_int_eq(rig_state(id), DEIA_BOT_BUSY);
+		memcpy(token, c.token, sizeof(c.token));
+		return;
+	}
+	ck_assert(err == DEIA_OK || err == DEIA_ESTATE ||
+		  err == DEIA_ENOTFOUND);
+	answer.text = "x";
+	switch (pick(4)) {
+	case 0:
+		err = deia_bots_claim_complete(rig.bots, NULL, token, &answer);
+		break;
+	case 1:
+		err = deia_bots_claim_fail(rig.bots, NULL, token, NULL, "no",
+					   false, 0);
+		break;
+	case 2:
+		err = deia_bots_claim_extend(rig.bots, NULL, token, 2, NULL);
+		break;
+	default:
+		err = deia_bots_claim_release(rig.bots, NULL, token);
+	}
+	ck_assert(err == DEIA_OK || err == DEIA_ESTATE ||
+		  (err == DEIA_EINVAL && token[0] == '\0'));
 }
 
 static void count_done(const struct deia_work_result *r, void *user)
@@ -135,8 +283,10 @@ static void hurt(const char *id)
 {
 	const struct deia_bot_info *info = deia_bots_get(rig.bots, id);
 
+	static const int signals[] = { SIGKILL, SIGSTOP, SIGCONT };
+
 	if (info != NULL && info->pid > 0 && pick(3) == 0)
-		kill((pid_t)info->pid, pick(2) == 0 ? SIGKILL : SIGSTOP);
+		kill((pid_t)info->pid, signals[pick(3)]);
 	else if (info != NULL)
 		(void)!deia_bots_interrupt(rig.bots, id, NULL);
 }
@@ -150,6 +300,7 @@ static void check_counts(void)
 	ck_assert_uint_eq(n, deia_bots_count(rig.bots));
 	for (i = 0; i < n; i++) {
 		mine[list[i]->state]++;
+		check_waiting(list[i]);
 		ck_assert(list[i]->running <= list[i]->max_concurrent);
 		ck_assert(list[i]->state != DEIA_BOT_BUSY ||
 			  list[i]->running > 0);
@@ -167,8 +318,11 @@ static void step(void)
 {
 	char id[16];
 
-	snprintf(id, sizeof(id), "bot-%02u", pick(N_BOTS));
-	switch (pick(8)) {
+	bot_id(id, pick(N_BOTS));
+	switch (pick(9)) {
+	case 8:
+		be_outside(id);
+		break;
 	case 0:
 		add(id);
 		break;

@@ -147,6 +147,89 @@ START_TEST(ten_minutes_up_start_the_row_anew)
 }
 END_TEST
 
+/* Lives of a bot, one after the other, on a clock that only they move: how long
+ * each was up, and what must follow its death (-1: failed). */
+static const struct {
+	unsigned max_restarts, window_seconds;
+	struct {
+		int64_t up_ms, delay_ms;
+	} lives[16];
+	unsigned n;
+} life_rows[] = {
+	/* dies at once, again and again */
+	{ 10,
+	  600,
+	  { { 0, 0 },
+	    { 0, 1000 },
+	    { 0, 2000 },
+	    { 0, 4000 },
+	    { 0, 8000 },
+	    { 0, 16000 },
+	    { 0, 32000 },
+	    { 0, 60000 },
+	    { 0, 60000 },
+	    { 0, 60000 },
+	    { 0, -1 } },
+	  11 },
+	/* once a day: always at once */
+	{ 1, 600, { { 86400000, 0 }, { 86400000, 0 }, { 86400000, 0 } }, 3 },
+	/* up for a while each time, but never for ten minutes */
+	{ 3,
+	  100,
+	  { { 60000, 0 },
+	    { 60000, 1000 },
+	    { 60000, 2000 },
+	    { 60000, 4000 },
+	    { 60000, 8000 },
+	    { 60000, 16000 },
+	    { 60000, 32000 },
+	    { 60000, 60000 },
+	    { 60000, 60000 } },
+	  9 },
+	/* three quick deaths, then a good time, then the row anew */
+	{ 10,
+	  600,
+	  { { 0, 0 },
+	    { 100, 1000 },
+	    { 100, 2000 },
+	    { 600000, 0 },
+	    { 599999, 1000 },
+	    { 0, 2000 } },
+	  6 },
+	/* no restart at all is allowed */
+	{ 0, 600, { { 86400000, -1 } }, 1 },
+	/* fails when the second death is within the window, not after it */
+	{ 1, 10, { { 0, 0 }, { 9000, -1 } }, 2 },
+	{ 1, 10, { { 0, 0 }, { 10001, 1000 }, { 10001, 2000 } }, 3 },
+};
+
+START_TEST(row_of_lives_is_followed_as_the_table_says)
+{
+	struct deia_bot_spec s = policy();
+	struct deia__restart_history h = { 0 };
+	struct deia__restart_next n;
+	int64_t now = 1000;
+	unsigned i;
+
+	s.max_restarts = life_rows[_i].max_restarts;
+	s.window_seconds = life_rows[_i].window_seconds;
+	for (i = 0; i < life_rows[_i].n; i++) {
+		int64_t up = life_rows[_i].lives[i].up_ms;
+		int64_t want = life_rows[_i].lives[i].delay_ms;
+
+		now += up;
+		n = die(&h, &s, now, up, 0.5);
+		ck_assert_int_eq(n.action, want < 0 ? DEIA__RESTART_GIVE_UP
+						    : DEIA__RESTART_AGAIN);
+		ck_assert_msg(want < 0 || n.delay_ms == want,
+			      "row %d, life %u: %lld ms", _i, i,
+			      (long long)n.delay_ms);
+		now += n.delay_ms;
+	}
+	deia__restart_clear(&h);
+}
+END_TEST
+
 START_TEST(more_than_max_restarts_within_the_window_gives_up)
 {
 	struct deia_bot_spec s = policy();
@@ -531,6 +614,8 @@ static TCase *rules(void)
 	tcase_add_test(tc, bot_ids_are_what_the_pattern_says);
 	tcase_add_loop_test(tc, delays_are_0_1_2_4_to_60_with_jitter, 0, 3);
 	tcase_add_test(tc, ten_minutes_up_start_the_row_anew);
+	tcase_add_loop_test(tc, row_of_lives_is_followed_as_the_table_says, 0,
+			    sizeof(life_rows) / sizeof(*life_rows));
 	tcase_add_test(tc, more_than_max_restarts_within_the_window_gives_up);
 	tcase_add_test(tc, history_survives_a_changed_policy_and_no_memory);
 	tcase_add_loop_test(tc, policy_and_kind_of_end_decide, 0, 6);

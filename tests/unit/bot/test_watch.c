@@ -209,6 +209,7 @@ START_TEST(stopped_bot_that_is_not_watched_may_stay_so)
 	kill((pid_t)info()->pid, SIGCONT);
 	rig_wait_done(&t);
 	ck_assert_str_eq(t.text, "hi");
+	rig_wait(goes_on, NULL, "SIGCONT");
 	ck_assert_str_eq(rig_reason("w"), "");
 }
 END_TEST
