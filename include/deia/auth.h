@@ -60,7 +60,8 @@ struct deia_actor {
 struct deia_token_info {
 	const char *id, *name;
 	deia_role role;
-	const char *kind; /* "token", "session", "file" */
+	const char *kind; /* "token", "session", "file", "external" (of
+			   * an external bot's program) */
 	int64_t created_unix_ms, expires_unix_ms; /* 0: never */
 	int64_t last_used_unix_ms; /* 0: never; kept to the minute */
 	bool revoked;

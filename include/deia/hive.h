@@ -130,6 +130,9 @@ struct deia_hive_bot {
 	/* Since the hive was started; failed: those without a whole answer.
 	 * Since 0.2. */
 	uint64_t turns_done, turns_failed;
+	/* The secret of a new external bot's token, for its program; only in
+	 * the callback of deia_hive_bot_create, else NULL. Since 0.2. */
+	const char *token;
 };
 /* bot: NULL on error; lives until the callback returns. */
 typedef void (*deia_hive_bot_cb)(deia_err err, const struct deia_hive_bot *bot,
@@ -248,6 +251,55 @@ deia_hive_bot_history(deia_hive *hive, const char *id, int64_t before,
  * call. */
 DEIA_API const char *deia_hive_bot_log_path(deia_hive *hive, const char *id);
 
+/* ---- external bots ----------------------------------------------------- */
+
+/*
+ * The program of a bot with adapter "external" runs elsewhere and asks for its
+ * turns (bot.h). actor: the bot itself, an operator or an administrator, else
+ * EDENIED. All since 0.2.
+ */
+
+/* As deia_bots_heartbeat. */
+DEIA_API DEIA_NODISCARD deia_err
+deia_hive_bot_heartbeat(deia_hive *hive, const struct deia_actor *actor,
+			const char *id, const struct deia_bot_heartbeat *beat);
+
+typedef struct deia_claim_wait deia_claim_wait;
+/* claim: NULL on error, and when no turn came in time. */
+typedef void (*deia_claim_cb)(deia_err err, const struct deia_claim *claim,
+			      void *user);
+/*
+ * Claims the bot's next turn, waiting for one at most wait_seconds (0..60). cb
+ * runs once, later; *out (may be NULL) is borrowed until then. lease_seconds
+ * as for deia_bots_claim. Errors: ENOTFOUND, ESTATE (not external, stopped),
+ * EDENIED, EINVAL, EBUSY, ENOMEM; cb: ESTATE (stopped meanwhile),
+ * EUNAVAILABLE (the hive stops).
+ */
+DEIA_API DEIA_NODISCARD deia_err
+deia_hive_claim(deia_hive *hive, const struct deia_actor *actor,
+		const char *bot, unsigned lease_seconds, unsigned wait_seconds,
+		deia_claim_cb cb, void *user, deia_claim_wait **out);
+/* Waits no longer; cb is not called any more. NULL is fine. */
+DEIA_API void deia_claim_wait_cancel(deia_claim_wait *wait);
+/* All who wait are told EUNAVAILABLE, so that a server can end. */
+DEIA_API void deia_hive_end_waits(deia_hive *hive);
+/* As deia_bots_claim_extend; task is the claim's id, token its token. */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_claim_extend(
+	deia_hive *hive, const struct deia_actor *actor, const char *task,
+	const char *token, unsigned lease_seconds, int64_t *expires_unix_ms);
+/* Ends a claimed turn well: cb (may be NULL) when the answer is durable. As
+ * deia_bots_claim_complete; ESTATE: the work is to be dropped. */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_claim_complete(
+	deia_hive *hive, const struct deia_actor *actor, const char *task,
+	const char *token, const struct deia_claim_answer *answer,
+	deia_done_cb cb, void *user);
+/* Ends it badly. As deia_bots_claim_fail. */
+DEIA_API DEIA_NODISCARD deia_err
+deia_hive_claim_fail(deia_hive *hive, const struct deia_actor *actor,
+		     const char *task, const char *token, const char *code,
+		     const char *message, bool retryable,
+		     unsigned retry_after_seconds, deia_done_cb cb, void *user);
+
 /* ---- events ------------------------------------------------------------ */
 
 struct deia_event {
@@ -288,7 +340,8 @@ DEIA_API DEIA_NODISCARD deia_err deia_hive_authenticate(
 /* token: the secret, shown once; NULL on error. */
 typedef void (*deia_token_cb)(deia_err err, const char *token,
 			      const struct deia_token_info *info, void *user);
-/* ttl_seconds 0: never expires. name: 1..DEIA_MAX_NAME_BYTES bytes. */
+/* ttl_seconds 0: never expires. name: 1..DEIA_MAX_NAME_BYTES bytes; with role
+ * bot the id of an external bot, whose program it is for. */
 DEIA_API DEIA_NODISCARD deia_err deia_hive_token_create(
 	deia_hive *hive, const struct deia_actor *actor, const char *name,
 	deia_role role, int64_t ttl_seconds, deia_token_cb cb, void *user);

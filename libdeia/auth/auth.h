@@ -23,7 +23,8 @@ struct deia__token {
 	unsigned char hash[DEIA__HASH_BYTES];
 	char *name;
 	deia_role role;
-	const char *kind; /* static: "token", "session", "file", "bot" */
+	const char *kind; /* static: "token", "session", "file", "bot",
+			   * "external" */
 	int64_t created_ms, expires_ms, last_used_ms; /* wall; 0: none */
 	bool revoked, dirty; /* dirty: last_used_ms is not in the store yet */
 };

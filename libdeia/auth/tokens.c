@@ -185,8 +185,8 @@ void deia__tokens_each(const deia__tokens *t,
 
 const char *deia__token_kind(const char *kind)
 {
-	static const char *const kinds[] = { "token", "session", "file",
-					     "bot" };
+	static const char *const kinds[] = { "token", "session", "file", "bot",
+					     "external" };
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(kind, kinds[i]) == 0)

@@ -115,6 +115,94 @@ bool deia__bot_token(deia_hive *h, struct deia__hbot *b, char *secret)
 	return true;
 }
 
+/* ---- programs of external bots --------------------------------------------- */
+
+static const char *external(void)
+{
+	return deia__token_kind("external");
+}
+
+bool deia__external_token(struct deia__change *c, const char *bot,
+			  struct deia__external_token *x)
+{
+	struct deia_value row[TOKEN_COLUMNS];
+	struct deia__token t = {
+		.name = (char *)(uintptr_t)bot, /* borrowed for the row */
+		.role = DEIA_ROLE_BOT,
+		.kind = external(),
+	};
+
+	if (!mint(x->secret, &t))
+		return false;
+	deia__token_row(row, &t);
+	deia_txn_insert(deia__change_txn(c), &deia__table_tokens, row);
+	x->token = t;
+	x->token.name = NULL;
+	return true;
+}
+
+deia_err deia__external_token_add(deia_hive *h, const char *bot,
+				  const struct deia__external_token *x)
+{
+	struct deia__token t = x->token;
+	deia_err err;
+
+	t.name = (char *)(uintptr_t)bot; /* copied */
+	err = deia__tokens_add(h->tokens, &t);
+	if (err)
+		deia__hive_fail(h, err, "the token cannot be kept: %s",
+				deia_err_text(err));
+	return err;
+}
+
+struct of_bot {
+	const char *bot;
+	struct deia__change *change; /* or NULL: only looked for */
+	char id[DEIA_TOKEN_ID_LEN + 1];
+};
+
+static void note_of_bot(struct deia__token *t, void *user)
+{
+	struct of_bot *o = user;
+	struct deia_value key = deia_text(t->id);
+
+	if (t->kind != external() || strcmp(t->name, o->bot) != 0)
+		return;
+	memcpy(o->id, t->id, sizeof(o->id));
+	if (o->change)
+		deia_txn_delete(deia__change_txn(o->change),
+				&deia__table_tokens, &key);
+}
+
+void deia__external_tokens_delete(deia_hive *h, struct deia__change *c,
+				  const char *bot)
+{
+	struct of_bot o = { .bot = bot, .change = c };
+
+	deia__tokens_each(h->tokens, note_of_bot, &o);
+}
+
+void deia__external_tokens_forget(deia_hive *h, const char *bot)
+{
+	struct of_bot o = { .bot = bot };
+
+	do {
+		o.id[0] = '\0';
+		deia__tokens_each(h->tokens, note_of_bot, &o);
+		if (o.id[0])
+			deia__tokens_remove(h->tokens, o.id);
+	} while (o.id[0]);
+}
+
+/* The name of an external bot that there is. */
+static bool is_external_bot(const deia_hive *h, const char *name)
+{
+	const struct deia_bot_info *info =
+		deia__hbot_get(h, name) ? deia_bots_get(h->bots, name) : NULL;
+
+	return info && strcmp(info->spec->adapter, "external") == 0;
+}
+
 /* ---- making and revoking ------------------------------------------------------ */
 
 static void on_token_durable(deia_hive *h, deia_err err, const int64_t *seqs,
@@ -189,14 +277,20 @@ deia_err deia_hive_token_create(deia_hive *h, const struct deia_actor *actor,
 				       "name: give the token a name of 1 to %d "
 				       "bytes",
 				       DEIA_MAX_NAME_BYTES);
-	if (role <= DEIA_ROLE_BOT || role >= DEIA_ROLES)
+	if (role == DEIA_ROLE_BOT && !is_external_bot(h, name))
 		return deia__hive_fail(h, DEIA_EINVAL,
-				       "role: viewer, operator or admin");
+				       "name: a token of role bot bears the id "
+				       "of an external bot");
+	if (role < DEIA_ROLE_BOT || role >= DEIA_ROLES)
+		return deia__hive_fail(h, DEIA_EINVAL,
+				       "role: viewer, operator, admin or bot");
 	if (ttl_seconds < 0 || ttl_seconds > INT64_C(315360000))
 		return deia__hive_fail(h, DEIA_EINVAL,
 				       "ttl_seconds: 0 (no end) to 315360000 "
 				       "(ten years)");
-	return issue(h, actor, name, role, "token", ttl_seconds, cb, user);
+	return issue(h, actor, name, role,
+		     role == DEIA_ROLE_BOT ? "external" : "token", ttl_seconds,
+		     cb, user);
 }
 
 static void on_revoked(deia_hive *h, deia_err err, const int64_t *seqs,

@@ -45,6 +45,11 @@ static deia_err check_bot(deia_hive *h, const struct deia__hbot *b)
 	case DEIA_BOT_STARTING:
 	case DEIA_BOT_BACKOFF:
 		break;
+	case DEIA_BOT_OFFLINE:
+		return deia__hive_fail(h, DEIA_ESTATE,
+				       "bot \"%s\" is offline: %s; start its "
+				       "program where it runs",
+				       b->id, info->state_reason);
 	default:
 		return deia__hive_fail(h, DEIA_ESTATE,
 				       "bot \"%s\" is %s%s%s; start it with "

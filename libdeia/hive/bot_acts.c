@@ -281,8 +281,11 @@ static void on_removed(deia_hive *h, deia_err err, const int64_t *seqs,
 	if (!err && deia_bots_remove(h->bots, a->id))
 		deia__hive_log(h, DEIA_LOG_ERROR, "bot %s: %s", a->id,
 			       deia_bots_errmsg(h->bots));
-	if (!err)
+	if (!err) {
+		deia__external_tokens_forget(h, a->id);
+		deia__claims_end(h, a->id);
 		deia__hbot_drop(h, b);
+	}
 	give_done(h, a, err);
 }
 
@@ -293,6 +296,7 @@ static deia_err commit_removal(deia_hive *h, struct act *a)
 	deia_txn *txn = deia__change_txn(c);
 
 	deia_txn_delete(txn, &deia__table_bots, &id);
+	deia__external_tokens_delete(h, c, a->id);
 	if (a->purge) {
 		deia_txn_delete_where(txn, &deia__table_chat_lines, LINE_BY_BOT,
 				      &id, 1, NULL);

@@ -20,7 +20,8 @@ struct op {
 	char id[DEIA_MAX_ID_LEN + 1];
 	struct deia_bot_spec *spec;
 	struct deia_actor actor;
-	bool start, need_conversation;
+	bool start, need_conversation, is_external;
+	struct deia__external_token token; /* with is_external */
 	char conversation[37];
 	int64_t at_ms;
 };
@@ -39,6 +40,7 @@ static struct op *op_new(const char *id, const struct deia_actor *actor)
 
 static void op_free(struct op *op)
 {
+	sodium_memzero(&op->token, sizeof(op->token));
 	deia_bot_spec_free(op->spec);
 	deia__free(op);
 }
@@ -245,6 +247,14 @@ static void forget_token(deia_hive *h, struct deia__hbot *b)
 	b->token_id[0] = '\0';
 }
 
+static void bot_is_down(deia_hive *h, struct deia__hbot *b,
+			const struct deia_bot_info *info)
+{
+	forget_token(h, b);
+	if (info->state != DEIA_BOT_OFFLINE) /* else it may come back */
+		deia__claims_end(h, b->id);
+}
+
 /* A pause outlives the process, and the hive. */
 static void pause_again(deia_hive *h, const struct deia__hbot *b,
 			const struct deia_bot_info *info)
@@ -285,7 +295,7 @@ void deia__bots_on_state(const struct deia_bot_info *info, deia_bot_state from,
 			       info->state_reason);
 	}
 	if (is_dead(info->state))
-		forget_token(h, b);
+		bot_is_down(h, b, info);
 	else if (from == DEIA_BOT_STARTING)
 		pause_again(h, b, info);
 	c = deia__change_new(h);
@@ -358,6 +368,8 @@ static void give_bot(deia_hive *h, struct op *op, deia_err err)
 
 	if (!err)
 		err = deia_hive_bot_get(h, op->id, &bot);
+	if (!err && op->is_external)
+		bot.token = op->token.secret;
 	if (op->bot_cb)
 		op->bot_cb(err, err ? NULL : &bot, op->user);
 	op_free(op);
@@ -386,6 +398,8 @@ static void on_created(deia_hive *h, deia_err err, const int64_t *seqs,
 			deia__hive_fail(h, err, "%s",
 					deia_bots_errmsg(h->bots));
 	}
+	if (!err && op->is_external)
+		err = deia__external_token_add(h, op->id, &op->token);
 	if (err) {
 		give_up_creating(h, op, err);
 		return;
@@ -449,7 +463,7 @@ static deia_err commit_bot(deia_hive *h, struct op *op)
 	struct deia__change *c = deia__change_new(h);
 	struct deia_value row[BOT_COLUMNS];
 	char *json = spec_json(op->spec);
-	deia_err err;
+	deia_err err = DEIA_OK;
 
 	if (!json)
 		deia__change_no_memory(c);
@@ -461,10 +475,20 @@ static deia_err commit_bot(deia_hive *h, struct op *op)
 	deia_txn_insert(deia__change_txn(c), &deia__table_bots, row);
 	if (op->need_conversation)
 		add_first_conversation(c, op);
-	add_replay(c, op);
+	if (op->is_external)
+		err = deia__external_token(c, op->id, &op->token)
+			      ? DEIA_OK
+			      : deia__hive_fail(h, DEIA_EIO,
+						"the kernel gives no "
+						"randomness");
+	else
+		add_replay(c, op);
 	deia__change_bot_event(c, "bot.created", op->id, &op->actor);
 	deia__change_audit(c, &op->actor, "bot.create", op->id, DEIA_OK);
-	err = deia__change_commit(c, h, on_created, op);
+	if (err)
+		deia__change_drop(c);
+	else
+		err = deia__change_commit(c, h, on_created, op);
 	deia__free(json);
 	return err;
 }
@@ -537,6 +561,7 @@ deia_err deia_hive_bot_create(deia_hive *h, const struct deia_actor *actor,
 	b->creating = true;
 	op->hive = h;
 	op->start = start;
+	op->is_external = strcmp(spec->adapter, "external") == 0;
 	op->bot_cb = cb;
 	op->user = user;
 	err = deia__conversation_resolve(h, spec->id, NULL, false,

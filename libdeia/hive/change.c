@@ -70,6 +70,8 @@ static void change_free(struct deia__change *c)
 
 void deia__change_drop(struct deia__change *c)
 {
+	if (!c)
+		return;
 	deia_txn_free(c->txn);
 	change_free(c);
 }

@@ -156,6 +156,7 @@ static deia_err open_bots(deia_hive *h, const struct deia_hive_opts *o,
 	bo.on_state = deia__bots_on_state;
 	bo.on_env = deia__bots_on_env;
 	bo.on_line = deia__bots_on_line;
+	bo.on_claimable = deia__bots_on_claimable;
 	err = deia_bots_new(&h->bots, h->base, &bo);
 	if (err)
 		say(detail, detail_len, "the supervisor could not start: %s",
@@ -261,6 +262,7 @@ deia_err deia_hive_new(deia_hive **out, struct event_base *base,
 	h = deia__alloc(sizeof(*h));
 	if (!h)
 		return DEIA_ENOMEM;
+	TAILQ_INIT(&h->claim_waits);
 	h->log = o.log;
 	h->log_user = o.log_user;
 	h->events_kept = o.events_kept;
@@ -398,6 +400,7 @@ deia_err deia_hive_stop(deia_hive *h, void (*cb)(void *user), void *user)
 	h->stop_cb = cb;
 	h->stop_user = user;
 	deia__retention_stop(h);
+	deia__claims_end(h, NULL);
 	deia__turns_cancel_all(h);
 	err = deia_bots_stop_all(h->bots, on_bots_stopped, h);
 	if (err) {
@@ -434,6 +437,8 @@ void deia_hive_free(deia_hive *h)
 	h->stopping = true;
 	if (h->timers)
 		deia__retention_stop(h);
+	if (h->bots)
+		deia__claims_end(h, NULL);
 	deia__turns_abandon(h);
 	deia_store_close(h->store);
 	h->store = NULL;

@@ -39,6 +39,7 @@
 #define DEIA__CHECKPOINT_MS 2000 /* how often a growing answer is saved */
 
 TAILQ_HEAD(deia__turn_list, deia_chat_turn);
+TAILQ_HEAD(deia__claim_waits, deia_claim_wait);
 
 /* What is wished of a bot; the numbers stand in the store. */
 enum deia__wish {
@@ -115,6 +116,8 @@ struct deia_hive {
 	void *stop_user;
 	bool bots_stopped;
 	struct deia__timer retention_timer, last_used_timer;
+	struct deia__claim_waits claim_waits; /* oldest first */
+	unsigned n_claim_waits;
 	deia_log_cb log;
 	void *log_user;
 };
@@ -243,10 +246,34 @@ DEIA_NODISCARD deia_err deia__history_load(deia_hive *h, struct deia__hbot *b);
 DEIA_NODISCARD deia_err deia__history_find(deia_hive *h, const char *bot,
 					   deia_page_cb cb, void *user);
 
+/* ---- external.c -------------------------------------------------------- */
+
+void deia__bots_on_claimable(const char *bot, void *user);
+/* Whoever waits for turns of this bot (NULL: of any) waits in vain. */
+void deia__claims_end(deia_hive *h, const char *bot);
+
 /* ---- access.c ---------------------------------------------------------- */
+
+struct deia__external_token {
+	char secret[DEIA_TOKEN_LEN + 1];
+	struct deia__token token; /* name NULL */
+};
 
 /* The row of a token; text borrowed from it. */
 void deia__token_row(struct deia_value *row, const struct deia__token *token);
+/*
+ * A durable token for the program of an external bot: its row goes into c. It
+ * counts once deia__external_token_add was called after the commit.
+ */
+bool deia__external_token(struct deia__change *c, const char *bot,
+			  struct deia__external_token *token);
+deia_err deia__external_token_add(deia_hive *h, const char *bot,
+				  const struct deia__external_token *token);
+/* The bot is removed: so are its durable tokens, from the store with c, from
+ * memory once that is durable. */
+void deia__external_tokens_delete(deia_hive *h, struct deia__change *c,
+				  const char *bot);
+void deia__external_tokens_forget(deia_hive *h, const char *bot);
 /* A fresh token for a bot's process, in memory only; token: 64 bytes. */
 bool deia__bot_token(deia_hive *h, struct deia__hbot *b, char *token);
 void deia__access_timers(deia_hive *h);

@@ -82,6 +82,8 @@ static void end_turn(struct deia_chat_turn *t, bool durable)
 		t->events.on_done(t->err,
 				  durable && has_answer(t) ? &line : NULL,
 				  t->retry_after_seconds, t->user);
+	if (t->kept_cb)
+		t->kept_cb(durable ? DEIA_OK : t->err, t->kept_user);
 	deia__turn_free(t);
 	if (h->freeing)
 		return;

@@ -45,6 +45,9 @@ struct deia_chat_turn {
 	/* The agent's own: what the store has, then what the bot said. */
 	char *session;
 	bool new_session;
+	/* external.c: who gave the answer, told when it is durable. */
+	deia_done_cb kept_cb;
+	void *kept_user;
 };
 
 void deia__turn_free(struct deia_chat_turn *t);

@@ -92,6 +92,7 @@ static void on_stop(evutil_socket_t sig, short what, void *arg)
 	arm(l, (unsigned)deia_config_int(l->app->config,
 					 "server.drain_timeout_seconds") *
 		       1000);
+	deia_hive_end_waits(l->app->hive);
 	server_drain(&l->app->http, on_quiet, l);
 }
 

@@ -188,6 +188,8 @@ bool gate_role(struct rq *rq, const struct route *route)
 	if (rq->actor.role == DEIA_ROLE_BOT && (route->flags & RF_BOT_SELF) &&
 	    rq->param[0] && strcmp(rq->param[0], rq->actor.name) == 0)
 		return true;
+	if (rq->actor.role == DEIA_ROLE_BOT && (route->flags & RF_BOT_ANY))
+		return true;
 	deia_hive_audit(rq->srv->hive, &rq->actor, "auth.denied", rq->path,
 			DEIA_EDENIED);
 	rq_problem(rq, 403, deia_err_name(DEIA_EDENIED),

@@ -147,7 +147,7 @@ static void route_print(const struct route *r, struct deia_jw *w)
 					      : "none");
 	deia_jw_kint(w, "max_body_bytes", (int64_t)r->max_body);
 	deia_jw_kbool(w, "idempotency_key", r->flags & RF_IDEMPOTENT);
-	deia_jw_kbool(w, "bot_self", r->flags & RF_BOT_SELF);
+	deia_jw_kbool(w, "bot_self", r->flags & (RF_BOT_SELF | RF_BOT_ANY));
 	deia_jw_kstr(w, "query", r->query ? r->query : "");
 	deia_jw_kstr(w, "summary", r->summary);
 	deia_jw_end_object(w);

@@ -24,6 +24,7 @@ enum {
 	RF_JSON_OPT = 2,     /* the body may be absent */
 	RF_IDEMPOTENT = 4,   /* honours Idempotency-Key */
 	RF_BOT_SELF = 8,     /* also the bot that {id} names */
+	RF_BOT_ANY = 64,     /* also bots; the handler knows which */
 	RF_WHILE_DRAIN = 16, /* answers also while draining or starting */
 	RF_QUIET = 32	     /* access log only at level debug */
 };

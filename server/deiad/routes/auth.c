@@ -120,14 +120,17 @@ void route_whoami(struct rq *rq)
 }
 
 /* The role that a body names; DEIA_ROLE_NONE: answered. */
-static deia_role role_of(struct rq *rq, deia_role fallback)
+static deia_role role_of(struct rq *rq, deia_role least, deia_role fallback)
 {
 	const char *name = body_text(rq, "role");
 	deia_role role = name ? deia_role_parse(name) : fallback;
 
-	if (role >= DEIA_ROLE_VIEWER)
+	if (role >= least)
 		return role;
-	rq_bad_field(rq, "/role", "expected viewer, operator or admin");
+	rq_bad_field(rq, "/role", "expected viewer, operator or admin%s",
+		     least == DEIA_ROLE_BOT
+			     ? "; bot for the program of an external bot"
+			     : "");
 	return DEIA_ROLE_NONE;
 }
 
@@ -146,7 +149,7 @@ void route_codes_create(struct rq *rq)
 	if (rq->json && !body_fields(rq, fields, 2))
 		return;
 	ttl = body_int(rq, "ttl_seconds", 900);
-	role = role_of(rq, rq->actor.role);
+	role = role_of(rq, DEIA_ROLE_VIEWER, rq->actor.role);
 	if (role == DEIA_ROLE_NONE)
 		return;
 	err = deia_hive_code_create(rq->srv->hive, &rq->actor, role,
@@ -225,7 +228,7 @@ void route_tokens_create(struct rq *rq)
 
 	if (!body_fields(rq, fields, 3))
 		return;
-	role = role_of(rq, DEIA_ROLE_NONE);
+	role = role_of(rq, DEIA_ROLE_BOT, DEIA_ROLE_NONE);
 	if (role == DEIA_ROLE_NONE)
 		return;
 	rq_hold(rq);

@@ -39,6 +39,8 @@ void print_bot_members(struct deia_jw *w, const struct deia_hive_bot *bot)
 	print_int_or_null(w, "exit_signal", i->exit_signal, 0);
 	deia_jw_kbool(w, "wanted", bot->wanted);
 	deia_jw_kbool(w, "needs_restart", i->needs_restart);
+	if (bot->token) /* of a new external bot; shown this once */
+		deia_jw_kstr(w, "token", bot->token);
 }
 
 void print_bot(struct deia_jw *w, const struct deia_hive_bot *bot)
@@ -193,7 +195,10 @@ void route_bots_create(struct rq *rq)
 	if (!spec)
 		return;
 	rq_hold(rq);
-	idem_join(rq, print_made);
+	if (strcmp(spec->adapter, "external") == 0)
+		idem_forget(rq); /* the answer holds its token */
+	else
+		idem_join(rq, print_made);
 	err = deia_hive_bot_create(rq->srv->hive, &rq->actor, spec, start,
 				   bot_created, rq);
 	deia_bot_spec_free(spec);

@@ -32,6 +32,11 @@ void route_bot_pause(struct rq *rq);
 void route_bot_resume(struct rq *rq);
 void route_bot_interrupt(struct rq *rq);
 void route_bots_act(struct rq *rq);
+void route_bot_heartbeat(struct rq *rq);
+void route_task_claim(struct rq *rq);
+void route_task_extend(struct rq *rq);
+void route_task_complete(struct rq *rq);
+void route_task_fail(struct rq *rq);
 void route_bot_history(struct rq *rq);
 void route_bot_logs(struct rq *rq);
 void route_templates(struct rq *rq);
@@ -96,7 +101,13 @@ bool query_int(struct rq *rq, const char *name, int64_t min, int64_t max,
 /* "true" or "false"; false: answered. */
 bool query_bool(struct rq *rq, const char *name, bool fallback, bool *out);
 
-enum field_type { FIELD_TEXT, FIELD_INT, FIELD_BOOL, FIELD_ARRAY };
+enum field_type {
+	FIELD_TEXT,
+	FIELD_INT,
+	FIELD_BOOL,
+	FIELD_ARRAY,
+	FIELD_OBJECT
+};
 /* One member a body may have. min, max: bytes of text, value of a number. */
 struct field {
 	const char *name;

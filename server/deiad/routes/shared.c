@@ -160,6 +160,11 @@ static bool wrong_value(const struct field *f, const cJSON *v,
 		snprintf(e->detail, sizeof(e->detail),
 			 "expected true or false");
 		return true;
+	case FIELD_OBJECT:
+		if (cJSON_IsObject(v))
+			return false;
+		snprintf(e->detail, sizeof(e->detail), "expected an object");
+		return true;
 	default:
 		if (cJSON_IsArray(v))
 			return false;

@@ -15,6 +15,7 @@
 #define CHAT DEIA_MAX_BODY_BYTES
 
 #define BOT "/api/v1/bots/{id}"
+#define TASK "/api/v1/tasks/{id}"
 
 const struct route routes[] = {
 	{ "GET", "/health", AC_PUBLIC, RF_WHILE_DRAIN | RF_QUIET, 0, "",
@@ -54,6 +55,16 @@ const struct route routes[] = {
 	  route_bot_history, "The states a bot went through, newest first." },
 	{ "GET", BOT "/logs", AC_VIEWER, 0, 0, "tail follow", route_bot_logs,
 	  "Shows the end of a bot's log, or follows it." },
+	{ "POST", BOT "/heartbeat", AC_OPERATOR, RF_JSON_OPT | RF_BOT_SELF,
+	  SMALL, "", route_bot_heartbeat, "An external bot is alive." },
+	{ "POST", "/api/v1/tasks/claim", AC_OPERATOR, RF_JSON | RF_BOT_ANY,
+	  SMALL, "", route_task_claim, "An external bot asks for a task." },
+	{ "POST", TASK "/extend", AC_OPERATOR, RF_JSON | RF_BOT_ANY, SMALL, "",
+	  route_task_extend, "Makes the lease of a task longer." },
+	{ "POST", TASK "/complete", AC_OPERATOR, RF_JSON | RF_BOT_ANY, CHAT, "",
+	  route_task_complete, "Gives the answer to a claimed task." },
+	{ "POST", TASK "/fail", AC_OPERATOR, RF_JSON | RF_BOT_ANY, SMALL, "",
+	  route_task_fail, "Ends a claimed task without an answer." },
 	{ "GET", "/api/v1/templates", AC_VIEWER, 0, 0, "", route_templates,
 	  "Lists the templates of the configuration." },
 	{ "GET", "/api/v1/models", AC_VIEWER, 0, 0, "adapter base_url",
