@@ -107,22 +107,35 @@ bool parse_duration(const char *text, int64_t *seconds)
 	return false;
 }
 
-static bool keep(struct cursor *c, const struct opt *o, const char *value)
+bool opt_takes_word(const struct opt *o)
+{
+	return o->kind != OPT_FLAG && o->kind != OPT_MAYBE_DURATION;
+}
+
+static bool is_time(const struct opt *o, const char *value)
 {
 	int64_t seconds;
 
+	if (o->kind == OPT_DURATION ||
+	    (o->kind == OPT_MAYBE_DURATION && *value != '\0'))
+		return parse_duration(value, &seconds);
+	return true;
+}
+
+static bool keep(struct cursor *c, const struct opt *o, const char *value)
+{
 	if (o->kind == OPT_NUMBER && !is_number(value)) {
 		*c->message = must_print("--%s: '%s' is not a whole number",
 					 o->name, value);
 		return false;
 	}
-	if (o->kind == OPT_DURATION && !parse_duration(value, &seconds)) {
+	if (!is_time(o, value)) {
 		*c->message = must_print("--%s: '%s' is no time; write it like "
 					 "90s, 15m, 12h or 30d",
 					 o->name, value);
 		return false;
 	}
-	if (!o->many && o->kind != OPT_FLAG && args_text(c->a, o->name)) {
+	if (!o->many && opt_takes_word(o) && args_text(c->a, o->name)) {
 		*c->message = must_print("--%s is given twice", o->name);
 		return false;
 	}
@@ -155,10 +168,10 @@ static bool long_option(struct cursor *c)
 		*c->message = must_print("--%s takes no value", o->name);
 		return false;
 	}
-	if (o->kind == OPT_FLAG)
-		return keep(c, o, "");
 	if (equals != NULL)
 		return keep(c, o, equals + 1);
+	if (!opt_takes_word(o))
+		return keep(c, o, "");
 	if (c->at >= c->argc)
 		return needs_value(c, o);
 	return keep(c, o, c->argv[c->at++]);
@@ -178,7 +191,7 @@ static bool short_options(struct cursor *c)
 				*p);
 			return false;
 		}
-		if (o->kind == OPT_FLAG) {
+		if (!opt_takes_word(o)) {
 			if (!keep(c, o, ""))
 				return false;
 			continue;

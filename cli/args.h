@@ -8,7 +8,13 @@
 
 #include <deia/base.h>
 
-enum opt_kind { OPT_FLAG, OPT_TEXT, OPT_NUMBER, OPT_DURATION };
+enum opt_kind {
+	OPT_FLAG,
+	OPT_TEXT,
+	OPT_NUMBER,
+	OPT_DURATION,
+	OPT_MAYBE_DURATION /* a flag; a time only as --name=TIME */
+};
 
 struct opt {
 	const char *name; /* without --; NULL ends a table */
@@ -28,7 +34,7 @@ struct args {
 	const struct opt *own, *common;
 	struct {
 		const struct opt *opt;
-		const char *value; /* "" for a flag */
+		const char *value; /* "" for none */
 	} given[ARGS_MAX];
 	size_t n_given;
 	const char *words[ARGS_MAX];
@@ -44,6 +50,8 @@ struct args {
 bool args_parse(struct args *a, int argc, char **argv, bool stop_at_word,
 		int *used, char **message);
 
+/* Whether the next word is the option's value. */
+bool opt_takes_word(const struct opt *o);
 bool args_has(const struct args *a, const char *name);
 /* The last value given; NULL when there is none. */
 const char *args_text(const struct args *a, const char *name);

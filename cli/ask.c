@@ -41,6 +41,30 @@ int exit_code_of(deia_err err)
 	}
 }
 
+deia_err err_of_code(const char *code)
+{
+	for (int e = DEIA_OK; e <= DEIA_EFULL; e++) {
+		if (strcmp(deia_err_name((deia_err)e), code) == 0)
+			return (deia_err)e;
+	}
+	return DEIA_EREMOTE;
+}
+
+char *plain_fields(const char *message)
+{
+	size_t len = strcspn(message, ": ");
+	char *copy = must_dup(message);
+
+	if (*message != '/' || message[len] != ':')
+		return copy;
+	for (size_t i = 0; i < len; i++) {
+		if (copy[i] == '/')
+			copy[i] = '.';
+	}
+	memmove(copy, copy + 1, strlen(copy));
+	return copy;
+}
+
 /* Which of the two no client can be made of, the address or the token. */
 static void refuse_target(const struct deia_client_opts *given)
 {
@@ -283,7 +307,10 @@ static void advise_for(struct cli *cli, deia_err err)
 
 int explain(struct cli *cli, deia_err err, unsigned retry_after_seconds)
 {
-	complain("%s", deia_client_errmsg(cli->client));
+	char *message = plain_fields(deia_client_errmsg(cli->client));
+
+	complain("%s", message);
+	free(message);
 	if (retry_after_seconds != 0)
 		advise("try again in %u s", retry_after_seconds);
 	else

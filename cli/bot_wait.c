@@ -87,16 +87,44 @@ static int judge(const struct cli *cli, const char *bot, const char *wanted,
 	return -1;
 }
 
-int bot_wait(struct cli *cli, const char *bot, const char *state)
+/* --timeout, or the time of --wait=TIME. */
+static int64_t patience(const struct cli *cli)
 {
 	const char *timeout = args_text(&cli->args, "timeout");
+	const char *wait = args_text(&cli->args, "wait");
+	int64_t seconds = 300;
+
+	if (timeout == NULL && wait != NULL && *wait != '\0')
+		timeout = wait;
+	if (timeout != NULL)
+		(void)parse_duration(timeout, &seconds);
+	return seconds;
+}
+
+/* Why it is not there yet is worth more than that it is not. */
+static int too_late(const char *bot, const char *wanted, const cJSON *json,
+		    int64_t seconds)
+{
+	const char *why = jtext(json, "status_text");
+
+	if (*why == '\0')
+		why = jtext(json, "state_reason");
+	complain("%s is not %s after %lld s, but %s%s%s", bot, wanted,
+		 (long long)seconds, jtext(json, "state"),
+		 *why != '\0' ? ": " : "", why);
+	advise("wait longer with --timeout, or look at it with `deia bot "
+	       "describe %s`",
+	       bot);
+	return EXIT_TIMED_OUT;
+}
+
+int bot_wait(struct cli *cli, const char *bot, const char *state)
+{
 	char *path = path_of("/api/v1/bots/%s", bot), *last = NULL;
-	int64_t seconds = 300, deadline;
+	int64_t seconds = patience(cli), deadline;
 	unsigned pause = POLL_MIN_MS;
 	int rc = -1;
 
-	if (timeout != NULL)
-		(void)parse_duration(timeout, &seconds);
 	deadline = now_ms() + seconds * 1000;
 	interrupts_watch(cli->client);
 	while (rc < 0) {
@@ -107,14 +135,8 @@ int bot_wait(struct cli *cli, const char *bot, const char *state)
 			rc = judge(cli, bot, state, json);
 		if (rc < 0)
 			progress(cli, bot, json, &last);
-		if (rc < 0 && now_ms() >= deadline) {
-			complain("%s is still %s after %lld s", bot,
-				 jtext(json, "state"), (long long)seconds);
-			advise("wait longer with --timeout, or look at it with "
-			       "`deia bot describe %s`",
-			       bot);
-			rc = EXIT_TIMED_OUT;
-		}
+		if (rc < 0 && now_ms() >= deadline)
+			rc = too_late(bot, state, json, seconds);
 		cJSON_Delete(json);
 		if (rc < 0 && !pause_ms(pause)) {
 			note(cli, "no longer waiting; %s goes on", bot);

@@ -6,8 +6,12 @@
 #include "cli.h"
 
 #define BOT_WAIT_OPTS                                                          \
-	{ "wait", 0,	OPT_FLAG,                                              \
-	  false,  NULL, "wait until it is done (on a terminal: yes)",          \
+	{ "wait",                                                              \
+	  0,                                                                   \
+	  OPT_MAYBE_DURATION,                                                  \
+	  false,                                                               \
+	  "[=TIME]",                                                           \
+	  "wait until it is done, at most TIME (on a terminal: yes)",          \
 	  NULL },                                                              \
 		{ "no-wait", 0,	   OPT_FLAG,                                   \
 		  false,     NULL, "do not wait (otherwise: no)",              \

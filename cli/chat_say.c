@@ -19,6 +19,7 @@ struct turn {
 	bool printed;	 /* something of the answer */
 	bool line_open;	 /* the answer so far does not end in a newline */
 	bool aside_open; /* thinking is being shown */
+	bool whole;	 /* shown at its end, not piece by piece */
 	bool ended;	 /* the server said done or error */
 	bool broken;	 /* stdout takes no more */
 	int rc;
@@ -58,15 +59,6 @@ static void show_aside(struct turn *t, const char *text)
 		t->aside_open = true;
 	}
 	text_free(&out);
-}
-
-static deia_err err_of_code(const char *code)
-{
-	for (int e = DEIA_OK; e <= DEIA_EFULL; e++) {
-		if (strcmp(deia_err_name((deia_err)e), code) == 0)
-			return (deia_err)e;
-	}
-	return DEIA_EREMOTE;
 }
 
 /* Ends the line that is open, before something is said about the turn. */
@@ -113,36 +105,54 @@ static void on_done(struct turn *t, const cJSON *message)
 	}
 }
 
+static void on_chunk(struct turn *t, const cJSON *json)
+{
+	const char *channel = jtext(json, "channel");
+
+	if (t->whole)
+		return;
+	if (*channel == '\0' || strcmp(channel, "answer") == 0)
+		show(t, jtext(json, "text"));
+	else
+		show_aside(t, jtext(json, "text"));
+}
+
+static void on_accepted(struct turn *t, const cJSON *json)
+{
+	snprintf(t->id, sizeof(t->id), "%s", jtext(json, "id"));
+	if (t->chat->cli->verbose)
+		complain("taken as %s", t->id);
+}
+
 static bool on_event(const char *event, const char *id, const char *data,
 		     size_t len, void *user)
 {
 	struct turn *t = user;
+	bool as_json = t->whole && t->chat->cli->json;
 	cJSON *json = NULL;
 
 	(void)id;
 	if (deia_json_parse(&json, data, len, NULL) != DEIA_OK)
 		return true;
-	if (strcmp(event, "chunk") == 0) {
-		const char *channel = jtext(json, "channel");
-
-		if (*channel == '\0' || strcmp(channel, "answer") == 0)
-			show(t, jtext(json, "text"));
-		else
-			show_aside(t, jtext(json, "text"));
-	} else if (strcmp(event, "accepted") == 0) {
-		snprintf(t->id, sizeof(t->id), "%s", jtext(json, "id"));
-	} else if (strcmp(event, "done") == 0) {
-		t->ended = true;
-		on_done(t, json);
-	} else if (strcmp(event, "error") == 0) {
-		t->ended = true;
+	t->ended = strcmp(event, "done") == 0 || strcmp(event, "error") == 0;
+	if (t->ended && as_json)
+		tell_json(data, len);
+	if (strcmp(event, "chunk") == 0)
+		on_chunk(t, json);
+	else if (strcmp(event, "accepted") == 0)
+		on_accepted(t, json);
+	else if (strcmp(event, "error") == 0)
 		on_problem(t, json);
-	}
+	else if (t->ended && !as_json)
+		on_done(t, json);
 	cJSON_Delete(json);
 	return !t->ended && !t->broken;
 }
 
-/* Ctrl-C: the bot is to stop as well, what it has said is kept. */
+/*
+ * Ctrl-C: the bot is to stop as well, what it has said is kept. Only this
+ * turn: what the bot does for others is none of our business.
+ */
 static int interrupted(struct turn *t)
 {
 	struct cli *cli = t->chat->cli;
@@ -151,10 +161,14 @@ static int interrupted(struct turn *t)
 
 	interrupts_clear(cli->client);
 	end_line(t);
+	if (t->id[0] == '\0') {
+		free(path);
+		note(cli, "interrupted before the hive had taken it");
+		return EXIT_INTERRUPTED;
+	}
 	deia_jw_init(&w);
 	deia_jw_object(&w);
-	if (t->id[0] != '\0')
-		deia_jw_kstr(&w, "id", t->id);
+	deia_jw_kstr(&w, "id", t->id);
 	deia_jw_end_object(&w);
 	(void)ask_quietly(cli, "POST", path, w.text, NULL, NULL);
 	deia_jw_fini(&w);
@@ -163,9 +177,33 @@ static int interrupted(struct turn *t)
 	return EXIT_INTERRUPTED;
 }
 
-static int say_streamed(struct chat *c, const char *body)
+/* It was refused before it began; with --json that is said in JSON as well. */
+static int refused(struct turn *t, deia_err err)
 {
-	struct turn t = { .chat = c };
+	struct cli *cli = t->chat->cli;
+	struct deia_jw w;
+
+	end_line(t);
+	if (t->whole && cli->json) {
+		deia_jw_init(&w);
+		deia_jw_object(&w);
+		deia_jw_kstr(&w, "code", deia_err_name(err));
+		deia_jw_kstr(&w, "detail", deia_client_errmsg(cli->client));
+		deia_jw_end_object(&w);
+		if (deia_jw_status(&w) == DEIA_OK)
+			tell_json(w.text, w.len);
+		deia_jw_fini(&w);
+	}
+	return explain(cli, err, 0);
+}
+
+/*
+ * An answer that is wanted whole comes as a stream too: its first event names
+ * the turn, without which an interrupt would end other people's turns.
+ */
+static int say_it(struct chat *c, const char *body)
+{
+	struct turn t = { .chat = c, .whole = !c->stream };
 	char *path = path_of("/api/v1/bots/%s/chat", c->bot);
 	deia_client *client = c->cli->client;
 	deia_err err;
@@ -174,34 +212,14 @@ static int say_streamed(struct chat *c, const char *body)
 	free(path);
 	if (err == DEIA_ECANCELED)
 		return interrupted(&t);
-	if (err != DEIA_OK) {
-		end_line(&t);
-		return explain(c->cli, err, 0);
-	}
+	if (err != DEIA_OK)
+		return refused(&t, err);
 	if (t.ended || t.broken)
 		return t.rc;
 	end_line(&t);
 	complain("the hive ended the stream before the answer was complete");
 	advise("`deia chat %s --history` shows what is kept of it", c->bot);
 	return EXIT_REFUSED;
-}
-
-static int say_whole(struct chat *c, const char *body)
-{
-	char *path = path_of("/api/v1/bots/%s/chat", c->bot);
-	struct turn t = { .chat = c };
-	cJSON *json = NULL;
-	int rc = ask_raw(c->cli, "POST", path, body, &json);
-
-	if (rc == EXIT_INTERRUPTED)
-		rc = interrupted(&t);
-	else if (rc == EXIT_DONE && !c->cli->json) {
-		on_done(&t, json);
-		rc = t.rc;
-	}
-	cJSON_Delete(json);
-	free(path);
-	return rc;
 }
 
 int chat_say(struct chat *c, const char *text)
@@ -218,7 +236,7 @@ int chat_say(struct chat *c, const char *text)
 	if (c->conversation != NULL)
 		deia_jw_kstr(&w, "conversation", c->conversation);
 	deia_jw_end_object(&w);
-	rc = c->stream ? say_streamed(c, w.text) : say_whole(c, w.text);
+	rc = say_it(c, w.text);
 	deia_jw_fini(&w);
 	return rc;
 }

@@ -107,8 +107,17 @@ int explain(struct cli *cli, deia_err err, unsigned retry_after_seconds);
 /* What answers is some other program. */
 int explain_stranger(struct cli *cli);
 int exit_code_of(deia_err err);
+/* The error of that name in the API, "illegal_state"; DEIA_EREMOTE for one
+ * that is not known. */
+deia_err err_of_code(const char *code);
+/* "/restart/policy: must be ..." as "restart.policy: must be ..."; free() it. */
+char *plain_fields(const char *message);
 /* A path of printf with one escaped argument each; free() it. */
 char *path_of(const char *fmt, const char *part);
+
+/* Values of --state, for completion. */
+#define BOT_STATES                                                             \
+	"ready busy starting paused stopping stopped backoff failed offline"
 
 /* ---- small things ------------------------------------------------------ */
 

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_bot.c - the bots there are: list, show, describe, and what is done to
- * them by one word (start, stop, pause ...), to one, to several or to all.
+ * cmd_bot.c - the bots there are: `deia bot list` and `deia bot show`.
  */
 #include "cli.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "bot_wait.h"
 
 /* ---- list -------------------------------------------------------------- */
 
@@ -40,20 +37,30 @@ static void add_row(struct table *t, const cJSON *bot)
 	table_add(t, *reason != '\0' ? reason : jtext(bot, "status_text"));
 }
 
+static void add_filter(struct text *path, const char *name, const char *value)
+{
+	char *fmt, *part;
+
+	if (value == NULL || *value == '\0')
+		return;
+	fmt = must_print("&%s=%%s", name);
+	part = path_of(fmt, value);
+	text_adds(path, part);
+	free(part);
+	free(fmt);
+}
+
 static char *list_path(const struct cli *cli, const char *cursor)
 {
 	struct text path = { 0 };
-	char *part;
 
 	text_addf(&path, "/api/v1/bots?limit=%lld",
 		  (long long)args_number(&cli->args, "limit", 1000));
+	add_filter(&path, "type", args_text(&cli->args, "type"));
+	add_filter(&path, "state", args_text(&cli->args, "state"));
 	if (cursor == NULL)
 		cursor = args_text(&cli->args, "cursor");
-	if (cursor != NULL && *cursor != '\0') {
-		part = path_of("&cursor=%s", cursor);
-		text_adds(&path, part);
-		free(part);
-	}
+	add_filter(&path, "cursor", cursor);
 	return path.data;
 }
 
@@ -94,6 +101,15 @@ static int list_pages(struct cli *cli, struct table *t)
 	return rc;
 }
 
+static void tell_none(const struct cli *cli)
+{
+	if (args_has(&cli->args, "type") || args_has(&cli->args, "state"))
+		note(cli, "there is no such bot; `deia bot list` shows all");
+	else
+		note(cli, "there is no bot yet; `deia bot launch BOT-001 "
+			  "--adapter echo` makes one");
+}
+
 static int run_list(struct cli *cli)
 {
 	struct table t;
@@ -105,14 +121,16 @@ static int run_list(struct cli *cli)
 		if (t.n_cells > 0)
 			tell_table(cli, &t);
 		else
-			note(cli, "there is no bot yet; `deia bot launch "
-				  "BOT-001 --adapter echo` makes one");
+			tell_none(cli);
 	}
 	table_free(&t);
 	return rc;
 }
 
 static const struct opt list_opts[] = {
+	{ "type", 0, OPT_TEXT, false, "TYPE", "only bots of this type", NULL },
+	{ "state", 0, OPT_TEXT, false, "STATE", "only bots in this state",
+	  BOT_STATES },
 	{ "limit", 0, OPT_NUMBER, false, "N", "at most N bots, one page",
 	  NULL },
 	{ "cursor", 0, OPT_TEXT, false, "CURSOR",
@@ -122,17 +140,18 @@ static const struct opt list_opts[] = {
 
 const struct command cmd_bot_list = {
 	.name = "bot list",
-	.usage = "",
+	.usage = "[--type TYPE] [--state STATE]",
 	.summary = "list the bots and their states",
 	.details = "With -q only their ids, one a line.\n\n"
 		   "Examples:\n"
 		   "  deia bot list\n"
+		   "  deia bot list --type coder --state failed -q\n"
 		   "  deia bot list --json | jq '.items[].state'\n",
 	.opts = list_opts,
 	.run = run_list,
 };
 
-/* ---- show, describe ---------------------------------------------------- */
+/* ---- show ------------------------------------------------------ */
 
 static void tell_member(const cJSON *item)
 {
@@ -144,7 +163,7 @@ static void tell_member(const cJSON *item)
 	free(text);
 }
 
-static int show(struct cli *cli, bool all)
+static int run_show(struct cli *cli)
 {
 	static const char *const brief[] = {
 		"id",
@@ -169,42 +188,14 @@ static int show(struct cli *cli, bool all)
 	rc = ask_raw(cli, "GET", path, NULL, &json);
 	free(path);
 	if (rc == EXIT_DONE && !cli->json) {
-		for (size_t i = 0; i < sizeof(brief) / sizeof(brief[0]) && !all;
-		     i++) {
+		for (size_t i = 0; i < sizeof(brief) / sizeof(brief[0]); i++) {
 			item = cJSON_GetObjectItemCaseSensitive(json, brief[i]);
 			if (item != NULL)
 				tell_member(item);
 		}
-		if (all)
-			cJSON_ArrayForEach(item, json)
-				tell_member(item);
 	}
 	cJSON_Delete(json);
 	return rc;
-}
-
-static int run_show(struct cli *cli)
-{
-	return show(cli, false);
-}
-
-/* Everything about the bot, and the end of its log. */
-static int run_describe(struct cli *cli)
-{
-	struct deia_reply reply;
-	int rc = show(cli, true);
-	char *path;
-
-	if (rc != EXIT_DONE || cli->json)
-		return rc;
-	path = path_of("/api/v1/bots/%s/logs?tail=10", cli->bot);
-	if (ask_quietly(cli, "GET", path, NULL, NULL, &reply) == DEIA_OK &&
-	    reply.body_len > 0) {
-		tell("\nThe end of its log:");
-		bot_log_print(&reply);
-	}
-	free(path);
-	return EXIT_DONE;
 }
 
 const struct command cmd_bot_show = {
@@ -216,151 +207,3 @@ const struct command cmd_bot_show = {
 	.max_words = 1,
 	.run = run_show,
 };
-
-const struct command cmd_bot_describe = {
-	.name = "bot describe",
-	.usage = "BOT",
-	.summary = "show all that is known about a bot, and the end of its log",
-	.details = "The first place to look when a bot does not run.\n\n"
-		   "Example:\n  deia bot describe BOT-001\n",
-	.min_words = 1,
-	.max_words = 1,
-	.run = run_describe,
-};
-
-/* ---- actions ----------------------------------------------------------- */
-
-static const struct action {
-	const char *verb;      /* of the API */
-	const char *done;      /* how it is told */
-	const char *waits_for; /* a state, with --wait; or NULL */
-} actions[] = {
-	{ "start", "was started", "ready" },
-	{ "stop", "is stopping", "stopped" },
-	{ "restart", "is restarting", "ready" },
-	{ "pause",
-	  "is paused: what it is working on goes on, nothing new is "
-	  "begun",
-	  NULL },
-	{ "resume", "goes on", NULL },
-	{ "interrupt", "was asked to end what it is working on", NULL },
-};
-
-static int act_on(struct cli *cli, const struct action *a, const char *bot)
-{
-	char *fmt, *path;
-	int rc;
-
-	cli->bot = bot;
-	fmt = must_print("/api/v1/bots/%%s/%s", a->verb);
-	path = path_of(fmt, bot);
-	rc = ask_raw(cli, "POST", path, NULL, NULL);
-	free(path);
-	free(fmt);
-	if (rc != EXIT_DONE)
-		return rc;
-	if (a->waits_for != NULL && bot_wants_wait(cli))
-		return bot_wait(cli, bot, a->waits_for);
-	say(cli, "%s %s", bot, a->done);
-	return rc;
-}
-
-/* Bots for which the action makes no sense are passed over, as with all. */
-static bool concerns(const struct action *a, const char *state)
-{
-	bool live =
-		strcmp(state, "stopped") != 0 && strcmp(state, "failed") != 0 &&
-		strcmp(state, "offline") != 0 && strcmp(state, "stopping") != 0;
-
-	if (strcmp(a->verb, "start") == 0)
-		return !live && strcmp(state, "stopping") != 0 &&
-		       strcmp(state, "offline") != 0;
-	if (strcmp(a->verb, "resume") == 0)
-		return strcmp(state, "paused") == 0;
-	if (strcmp(a->verb, "pause") == 0)
-		return strcmp(state, "ready") == 0 ||
-		       strcmp(state, "busy") == 0;
-	if (strcmp(a->verb, "interrupt") == 0)
-		return strcmp(state, "busy") == 0;
-	return live;
-}
-
-static int act_on_all(struct cli *cli, const struct action *a)
-{
-	const cJSON *bot;
-	cJSON *json = NULL;
-	unsigned n = 0;
-	int rc = ask(cli, "GET", "/api/v1/bots?limit=1000", NULL, &json);
-
-	JSON_EACH_ITEM(bot, json)
-	{
-		int one;
-
-		if (!concerns(a, jtext(bot, "state")))
-			continue;
-		n++;
-		one = act_on(cli, a, jtext(bot, "id"));
-		if (rc == EXIT_DONE)
-			rc = one;
-	}
-	if (rc == EXIT_DONE && n == 0)
-		note(cli, "no bot is in a state to %s", a->verb);
-	cJSON_Delete(json);
-	return rc;
-}
-
-static int run_action(struct cli *cli)
-{
-	const char *verb = cli->command->name + strlen("bot ");
-	const struct action *a = actions;
-	int rc = EXIT_DONE;
-
-	while (strcmp(a->verb, verb) != 0)
-		a++;
-	if (args_has(&cli->args, "all")) {
-		if (cli->args.n_words > 0)
-			return usage_error(cli, "name bots or give --all, not "
-						"both");
-		return act_on_all(cli, a);
-	}
-	if (cli->args.n_words == 0)
-		return usage_error(cli, "which bot? Name one or more, or give "
-					"--all");
-	for (size_t i = 0; i < cli->args.n_words; i++) {
-		int one = act_on(cli, a, cli->args.words[i]);
-
-		if (rc == EXIT_DONE)
-			rc = one;
-	}
-	return rc;
-}
-
-#define ALL_OPT                                                                \
-	{                                                                      \
-		"all", 0, OPT_FLAG, false, NULL,                               \
-			"every bot it makes sense for", NULL                   \
-	}
-
-static const struct opt act_opts[] = { ALL_OPT, { 0 } };
-static const struct opt wait_opts[] = { ALL_OPT, BOT_WAIT_OPTS, { 0 } };
-
-#define ACTION(word, about, options, more)                                     \
-	const struct command cmd_bot_##word = {                                \
-		.name = "bot " #word,                                          \
-		.usage = "BOT ... | --all",                                    \
-		.summary = about,                                              \
-		.details = more "Examples:\n  deia bot " #word " BOT-001\n"    \
-				"  deia bot " #word " --all\n",                \
-		.opts = options,                                               \
-		.max_words = ARGS_MAX,                                         \
-		.run = run_action,                                             \
-	}
-
-ACTION(start, "start bots that were stopped or failed", wait_opts, "");
-ACTION(stop, "stop bots; they stay stopped until started", wait_opts, "");
-ACTION(restart, "stop and start bots", wait_opts, "");
-ACTION(pause, "let bots begin nothing new", act_opts,
-       "What a bot is working on goes on to its end.\n\n");
-ACTION(resume, "let paused bots go on", act_opts, "");
-ACTION(interrupt, "end what bots are working on, and keep the bots", act_opts,
-       "What was answered so far is kept as a partial answer.\n\n");

@@ -13,175 +13,225 @@
 #include <unistd.h>
 
 #include "bot_wait.h"
+#include "bots_all.h"
 
-/* Flags that are one member of the body each. */
+/* Flags that are one field each; lists are given with commas. */
 static const struct {
-	const char *flag, *member;
-} texts[] = {
-	{ "adapter", "adapter" },	{ "template", "template" },
-	{ "model", "model" },		{ "system", "system_prompt" },
-	{ "base-url", "base_url" },	{ "type", "type" },
-	{ "on-message", "on_message" }, { "api-key-env", "api_key_env" },
-};
-
-static const struct {
-	const char *flag, *member;
-} numbers[] = {
+	const char *flag, *field;
+} fields[] = {
+	{ "adapter", "adapter" },
+	{ "template", "template" },
+	{ "model", "model" },
+	{ "system", "system_prompt" },
+	{ "base-url", "base_url" },
+	{ "api-key-env", "api_key_env" },
+	{ "type", "type" },
+	{ "capabilities", "capabilities" },
+	{ "depends-on", "depends_on" },
+	{ "pass-env", "pass_env" },
+	{ "on-message", "on_message" },
 	{ "max-concurrent", "max_concurrent" },
+	{ "history", "history_messages" },
+	{ "restart", "restart.policy" },
+	{ "max-restarts", "restart.max_restarts" },
+	{ "memory", "limits.memory_mib" },
+	{ "ping", "ping.interval_seconds" },
+	{ "turn-timeout", "turn_timeout_seconds" },
 	{ "ready-timeout", "ready_timeout_seconds" },
 	{ "stop-timeout", "stop_timeout_seconds" },
 };
 
-/* "key=value": the length of the key, 0 when there is none. */
-static size_t key_len(const char *pair)
-{
-	const char *equals = strchr(pair, '=');
-
-	return equals != NULL ? (size_t)(equals - pair) : 0;
-}
+/* ---- values ------------------------------------------------------------ */
 
 /* JSON where it is JSON (0.2, true, [1]), else a string. */
-static void add_option(struct deia_jw *w, const char *pair, size_t len)
+static cJSON *json_or_text(const char *value)
 {
-	char *key = must_dupn(pair, len);
-	const char *value = pair + len + 1;
+	cJSON *json = NULL;
 
-	deia_jw_key(w, key);
 	if (*value != '\0' &&
-	    deia_json_check(value, strlen(value), NULL) == DEIA_OK)
-		deia_jw_raw(w, value);
-	else
-		deia_jw_str(w, value);
-	free(key);
+	    deia_json_parse(&json, value, strlen(value), NULL) == DEIA_OK)
+		return json;
+	return cJSON_CreateString(value);
 }
 
-static int add_pairs(struct cli *cli, struct deia_jw *w, const char *flag,
-		     const char *member)
+static cJSON *list_of(const char *commas)
 {
-	bool is_env = strcmp(flag, "env") == 0;
+	cJSON *list = cJSON_CreateArray();
+
+	while (*commas != '\0') {
+		size_t len = strcspn(commas, ",");
+		char *item = must_dupn(commas, len);
+
+		if (len > 0)
+			cJSON_AddItemToArray(list, cJSON_CreateString(item));
+		commas += len + (commas[len] == ',');
+		free(item);
+	}
+	return list;
+}
+
+/* The object that holds what `path` names, made where it is not there; *name
+ * is set to the last part of path. NULL: something of it is no object. */
+static cJSON *holder(cJSON *root, const char *path, const char **name)
+{
+	const char *dot;
+
+	while ((dot = strchr(path, '.')) != NULL) {
+		char *part = must_dupn(path, (size_t)(dot - path));
+		cJSON *next = cJSON_GetObjectItemCaseSensitive(root, part);
+
+		if (next == NULL)
+			next = cJSON_AddObjectToObject(root, part);
+		free(part);
+		if (!cJSON_IsObject(next))
+			return NULL;
+		root = next;
+		path = dot + 1;
+	}
+	*name = path;
+	return root;
+}
+
+/* What an empty specification has there tells which kind of value it is. */
+static cJSON *value_for(const cJSON *plain, const char *path, const char *value)
+{
+	const char *name = path, *dot;
+	const cJSON *known = plain;
+
+	while (known != NULL && (dot = strchr(name, '.')) != NULL) {
+		char *part = must_dupn(name, (size_t)(dot - name));
+
+		known = cJSON_GetObjectItemCaseSensitive(known, part);
+		free(part);
+		name = dot + 1;
+	}
+	known = cJSON_GetObjectItemCaseSensitive(known, name);
+	if (cJSON_IsArray(known) && *value != '[')
+		return list_of(value);
+	if (known != NULL && (cJSON_IsString(known) || cJSON_IsNull(known)) &&
+	    strcmp(path, "options") != 0)
+		return cJSON_CreateString(value);
+	return json_or_text(value);
+}
+
+/* ---- the body ---------------------------------------------------------- */
+
+static int set(struct cli *cli, cJSON *body, const char *path, cJSON *value)
+{
+	const char *name = path;
+	cJSON *in = holder(body, path, &name);
+
+	if (in == NULL || *name == '\0') {
+		cJSON_Delete(value);
+		return usage_error(cli, "'%s' is no field of a bot", path);
+	}
+	cJSON_DeleteItemFromObjectCaseSensitive(in, name);
+	cJSON_AddItemToObject(in, name, value);
+	return EXIT_DONE;
+}
+
+/* --option, --env and --set: NAME=VALUE, each below its prefix. */
+static int add_pairs(struct cli *cli, cJSON *body, const char *flag,
+		     const char *prefix, const cJSON *plain)
+{
 	const char *pair;
 	size_t at = 0;
+	int rc = EXIT_DONE;
 
-	if (!args_has(&cli->args, flag))
-		return EXIT_DONE;
-	deia_jw_key(w, member);
-	deia_jw_object(w);
-	while ((pair = args_next(&cli->args, flag, &at)) != NULL) {
-		size_t len = key_len(pair);
+	while (rc == EXIT_DONE &&
+	       (pair = args_next(&cli->args, flag, &at)) != NULL) {
+		const char *equals = strchr(pair, '=');
+		cJSON *in = body;
+		char *name;
 
-		if (len == 0)
+		if (equals == NULL || equals == pair)
 			return usage_error(cli,
 					   "--%s: '%s' should look like "
 					   "NAME=VALUE",
 					   flag, pair);
-		if (is_env) {
-			char *name = must_dupn(pair, len);
-
-			deia_jw_kstr(w, name, pair + len + 1);
+		name = must_dupn(pair, (size_t)(equals - pair));
+		if (prefix == NULL) {
+			rc = set(cli, body, name,
+				 value_for(plain, name, equals + 1));
 			free(name);
-		} else {
-			add_option(w, pair, len);
+			continue;
 		}
+		in = cJSON_GetObjectItemCaseSensitive(body, prefix);
+		if (in == NULL)
+			in = cJSON_AddObjectToObject(body, prefix);
+		cJSON_DeleteItemFromObjectCaseSensitive(in, name);
+		cJSON_AddItemToObject(in, name,
+				      strcmp(flag, "env") == 0
+					      ? cJSON_CreateString(equals + 1)
+					      : json_or_text(equals + 1));
+		free(name);
 	}
-	deia_jw_end_object(w);
-	return EXIT_DONE;
+	return rc;
 }
 
-static void add_list(struct deia_jw *w, const char *member, const char *commas)
+static void add_argv(const struct args *a, cJSON *body)
 {
-	deia_jw_key(w, member);
-	deia_jw_array(w);
-	while (*commas != '\0') {
-		size_t len = strcspn(commas, ",");
-
-		if (len > 0)
-			deia_jw_strn(w, commas, len);
-		commas += len + (commas[len] == ',');
-	}
-	deia_jw_end_array(w);
-}
-
-static int add_restart(struct cli *cli, struct deia_jw *w)
-{
-	const char *policy = args_text(&cli->args, "restart");
-
-	if (policy == NULL)
-		return EXIT_DONE;
-	if (strcmp(policy, "always") != 0 && strcmp(policy, "on-failure") &&
-	    strcmp(policy, "never") != 0)
-		return usage_error(cli,
-				   "--restart: '%s' is none of always, "
-				   "on-failure, never",
-				   policy);
-	deia_jw_key(w, "restart");
-	deia_jw_object(w);
-	deia_jw_kstr(w, "policy", policy);
-	deia_jw_end_object(w);
-	return EXIT_DONE;
-}
-
-static void add_argv(const struct cli *cli, struct deia_jw *w)
-{
-	const struct args *a = &cli->args;
+	cJSON *argv;
 
 	if (a->n_before_dashes >= a->n_words)
 		return;
-	deia_jw_key(w, "argv");
-	deia_jw_array(w);
+	argv = cJSON_AddArrayToObject(body, "argv");
 	for (size_t i = a->n_before_dashes; i < a->n_words; i++)
-		deia_jw_str(w, a->words[i]);
-	deia_jw_end_array(w);
+		cJSON_AddItemToArray(argv, cJSON_CreateString(a->words[i]));
 }
 
 /* A path means the same to deiad only when it is absolute. */
-static void add_path(const struct cli *cli, struct deia_jw *w, const char *flag,
-		     const char *member)
+static void add_path(const struct args *a, cJSON *body, const char *flag,
+		     const char *field)
 {
-	const char *path = args_text(&cli->args, flag);
+	const char *path = args_text(a, flag);
 	char *whole = path != NULL ? realpath(path, NULL) : NULL;
 
 	if (path != NULL)
-		deia_jw_kstr(w, member, whole != NULL ? whole : path);
+		cJSON_AddStringToObject(body, field,
+					whole != NULL ? whole : path);
 	free(whole);
 }
 
-static int body(struct cli *cli, struct deia_jw *w)
+static int fill(struct cli *cli, cJSON *body, const cJSON *plain)
 {
 	const struct args *a = &cli->args;
-	int rc;
+	int rc = EXIT_DONE;
 
-	deia_jw_object(w);
-	deia_jw_kstr(w, "id", a->words[0]);
+	cJSON_AddStringToObject(body, "id", a->words[0]);
 	if (!args_has(a, "adapter") && !args_has(a, "template") &&
 	    a->n_before_dashes < a->n_words)
-		deia_jw_kstr(w, "adapter", "process");
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		if (args_has(a, texts[i].flag))
-			deia_jw_kstr(w, texts[i].member,
-				     args_text(a, texts[i].flag));
+		cJSON_AddStringToObject(body, "adapter", "process");
+	add_argv(a, body);
+	add_path(a, body, "cwd", "cwd");
+	add_path(a, body, "worktree-of", "worktree_of");
+	add_path(a, body, "api-key-file", "api_key_file");
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		const char *value = args_text(a, fields[i].flag);
+
+		if (value != NULL && rc == EXIT_DONE)
+			rc = set(cli, body, fields[i].field,
+				 value_for(plain, fields[i].field, value));
 	}
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		if (args_has(a, numbers[i].flag))
-			deia_jw_kint(w, numbers[i].member,
-				     args_number(a, numbers[i].flag, 0));
-	}
-	rc = add_pairs(cli, w, "option", "options");
 	if (rc == EXIT_DONE)
-		rc = add_pairs(cli, w, "env", "env");
+		rc = add_pairs(cli, body, "option", "options", plain);
 	if (rc == EXIT_DONE)
-		rc = add_restart(cli, w);
-	if (args_has(a, "capabilities"))
-		add_list(w, "capabilities", args_text(a, "capabilities"));
-	add_path(cli, w, "cwd", "cwd");
-	add_path(cli, w, "api-key-file", "api_key_file");
-	add_argv(cli, w);
-	deia_jw_end_object(w);
+		rc = add_pairs(cli, body, "env", "env", plain);
+	if (rc == EXIT_DONE)
+		rc = add_pairs(cli, body, "set", NULL, plain);
 	return rc;
+}
+
+static bool is_policy(const char *word)
+{
+	return strcmp(word, "always") == 0 || strcmp(word, "on-failure") == 0 ||
+	       strcmp(word, "never") == 0;
 }
 
 static int check(struct cli *cli)
 {
 	const struct args *a = &cli->args;
+	const char *policy = args_text(a, "restart");
 
 	if (a->n_before_dashes == 0)
 		return usage_error(cli, "the bot's id is missing before --");
@@ -196,6 +246,11 @@ static int check(struct cli *cli)
 					"echo, --adapter ollama --model MODEL, "
 					"--template NAME, or a program behind "
 					"--");
+	if (policy != NULL && !is_policy(policy))
+		return usage_error(cli,
+				   "--restart: '%s' is none of always, "
+				   "on-failure, never",
+				   policy);
 	return EXIT_DONE;
 }
 
@@ -217,67 +272,104 @@ static int launched(struct cli *cli, const cJSON *bot)
 	return EXIT_DONE;
 }
 
+/* The body of POST; free() it. NULL: said why, *rc is set. */
+static char *make_body(struct cli *cli, int *rc)
+{
+	cJSON *body = cJSON_CreateObject(), *plain = bot_plain_spec();
+	char *text = NULL;
+
+	*rc = fill(cli, body, plain);
+	if (*rc == EXIT_DONE)
+		text = jprint(body);
+	if (text != NULL &&
+	    deia_json_check(text, strlen(text), NULL) != DEIA_OK) {
+		complain("the bot's specification is no text in UTF-8");
+		*rc = EXIT_USAGE;
+		free(text);
+		text = NULL;
+	}
+	cJSON_Delete(plain);
+	cJSON_Delete(body);
+	return text;
+}
+
 static int run_launch(struct cli *cli)
 {
 	bool start = !args_has(&cli->args, "no-start");
-	struct deia_jw w;
 	cJSON *json = NULL;
 	int rc = check(cli);
+	char *body;
 
 	if (rc != EXIT_DONE)
 		return rc;
 	cli->bot = cli->args.words[0];
-	deia_jw_init(&w);
-	rc = body(cli, &w);
-	if (rc == EXIT_DONE && deia_jw_status(&w) != DEIA_OK) {
-		complain("the bot's specification is no text in UTF-8");
-		rc = EXIT_USAGE;
-	}
-	if (rc == EXIT_DONE)
+	body = make_body(cli, &rc);
+	if (body != NULL)
 		rc = ask_raw(cli, "POST",
 			     start ? "/api/v1/bots"
 				   : "/api/v1/bots?start=false",
-			     w.text, &json);
+			     body, &json);
+	free(body);
 	if (rc == EXIT_DONE)
 		rc = launched(cli, json);
 	cJSON_Delete(json);
-	deia_jw_fini(&w);
 	return rc;
 }
 
+#define ONE(name, value, help, words)                                          \
+	{                                                                      \
+		name, 0, OPT_TEXT, false, value, help, words                   \
+	}
+#define MANY(name, value, help)                                                \
+	{                                                                      \
+		name, 0, OPT_TEXT, true, value, help, NULL                     \
+	}
+#define NUMBER(name, value, help)                                              \
+	{                                                                      \
+		name, 0, OPT_NUMBER, false, value, help, NULL                  \
+	}
+
 static const struct opt launch_opts[] = {
-	{ "adapter", 0, OPT_TEXT, false, "NAME",
-	  "what answers: echo, ollama, openai, anthropic, exec, ...",
-	  "echo ollama openai anthropic exec process external" },
-	{ "model", 0, OPT_TEXT, false, "MODEL", "the model; see `deia models`",
-	  NULL },
-	{ "template", 0, OPT_TEXT, false, "NAME",
-	  "begin with a template of the configuration", NULL },
-	{ "system", 0, OPT_TEXT, false, "TEXT", "the system prompt", NULL },
-	{ "option", 0, OPT_TEXT, true, "NAME=VALUE",
-	  "an option of the adapter, JSON or text (temperature=0.2)", NULL },
-	{ "base-url", 0, OPT_TEXT, false, "URL", "the model server's address",
-	  NULL },
-	{ "api-key-env", 0, OPT_TEXT, false, "NAME",
-	  "the variable of deiad that holds the model server's key", NULL },
-	{ "api-key-file", 0, OPT_TEXT, false, "FILE", "the file that holds it",
-	  "@file" },
-	{ "type", 0, OPT_TEXT, false, "WORD", "a word to group bots by", NULL },
-	{ "capabilities", 0, OPT_TEXT, false, "A,B", "what it is good for",
-	  NULL },
-	{ "on-message", 0, OPT_TEXT, false, "MODE",
-	  "mail from other bots: hold or reply", "hold reply" },
-	{ "cwd", 0, OPT_TEXT, false, "FOLDER", "its working folder", "@dir" },
-	{ "env", 0, OPT_TEXT, true, "NAME=VALUE",
-	  "a variable of its environment", NULL },
-	{ "max-concurrent", 0, OPT_NUMBER, false, "N",
-	  "how much it works on at a time (1)", NULL },
-	{ "restart", 0, OPT_TEXT, false, "POLICY",
-	  "always, on-failure or never (always)", "always on-failure never" },
-	{ "ready-timeout", 0, OPT_NUMBER, false, "SECONDS",
-	  "how long it may take to get ready (60)", NULL },
-	{ "stop-timeout", 0, OPT_NUMBER, false, "SECONDS",
-	  "grace of each step of stopping it (5)", NULL },
+	ONE("adapter", "NAME", "what answers: echo, ollama, openai ...",
+	    "echo ollama openai anthropic exec process external"),
+	ONE("model", "MODEL", "the model; see `deia models`", NULL),
+	ONE("template", "NAME", "begin with a template of the configuration",
+	    NULL),
+	ONE("system", "TEXT", "the system prompt", NULL),
+	MANY("option", "NAME=VALUE",
+	     "an option of the adapter, JSON or text (temperature=0.2)"),
+	ONE("base-url", "URL", "the model server's address", NULL),
+	ONE("api-key-env", "NAME",
+	    "variable of deiad that holds that server's key", NULL),
+	ONE("api-key-file", "FILE", "file that holds it", "@file"),
+	ONE("type", "WORD", "a word to group bots by", NULL),
+	ONE("capabilities", "A,B", "what it is good for", NULL),
+	ONE("depends-on", "A,B", "bots that must be ready first", "@bot"),
+	ONE("on-message", "MODE", "mail from other bots: hold or reply",
+	    "hold reply"),
+	NUMBER("history", "N", "former messages that go with a turn (64)"),
+	ONE("cwd", "FOLDER", "its working folder", "@dir"),
+	ONE("worktree-of", "FOLDER",
+	    "a git repository; the bot works in a worktree of it", "@dir"),
+	MANY("env", "NAME=VALUE", "a variable of its environment"),
+	ONE("pass-env", "A,B", "variables handed on from deiad's own", NULL),
+	NUMBER("max-concurrent", "N", "how much it works on at a time (1)"),
+	ONE("restart", "POLICY", "always, on-failure or never (always)",
+	    "always on-failure never"),
+	NUMBER("max-restarts", "N",
+	       "deaths in ten minutes before it has failed"
+	       " (10)"),
+	NUMBER("memory", "MIB", "restart it when it uses more for 30 s"),
+	NUMBER("ping", "SECONDS",
+	       "ask whether it lives so often; 0: never "
+	       "(15)"),
+	NUMBER("turn-timeout", "SECONDS", "how long an answer may take (600)"),
+	NUMBER("ready-timeout", "SECONDS",
+	       "how long it may take to get ready (60)"),
+	NUMBER("stop-timeout", "SECONDS",
+	       "grace of each step of stopping it (5)"),
+	MANY("set", "FIELD=VALUE",
+	     "any field of the API: restart.retry_failed_seconds=60"),
 	{ "no-start", 0, OPT_FLAG, false, NULL, "add it, do not start it",
 	  NULL },
 	BOT_WAIT_OPTS,
@@ -298,11 +390,11 @@ const struct command cmd_bot_launch = {
 		"\\\n"
 		"      --system \"Answer in one sentence.\" \\\n"
 		"      --option temperature=0.2\n"
-		"  deia bot launch BOT-003 --adapter openai --model gpt-5-mini "
-		"\\\n"
-		"      --api-key-file ~/.config/openai.key\n"
 		"  deia bot launch parrot --adapter echo\n"
-		"  deia bot launch mine -- python3 mybot.py\n",
+		"  deia bot launch mine --memory 900 -- python3 mybot.py\n"
+		"  deia bot launch gpt --adapter openai --model gpt-5 \\\n"
+		"      --api-key-env OPENAI_API_KEY --set "
+		"limits.processes=16\n",
 	.opts = launch_opts,
 	.min_words = 1,
 	.max_words = ARGS_MAX,

@@ -11,11 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Commands whose words are ids of bots. */
+/* Commands whose words are ids of bots that there are. */
 static bool takes_bot(const struct command *c)
 {
-	return strncmp(c->usage, "BOT", 3) == 0 &&
-	       strcmp(c->name, "bot launch") != 0;
+	const char *usage = c->usage + (c->usage[0] == '[');
+
+	return strncmp(usage, "BOT", 3) == 0 &&
+	       strcmp(c->name, "bot launch") != 0 &&
+	       strcmp(c->name, "bot register") != 0;
 }
 
 static void words_of(FILE *out, const struct opt *o)
@@ -72,18 +75,45 @@ static void each_group(void (*fn)(FILE *out, const char *group), FILE *out)
 
 /* ---- bash -------------------------------------------------------------- */
 
+/* What an option's value is made of, as shell code. */
+static void bash_value(FILE *out, const char *command, const struct opt *o)
+{
+	const char *code = o->words;
+
+	if (!opt_takes_word(o))
+		return;
+	fprintf(out, "\t\"%s:--%s\"", command, o->name);
+	if (o->letter != 0)
+		fprintf(out, "|\"%s:-%c\"", command, o->letter);
+	if (code == NULL)
+		fputs(") return ;;\n", out);
+	else if (strcmp(code, "@file") == 0 || strcmp(code, "@dir") == 0)
+		fprintf(out,
+			") COMPREPLY=($(compgen -%c -- \"$cur\")); "
+			"return ;;\n",
+			code[1]);
+	else if (strcmp(code, "@bot") == 0)
+		fputs(") bots=1 ;;\n", out);
+	else
+		fprintf(out, ") words=\"%s\" ;;\n", code);
+}
+
 static void bash_values(FILE *out)
 {
 	for (size_t i = 0; commands[i] != NULL; i++) {
 		const struct opt *o = commands[i]->opts;
 
-		for (; o != NULL && o->name != NULL; o++) {
-			if (o->words == NULL || o->words[0] == '@')
-				continue;
-			fprintf(out, "\t\"%s:--%s\") words=\"%s\" ;;\n",
-				commands[i]->name, o->name, o->words);
-		}
+		for (; o != NULL && o->name != NULL; o++)
+			bash_value(out, commands[i]->name, o);
 	}
+	fputs("\t*:--dir) COMPREPLY=($(compgen -d -- \"$cur\")); return ;;\n"
+	      "\t*:--url|*:--token) return ;;\n",
+	      out);
+}
+
+static void bash_groups(FILE *out, const char *group)
+{
+	fprintf(out, "%s|", group);
 }
 
 static void bash_group(FILE *out, const char *group)
@@ -116,23 +146,23 @@ static void bash(FILE *out)
 	      "\tlocal cmd= words= bots= i\n"
 	      "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	      "\t\tcase ${COMP_WORDS[i]} in\n"
-	      "\t\t-*) ;;\n"
+	      "\t\t--dir|--url|--token) ((i++)); continue ;;\n"
+	      "\t\t-*) continue ;;\n"
 	      "\t\t*) cmd=\"$cmd${cmd:+ }${COMP_WORDS[i]}\" ;;\n"
 	      "\t\tesac\n"
 	      "\t\tcase $cmd in\n"
 	      "\t\t",
 	      out);
-	fputs("bot|config|token) ;;\n", out);
-	fputs("\t\t?*) break ;;\n"
+	each_group(bash_groups, out);
+	fputs("help) ;;\n"
+	      "\t\t?*) break ;;\n"
 	      "\t\tesac\n"
 	      "\tdone\n"
 	      "\tcase \"$cmd:$prev\" in\n",
 	      out);
 	bash_values(out);
-	fputs("\t*:--dir|*:--cwd|*:--export|*:--import)\n"
-	      "\t\tCOMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
-	      "\tesac\n"
-	      "\t[ -n \"$words\" ] || case \"$cmd\" in\n",
+	fputs("\tesac\n"
+	      "\t[ -n \"$words$bots\" ] || case \"$cmd\" in\n",
 	      out);
 	fputs("\t\"\") words=\"", out);
 	names(out, NULL);
@@ -178,14 +208,23 @@ static void fish_quote(FILE *out, const char *text)
 /* fish's condition that the line so far names this command. */
 static void fish_when(FILE *out, const char *name)
 {
-	const char *space = strchr(name, ' ');
+	fprintf(out, "complete -c deia -n '__deia_is %s' ", name);
+}
 
-	fputs("complete -c deia -n '__fish_seen_subcommand_from ", out);
-	if (space != NULL)
-		fprintf(out, "%.*s; and __fish_seen_subcommand_from %s' ",
-			(int)(space - name), name, space + 1);
+static void fish_value(FILE *out, const struct opt *o)
+{
+	if (!opt_takes_word(o))
+		return;
+	if (o->words == NULL)
+		fputs("-x ", out);
+	else if (strcmp(o->words, "@file") == 0)
+		fputs("-r -F ", out);
+	else if (strcmp(o->words, "@dir") == 0)
+		fputs("-x -a '(__fish_complete_directories)' ", out);
+	else if (strcmp(o->words, "@bot") == 0)
+		fputs("-x -a '(deia bot list -q 2>/dev/null)' ", out);
 	else
-		fprintf(out, "%s' ", name);
+		fprintf(out, "-x -a '%s' ", o->words);
 }
 
 static void fish_options(FILE *out, const struct command *c)
@@ -195,10 +234,7 @@ static void fish_options(FILE *out, const struct command *c)
 		fprintf(out, "-l %s ", o->name);
 		if (o->letter != 0)
 			fprintf(out, "-s %c ", o->letter);
-		if (o->kind != OPT_FLAG)
-			fputs("-r ", out);
-		if (o->words != NULL && o->words[0] != '@')
-			fprintf(out, "-f -a '%s' ", o->words);
+		fish_value(out, o);
 		fputs("-d ", out);
 		fish_quote(out, o->help);
 		putc('\n', out);
@@ -208,7 +244,7 @@ static void fish_options(FILE *out, const struct command *c)
 static void fish_group(FILE *out, const char *group)
 {
 	fprintf(out,
-		"complete -c deia -f -n __fish_use_subcommand -a %s -d "
+		"complete -c deia -f -n __deia_at -a %s -d "
 		"'more commands'\n",
 		group);
 }
@@ -219,13 +255,10 @@ static void fish_command(FILE *out, const struct command *c)
 
 	if (space != NULL)
 		fprintf(out,
-			"complete -c deia -f -n '__fish_seen_subcommand_from "
-			"%.*s' -a %s -d ",
+			"complete -c deia -f -n '__deia_at %.*s' -a %s -d ",
 			(int)(space - c->name), c->name, space + 1);
 	else
-		fprintf(out,
-			"complete -c deia -f -n __fish_use_subcommand -a %s "
-			"-d ",
+		fprintf(out, "complete -c deia -f -n __deia_at -a %s -d ",
 			c->name);
 	fish_quote(out, c->summary);
 	putc('\n', out);
@@ -236,18 +269,47 @@ static void fish_command(FILE *out, const struct command *c)
 	}
 }
 
+/* What was typed before the word at the cursor, without options. */
+static const char fish_functions[] =
+	"function __deia_words\n"
+	"    set -l skip 0\n"
+	"    for word in (commandline -opc)[2..-1]\n"
+	"        if test $skip = 1\n"
+	"            set skip 0\n"
+	"            continue\n"
+	"        end\n"
+	"        switch $word\n"
+	"            case --dir --url --token\n"
+	"                set skip 1\n"
+	"            case '-*'\n"
+	"            case '*'\n"
+	"                echo $word\n"
+	"        end\n"
+	"    end\n"
+	"end\n"
+	"function __deia_at\n"
+	"    test \"$(__deia_words)\" = \"$(string join \\n -- $argv)\"\n"
+	"end\n"
+	"function __deia_is\n"
+	"    set -l words (__deia_words)\n"
+	"    set -l n (count $argv)\n"
+	"    test (count $words) -ge $n; and "
+	"test \"$words[1..$n]\" = \"$argv\"\n"
+	"end\n";
+
 static void fish(FILE *out)
 {
 	fputs("# fish completion of deia:\n"
 	      "#   deia completion fish > "
 	      "~/.config/fish/completions/deia.fish\n",
 	      out);
+	fputs(fish_functions, out);
 	each_group(fish_group, out);
 	for (size_t i = 0; commands[i] != NULL; i++)
 		fish_command(out, commands[i]);
 	for (const struct opt *o = common_opts; o->name != NULL; o++) {
 		fprintf(out, "complete -c deia -l %s %s-d ", o->name,
-			o->kind != OPT_FLAG ? "-r " : "");
+			opt_takes_word(o) ? "-r " : "");
 		fish_quote(out, o->help);
 		putc('\n', out);
 	}

@@ -60,23 +60,33 @@ static char *count_states(const cJSON *items)
 	return t.data;
 }
 
-static void tell_bots(struct cli *cli)
+/* EXIT_NOT_ALLOWED when the token that was named is none; the hive runs all
+ * the same, so a token that was merely found is a remark. */
+static int tell_bots(struct cli *cli)
 {
 	cJSON *json = NULL;
 	deia_err err = ask_quietly(cli, "GET", "/api/v1/bots?limit=1000", NULL,
 				   &json, NULL);
+	int rc = EXIT_DONE;
 
 	if (err == DEIA_OK) {
 		char *states = count_states(jitems(json));
 
 		tell_line("bots", states);
 		free(states);
+	} else if (err == DEIA_EAUTH && cli->target.token != NULL) {
+		tell_line("bots", "not shown: the token is not valid there");
+		rc = explain(cli, err, 0);
 	} else if (err == DEIA_EAUTH) {
 		tell_line("bots", "sign in to see them: `deia login URL`");
 	} else {
 		tell_line("bots", deia_client_errmsg(cli->client));
 	}
 	cJSON_Delete(json);
+	return cli->target.token_from == TOKEN_FLAG ||
+			       cli->target.token_from == TOKEN_ENV
+		       ? rc
+		       : EXIT_DONE;
 }
 
 static int not_running(const struct cli *cli)
@@ -119,6 +129,7 @@ static int run_status(struct cli *cli)
 	}
 	if (err != DEIA_OK)
 		return explain(cli, err, reply.retry_after_seconds);
+	rc = EXIT_DONE;
 	if (cli->json) {
 		tell_json(reply.body, reply.body_len);
 	} else {
@@ -129,10 +140,10 @@ static int run_status(struct cli *cli)
 		tell_line("up for", uptime);
 		if (cli->target.is_dirs)
 			tell_line("directory", cli->target.dir);
-		tell_bots(cli);
+		rc = tell_bots(cli);
 	}
 	cJSON_Delete(json);
-	return EXIT_DONE;
+	return rc;
 }
 
 const struct command cmd_status = {

@@ -58,7 +58,7 @@ static void options(FILE *out, const struct opt *o)
 		if (o->letter != 0)
 			snprintf(letter, sizeof(letter), "-%c, ", o->letter);
 		snprintf(left, sizeof(left), "%s--%s%s%s", letter, o->name,
-			 o->kind != OPT_FLAG ? " " : "",
+			 opt_takes_word(o) ? " " : "",
 			 o->kind != OPT_FLAG ? o->value : "");
 		if (strlen(left) > 26)
 			fprintf(out, "  %s\n  %-26s %s\n", left, "", o->help);

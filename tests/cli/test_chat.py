@@ -9,6 +9,7 @@ import unittest
 from clilib import CliCase, bot, page, problem
 
 CHAT = "/api/v1/bots/BOT-001/chat"
+TAKEN = ("accepted", {"id": "q-1"})
 
 
 def done(text, **more):
@@ -73,15 +74,32 @@ class Chat(CliCase):
         self.assertIn("hmm\n", p.err)
 
     def test_json_is_the_whole_message(self):
-        self.h.on("POST", CHAT, (200, {"id": "m", "content": "Hello"}))
+        self.h.on("POST", CHAT, [TAKEN, chunk("Hel"),
+                                 done("Hello")])
         p = self.deia("chat", "BOT-001", "x", "--json", check=0)
         self.assertEqual(json.loads(p.out)["content"], "Hello")
-        self.assertIn("application/json", self.h.headers[0]["Accept"])
+        self.h.on("POST", CHAT, problem(409, "illegal_state", "it is paused"))
+        p = self.deia("chat", "BOT-001", "x", "--json", check=5)
+        self.assertEqual(json.loads(p.out), {"code": "illegal_state",
+                                             "detail": "it is paused"})
 
     def test_no_stream(self):
-        self.h.on("POST", CHAT, (200, {"id": "m", "content": "Hello"}))
+        self.h.on("POST", CHAT, [TAKEN, chunk("Hel"),
+                                 chunk("hm", "thinking"), done("Hello")])
         p = self.deia("chat", "BOT-001", "x", "--no-stream", check=0)
-        self.assertEqual(p.out, "Hello\n")
+        self.assertEqual((p.out, p.err), ("Hello\n", ""))
+
+    def test_interrupt_ends_ones_own_turn_alone(self):
+        self.h.on("POST", CHAT, [TAKEN, None])
+        for flag in ("--no-stream", "--json"):
+            t = self.terminal("chat", "BOT-001", "x", flag, "-v")
+            t.read_until("taken as q-1")
+            t.send("\x03")
+            t.finish()
+            self.assertEqual(t.code, 130)
+            self.assertEqual(self.h.calls[-1],
+                             "POST /api/v1/bots/BOT-001/interrupt")
+            self.assertEqual(json.loads(self.h.bodies[-1]), {"id": "q-1"})
 
     def test_failed_turn(self):
         self.h.on("POST", CHAT, [chunk("par"), (
@@ -207,7 +225,7 @@ class Chat(CliCase):
                                         "conversation": "c-9"}])
 
     def test_ctrl_c_ends_the_answer_not_the_talk(self):
-        self.h.on("POST", CHAT, [chunk("endless "), None])
+        self.h.on("POST", CHAT, [TAKEN, chunk("endless "), None])
         t = self.talk()
         t.send("go\n")
         t.read_until("endless")
@@ -215,6 +233,7 @@ class Chat(CliCase):
         t.read_until("interrupted.*> ")
         self.assertEqual(self.h.calls[-1],
                          "POST /api/v1/bots/BOT-001/interrupt")
+        self.assertEqual(json.loads(self.h.bodies[-1]), {"id": "q-1"})
         self.h.on("POST", CHAT, [chunk("fine"), done("fine")])
         t.send("more\n")
         t.read_until("fine\r\n> ")
@@ -260,7 +279,7 @@ class Chat(CliCase):
         self.assertEqual(t.code, 0)
 
     def test_ctrl_c_of_one_question_is_130(self):
-        self.h.on("POST", CHAT, [chunk("endless "), None])
+        self.h.on("POST", CHAT, [TAKEN, chunk("endless "), None])
         t = self.terminal("chat", "BOT-001", "go")
         t.read_until("endless")
         t.send("\x03")

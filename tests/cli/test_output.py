@@ -69,7 +69,7 @@ class Output(CliCase):
         self.h.on("GET", "/api/v1/bots/BOT-001",
                   (200, bot(model=EVIL, **{"key" + EVIL: EVIL})))
         self.h.on("GET", "/api/v1/bots/BOT-001/logs",
-                  (200, "line" + EVIL + "\n", "text/plain"))
+                  page("line" + EVIL))
         self.h.on("GET", "/api/v1/bots/BOT-001/chat", page(
             {"role": "user", "author": EVIL, "content": EVIL,
              "status": EVIL, "created_at": EVIL}))
@@ -184,13 +184,165 @@ class Output(CliCase):
         self.h.on("GET", "/api/v1/bots/BOT-001",
                   (200, bot(state="starting", state_reason="just begun")))
         p = self.deia("bot", "start", "BOT-001", "--wait", "--timeout", "0")
-        self.says(p, 8, "still starting", "--timeout")
+        self.says(p, 8, "not ready after 0 s, but starting: just begun",
+                  "--timeout")
+
+    def acted(self, rq):
+        self.asked = rq.json
+        return 200, {"items": [
+            {"id": i, "ok": i != "BOT-BAD",
+             **({} if i != "BOT-BAD" else {"error": {
+                 "code": "not_found", "detail": "there is no such bot"}})}
+            for i in rq.json["ids"]], "next_cursor": None}
 
     def test_all_passes_over_what_makes_no_sense(self):
-        self.h.on("POST", "/api/v1/bots/BOT-001/stop", (200, bot()))
+        self.h.on("POST", "/api/v1/bots/actions", self.acted)
         p = self.deia("bot", "stop", "--all", check=0)
-        self.assertEqual(self.h.calls[1:], ["POST /api/v1/bots/BOT-001/stop"])
+        self.assertEqual(self.asked, {"action": "stop", "ids": ["BOT-001"]})
         self.assertIn("BOT-001 is stopping", p.out)
+
+    def test_bots_are_chosen_by_type_and_state(self):
+        self.h.on("GET", "/api/v1/bots", page(
+            bot("a", type="x"), bot("b", type="x", state="busy"),
+            bot("c", type="y"), bot("d", state="failed", type="x")))
+        self.h.on("POST", "/api/v1/bots/actions", self.acted)
+        for flags, ids in ((["--type", "x"], ["a", "b"]),
+                           (["--state", "ready"], ["a", "c"]),
+                           (["--state", "busy", "--type", "x"], ["b"])):
+            self.deia("bot", "stop", *flags, check=0)
+            self.assertEqual(self.asked["ids"], ids)
+        p = self.deia("bot", "stop", "--type", "none", check=0)
+        self.assertIn("no such bot is in a state to stop", p.err)
+        self.says(self.deia("bot", "stop", "--state", "raedy"), 2,
+                  "'raedy' is none of ready")
+        self.says(self.deia("bot", "stop", "a", "--all"), 2, "not two of")
+        self.says(self.deia("bot", "stop"), 2, "which bot?")
+
+    def test_one_of_several_may_fail(self):
+        self.h.on("POST", "/api/v1/bots/actions", self.acted)
+        p = self.deia("bot", "restart", "BOT-BAD", "BOT-001")
+        self.says(p, 3, "BOT-BAD: there is no such bot")
+        self.assertIn("BOT-001 is restarting", p.out)
+        p = self.deia("bot", "restart", "BOT-BAD", "BOT-001", "--json")
+        self.assertEqual([i["ok"] for i in json.loads(p.out)["items"]],
+                         [False, True])
+
+    def test_more_than_a_thousand_go_in_portions(self):
+        self.h.on("GET", "/api/v1/bots", page(
+            *[bot(f"b{i}") for i in range(1500)]))
+        self.h.on("POST", "/api/v1/bots/actions", self.acted)
+        p = self.deia("bot", "pause", "--all", check=0)
+        self.assertEqual(len(p.out.splitlines()), 1500)
+        self.assertEqual(len(self.asked["ids"]), 500)
+
+    def test_removing_what_was_chosen_wants_yes(self):
+        for name in ("BOT-001", "BOT-002"):
+            self.h.on("DELETE", f"/api/v1/bots/{name}", (204, b""))
+        self.says(self.deia("bot", "remove", "--state", "failed"), 1,
+                  "would remove 1 bot", "--yes")
+        self.deia("bot", "remove", "--state", "failed", "--yes", check=0)
+        self.assertEqual([c for c in self.h.calls if c.startswith("DEL")], [
+            "DELETE /api/v1/bots/BOT-002?force=false&purge=false"])
+
+    def test_list_filters_in_the_hive(self):
+        self.deia("bot", "list", "--type", "a b", "--state", "ready", check=0)
+        self.assertEqual(self.h.calls[-1], "GET /api/v1/bots?limit=1000"
+                         "&type=a%20b&state=ready")
+        self.h.on("GET", "/api/v1/bots", page())
+        p = self.deia("bot", "list", "--type", "x", check=0)
+        self.assertIn("there is no such bot", p.err)
+
+    def test_log_since_a_time(self):
+        lines = ["2026-11-22T10:00:00.000Z old", "  goes with it",
+                 "2026-11-22T10:00:01.500Z new", "  and this",
+                 "2026-11-22T10:00:02.000Z newer"]
+        self.h.on("GET", "/api/v1/bots/BOT-001/logs", page(*lines))
+        for since, first in (("2026-11-22T10:00:01.500Z", 2),
+                             ("2026-11-22T11:00:01+01:00", 2),
+                             ("2026-11-22T10:00:01.6", 4),
+                             ("2026-11-22", 0), ("2026-11-22 10:00", 0),
+                             ("3650d", 0)):
+            p = self.deia("bot", "logs", "BOT-001", "--since", since, check=0)
+            self.assertEqual(p.out.splitlines(), lines[first:], since)
+        self.assertIn("tail=10000", self.h.calls[-1])
+        p = self.deia("bot", "logs", "BOT-001", "--since",
+                      "2026-11-22T10:00:02Z", "--json", check=0)
+        self.assertEqual(json.loads(p.out)["items"], lines[4:])
+        self.assertEqual(self.deia("bot", "logs", "BOT-001", "--since",
+                                   "2127-01-01", check=0).out, "")
+        for bad in ("soon", "2026-13-01", "10:00", "2026-11-22T10:00:00X"):
+            self.says(self.deia("bot", "logs", "BOT-001", "--since", bad), 2,
+                      "is no time")
+
+    def test_log_follows_since_a_time(self):
+        self.h.on("GET", "/api/v1/bots/BOT-001/logs", [
+            ("line", {"line": "2026-11-22T10:00:00.000Z old"}),
+            ("line", {"line": "2026-11-22T10:00:02.000Z new"})])
+        p = self.deia("bot", "logs", "-f", "BOT-001", "--since",
+                      "2026-11-22T10:00:01Z", check=0)
+        self.assertEqual(p.out, "2026-11-22T10:00:02.000Z new\n")
+
+    def test_describe_shows_everything(self):
+        self.h.on("GET", "/api/v1/bots/BOT-001", (200, bot(
+            state="failed", state_reason="it died 11 times in 600 s",
+            system_prompt="Be\nbrief", newer_member={"a": 1},
+            restart={"policy": "never"}, capabilities=["x", "y"],
+            limits_applied=[{"name": "open_files", "value": 99,
+                             "how": "rlimit"}],
+            last_exit={"at": "2026-11-22T10:00:00.000Z", "pid": 3,
+                       "code": None, "signal": 9, "reason": "killed",
+                       "stderr": ["last words"]})))
+        self.h.on("GET", "/api/v1/bots/BOT-001/logs", page("a log line"))
+        p = self.deia("bot", "describe", "BOT-001", check=0)
+        for part in ("it died 11 times", "newer_member.a           1",
+                     "restart.policy           never", "      brief",
+                     "capabilities             x, y",
+                     "open_files               99 (rlimit)", "signal 9",
+                     "last words", "a log line"):
+            self.assertIn(part, p.out)
+        self.assertNotIn("The states it went through", p.out)
+        self.h.on("GET", "/api/v1/bots/BOT-001/history", page(
+            {"seq": 2, "at": "2026-11-22T10:00:00.000Z", "from": "ready",
+             "state": "failed", "reason": "killed too often", "pid": 3,
+             "exit_code": None, "exit_signal": 9, "restarts": 11,
+             "stderr": []}))
+        p = self.deia("bot", "describe", "BOT-001", check=0)
+        self.assertRegex(p.out, "failed +ready +signal 9 +killed too often")
+        p = self.deia("bot", "describe", "BOT-001", "--json", check=0)
+        self.assertEqual(json.loads(p.out)["history"][0]["seq"], 2)
+
+    def test_stop_of_a_stopped_bot_is_done(self):
+        self.h.on("GET", "/api/v1/bots/BOT-001", (200, bot(state="stopped")))
+        p = self.deia("bot", "stop", "BOT-001", check=0)
+        self.assertEqual(p.out, "BOT-001 is stopped already\n")
+        p = self.deia("bot", "stop", "BOT-001", "--json", check=0)
+        self.assertEqual(json.loads(p.out)["state"], "stopped")
+
+    def test_wait_says_what_the_bot_says(self):
+        self.h.on("POST", "/api/v1/bots/BOT-001/start", (200, bot()))
+        self.h.on("GET", "/api/v1/bots/BOT-001", (200, bot(
+            state="starting", state_reason="it is starting",
+            status_text="the model server does not answer")))
+        for flag in ("--wait=0", "--wait=0s"):
+            p = self.deia("bot", "start", "BOT-001", flag)
+            self.says(p, 8, "BOT-001 is not ready after 0 s, but starting: "
+                      "the model server does not answer")
+        self.says(self.deia("bot", "start", "BOT-001", "--wait=soon"), 2,
+                  "--wait: 'soon' is no time")
+
+    def test_fields_are_named_and_not_pointed_at(self):
+        self.h.on("POST", "/api/v1/bots", problem(
+            422, "invalid_field", "/restart/policy: must be always"))
+        p = self.deia("bot", "launch", "x", "--adapter", "echo")
+        self.says(p, 1, "deia: restart.policy: must be always")
+
+    def test_wrong_token_is_told_by_status(self):
+        self.h.on("GET", "/health", (200, {"status": "HEALTHY"}))
+        self.h.on("GET", "/api/v1/bots", problem(
+            401, "unauthenticated", "this token is not known"))
+        p = self.deia("--token", "wrong", "status")
+        self.says(p, 4, "this token is not known", "--token is not valid")
+        self.assertIn("HEALTHY", p.out)
 
     def test_pages_are_put_together(self):
         def pages(rq):
@@ -245,7 +397,7 @@ class Output(CliCase):
 
     def test_closed_pipe_is_no_crash(self):
         self.h.on("GET", "/api/v1/bots/BOT-001/logs",
-                  (200, "line\n" * 200000, "text/plain"))
+                  page(*["line"] * 100000))
         p = __import__("subprocess").run(
             ["sh", "-c", '"$0" bot logs BOT-001 | head -n 1',
              os.environ["DEIA"]], capture_output=True, env=self.env,

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import unittest
 
-from clilib import CliCase
+from clilib import CliCase, Terminal, bot, page
 
 MAN = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                    "..", "..", "docs", "man")
@@ -60,27 +60,81 @@ class Words(CliCase):
                            capture_output=True, text=True, check=False)
         self.assertEqual(p.stdout + p.stderr, "")
 
-    def test_bash_completes_commands_options_and_values(self):
-        script = os.path.join(self.dir, "deia.bash")
+    def completions(self, shell):
+        """The script in a file, and a hive with two bots to complete."""
+        script = os.path.join(self.dir, "deia." + shell)
         with open(script, "w", encoding="utf-8") as f:
-            f.write(self.deia("completion", "bash", check=0).out)
+            f.write(self.deia("completion", shell, check=0).out)
+        h = self.hive()
+        h.on("GET", "/api/v1/bots", page(bot("BOT-001"), bot("helper")))
+        self.env["DEIA_URL"] = h.url
+        self.env["PATH"] = (os.path.dirname(os.environ["DEIA"]) + ":"
+                            + os.environ["PATH"])
+        for name in ("bots.yaml", "other.txt"):
+            open(os.path.join(self.dir, name), "w").close()
+        return script
 
-        def complete(*words):
-            quoted = " ".join(f"'{w}'" for w in words)
-            return subprocess.run(
+    # What is typed, and what completes the last word of it.
+    TYPED = (
+        ("deia sta", ["status"]),
+        ("deia bot la", ["launch"]),
+        ("deia bot exp", ["export"]),
+        ("deia app", ["apply"]),
+        ("deia --dir /tmp bot la", ["launch"]),
+        ("deia bot launch --mod", ["--model"]),
+        ("deia bot launch x --adapter ol", ["ollama"]),
+        ("deia bot launch x --depends-on h", ["helper"]),
+        ("deia bot stop h", ["helper"]),
+        ("deia bot export B", ["BOT-001"]),
+        ("deia bot stop --state fa", ["failed"]),
+        ("deia bot list --state off", ["offline"]),
+        ("deia apply --pr", ["--prune"]),
+        ("deia apply -f bo", ["bots.yaml"]),
+        ("deia token create --role adm", ["admin"]))
+
+    def test_bash_completes(self):
+        script = self.completions("bash")
+        for typed, wanted in self.TYPED:
+            quoted = " ".join(f"'{w}'" for w in typed.split())
+            p = subprocess.run(
                 ["bash", "-c", f"source {script}; COMP_WORDS=({quoted}); "
-                 f"COMP_CWORD={len(words) - 1}; _deia; "
+                 f"COMP_CWORD={len(typed.split()) - 1}; _deia; "
                  "printf '%s\\n' \"${COMPREPLY[@]}\""],
                 capture_output=True, text=True, check=True,
-                env=self.env).stdout.split()
-        self.assertEqual(complete("deia", "sta"), ["status"])
-        self.assertEqual(complete("deia", "bot", "la"), ["launch"])
-        self.assertEqual(complete("deia", "bot", "launch", "--mod"),
-                         ["--model"])
-        self.assertEqual(complete("deia", "bot", "launch", "x", "--adapter",
-                                  "ol"), ["ollama"])
-        self.assertEqual(complete("deia", "token", "create", "--role",
-                                  "adm"), ["admin"])
+                env=self.env, cwd=self.dir)
+            self.assertEqual((p.stdout.split(), p.stderr), (wanted, ""),
+                             typed)
+
+    def test_fish_completes(self):
+        if not shutil.which("fish"):
+            self.skipTest("fish is not installed")
+        script = self.completions("fish")
+        for typed, wanted in self.TYPED:
+            p = subprocess.run(
+                ["fish", "--no-config", "-c",
+                 f"source {script}; complete -C '{typed}'"],
+                capture_output=True, text=True, check=True, env=self.env,
+                cwd=self.dir)
+            got = [line.split("\t")[0] for line in p.stdout.splitlines()]
+            self.assertEqual((got, p.stderr), (wanted, ""), typed)
+
+    def test_zsh_completes(self):
+        if not shutil.which("zsh"):
+            self.skipTest("zsh is not installed")
+        script = self.completions("zsh")
+        self.env["PS1"] = "$ "
+        t = Terminal([shutil.which("zsh"), "-f", "-i"], self.env, self.dir,
+                     columns=200)
+        self.addCleanup(t.close)
+        t.send("autoload -U compinit; compinit -u -D; "
+               f"source {script}; echo so''urced\n")
+        t.read_until("sourced")
+        for typed, wanted in self.TYPED:
+            # "#" before it would not complete; Ctrl-A and echo keep it from
+            # running.
+            t.send(typed + "\t\x01echo '\x05'\n")
+            t.read_until("\n" + re.escape(
+                " ".join(typed.split()[:-1] + wanted)) + " ?\r")
 
     def test_other_shells_get_a_script(self):
         fish = self.deia("completion", "fish", check=0).out
