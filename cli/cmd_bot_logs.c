@@ -174,8 +174,7 @@ static const struct opt logs_opts[] = {
 	  "(100)",
 	  NULL },
 	{ "since", 0, OPT_TEXT, false, "TIME",
-	  "only lines since 10m ago, or since 2026-11-22T16:04Z",
-	  NULL },
+	  "only lines since 10m ago, or since 2026-11-22T16:04Z", NULL },
 	{ 0 },
 };
 
