@@ -87,9 +87,10 @@ static bool same_secret(const char *a, const char *b)
 
 static deia_err stale(struct deia_bots *bots)
 {
-	return deia__fail(&bots->errmsg, DEIA_ESTATE,
-			  "this lease is over: the turn has ended, was "
-			  "cancelled, or was given away again; drop the work");
+	deia__fail(&bots->errmsg, DEIA_ESTATE,
+		   "this lease is over: the turn has ended, was cancelled, or "
+		   "was given away again; drop the work");
+	return DEIA_ESTATE;
 }
 
 /* The turn that a token names; that is a sign of life of its bot. */
@@ -100,10 +101,12 @@ static deia_err find_claim(struct deia_bots *bots, const char *work_id,
 	struct deia__bot *bot;
 	deia_work *w;
 
-	if (!deia_claim_bot(token, id))
-		return deia__fail(&bots->errmsg, DEIA_EINVAL,
-				  "the lease token must be as it was given "
-				  "with the claim");
+	if (!deia_claim_bot(token, id)) {
+		deia__fail(&bots->errmsg, DEIA_EINVAL,
+			   "the lease token must be as it was given with the "
+			   "claim");
+		return DEIA_EINVAL;
+	}
 	bot = deia__bots_find(bots, id);
 	if (bot == NULL)
 		return stale(bots);

@@ -48,11 +48,11 @@ static const struct {
 			     DEIA_BOT_STARTING, DEIA__WISH_RUNNING },
 	[DEIA_BOT_STOP] = { "stop", "bot.stop",
 			    WITH_PROCESS | IN(STOPPING) | IN(BACKOFF) |
-				    IN(OFFLINE),
+				    IN(FAILED) | IN(OFFLINE),
 			    DEIA_BOT_STOPPING, DEIA__WISH_STOPPED },
 	[DEIA_BOT_RESTART] = { "restart", "bot.restart",
 			       WITH_PROCESS | IN(BACKOFF) | IN(FAILED) |
-				       IN(STOPPED),
+				       IN(STOPPED) | IN(OFFLINE),
 			       DEIA_BOT_STARTING, DEIA__WISH_RUNNING },
 	[DEIA_BOT_PAUSE] = { "pause", "bot.pause", IN(READY) | IN(BUSY),
 			     DEIA_BOT_PAUSED, DEIA__WISH_PAUSED },
@@ -149,6 +149,23 @@ static void on_act_durable(deia_hive *h, deia_err err, const int64_t *seqs,
 	deia__free(a);
 }
 
+/* The states that an action would lead to. */
+static uint32_t wanted_by(deia_bot_action action)
+{
+	switch (action) {
+	case DEIA_BOT_START:
+		return IN(STARTING) | IN(READY) | IN(BUSY);
+	case DEIA_BOT_STOP:
+		return IN(STOPPED);
+	case DEIA_BOT_PAUSE:
+		return IN(PAUSED);
+	case DEIA_BOT_RESUME:
+		return IN(READY) | IN(BUSY);
+	default:
+		return 0;
+	}
+}
+
 deia_err deia__act_check(deia_hive *h, const char *id, deia_bot_action action)
 {
 	const struct deia_bot_info *info;
@@ -162,6 +179,10 @@ deia_err deia__act_check(deia_hive *h, const char *id, deia_bot_action action)
 		return DEIA_OK;
 	if (action == DEIA_BOT_RESUME && will_pause(h, id, info))
 		return DEIA_OK;
+	if (wanted_by(action) & (1u << info->state))
+		return deia__hive_fail(h, DEIA_ESTATE,
+				       "bot \"%s\" is %s already", id,
+				       deia_bot_state_name(info->state));
 	return deia__hive_fail(h, DEIA_ESTATE,
 			       "cannot %s bot \"%s\": it is %s, and %s -> %s "
 			       "is no legal move",

@@ -4,6 +4,7 @@
 #include "rig.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 
 #include "bot/priv.h"
 
@@ -307,10 +308,8 @@ static const char *script(const char *text)
 	snprintf(path, sizeof(path), "%s/script", rig.dir);
 	f = fopen(path, "w");
 	fprintf(f, "#!/bin/sh\n%s\n", text);
+	ck_assert_int_eq(fchmod(fileno(f), 0700), 0);
 	fclose(f);
-	snprintf(path, sizeof(path), "chmod +x %s/script", rig.dir);
-	ck_assert_int_eq(system(path), 0);
-	snprintf(path, sizeof(path), "%s/script", rig.dir);
 	return path;
 }
 
