@@ -162,7 +162,7 @@ void deia__bot_explain(struct deia__bot *bot, const char *fmt, ...)
 	va_start(ap, fmt);
 	set_reason(bot, fmt, ap);
 	va_end(ap);
-	deia__notes_add_state(bot, bot->info.state);
+	deia__talk_report(bot);
 }
 
 void deia__bot_update(struct deia__bot *bot)

@@ -344,6 +344,7 @@ deia_err deia_bots_set_spec(deia_bots *bots, const struct deia_bot_spec *spec)
 		bot->started_spec != NULL &&
 		deia_bot_spec_needs_restart(bot->started_spec, copy);
 	deia__order_look(bot);
+	deia__watch_refresh(bot);
 	if (bot->info.state == DEIA_BOT_FAILED)
 		deia__bot_retry_later(bot);
 	return DEIA_OK;
@@ -486,7 +487,7 @@ deia_err deia_bots_resume(deia_bots *bots, const char *id)
 		return wrong_state(bot, "resumed", "paused");
 	deia__bot_move(bot,
 		       bot->info.running != 0 ? DEIA_BOT_BUSY : DEIA_BOT_READY,
-		       "%s", "");
+		       "%s", deia__watch_stopped(bot));
 	deia__turns_pump(bot);
 	return DEIA_OK;
 }

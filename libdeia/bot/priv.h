@@ -301,6 +301,8 @@ void deia__watch_begin(struct deia__bot *bot);
 void deia__watch_ready(struct deia__bot *bot);
 void deia__watch_end(struct deia__bot *bot);
 void deia__watch_forget(struct deia__bot *bot);
+/* Its specification has changed. */
+void deia__watch_refresh(struct deia__bot *bot);
 /* A line came; it was a pong. */
 void deia__watch_heard(struct deia__bot *bot);
 void deia__watch_pong(struct deia__bot *bot, int64_t n);
@@ -354,6 +356,9 @@ size_t deia__talk_last_errs(struct deia__bot *bot, const char **lines,
 /* The latest line of stderr, or NULL. */
 const char *deia__talk_last_err(struct deia__bot *bot);
 void deia__talk_status(struct deia__bot *bot, const char *text);
+/* Tells that status or reason have changed: at once, or a little later when a
+ * bot does that all the time. */
+void deia__talk_report(struct deia__bot *bot);
 /* A line of the log; tag: where it comes from. */
 void deia__log_line(struct deia__bot *bot, const char *tag, const char *text,
 		    size_t len);

@@ -57,23 +57,28 @@ static void on_status_timer(void *arg)
 }
 
 /* The first change is reported at once, more of them only now and then. */
-void deia__talk_status(struct deia__bot *bot, const char *text)
+void deia__talk_report(struct deia__bot *bot)
 {
-	size_t len = strnlen(text, DEIA__STATUS_BYTES - 1);
-	struct deia__timers *timers = bot->bots->env.timers;
-
-	len = deia__utf8_whole(text, len);
-	if (strncmp(bot->status, text, len) == 0 && bot->status[len] == '\0')
-		return;
-	memcpy(bot->status, text, len);
-	bot->status[len] = '\0';
 	bot->status_dirty = true;
 	if (deia__timer_armed(&bot->status_timer))
 		return;
 	on_status_timer(bot);
 	bot->status_timer.fn = on_status_timer;
 	bot->status_timer.arg = bot;
-	(void)!deia__timer_set(timers, &bot->status_timer, STATUS_PACE_MS);
+	(void)!deia__timer_set(bot->bots->env.timers, &bot->status_timer,
+			       STATUS_PACE_MS);
+}
+
+void deia__talk_status(struct deia__bot *bot, const char *text)
+{
+	size_t len = strnlen(text, DEIA__STATUS_BYTES - 1);
+
+	len = deia__utf8_whole(text, len);
+	if (strncmp(bot->status, text, len) == 0 && bot->status[len] == '\0')
+		return;
+	memcpy(bot->status, text, len);
+	bot->status[len] = '\0';
+	deia__talk_report(bot);
 }
 
 static void unknown_turn(struct deia__bot *bot, const struct deia__say *say,

@@ -306,6 +306,19 @@ void deia__watch_ready(struct deia__bot *bot)
 					 (double)interval_ms(bot)));
 }
 
+/* Longer and shorter times count from the next look; on begins now. */
+void deia__watch_refresh(struct deia__bot *bot)
+{
+	if (bot->proc == NULL || bot->info.state == DEIA_BOT_STARTING ||
+	    !is_running(bot) || bot->kill_reason[0] != '\0')
+		return;
+	if (is_off(bot))
+		deia__watch_end(bot);
+	else if (!deia__timer_armed(&bot->watch.timer))
+		set_timer(bot, bot->info.stopped_by != 0 ? timeout_ms(bot)
+							 : interval_ms(bot));
+}
+
 void deia__watch_end(struct deia__bot *bot)
 {
 	deia__timer_clear(bot->bots->env.timers, &bot->watch.timer);

@@ -212,6 +212,12 @@ START_TEST(stopped_bot_that_is_not_watched_may_stay_so)
 	ck_assert_str_eq(t.text, "hi");
 	rig_wait(goes_on, NULL, "SIGCONT");
 	ck_assert_str_eq(rig_reason("w"), "");
+	/* The watch can be switched on while it runs. */
+	stop_it();
+	ok(deia_bots_set_spec(rig.bots, watched("GOOD")));
+	ck_assert(!info()->needs_restart);
+	rig_wait_state("w", DEIA_BOT_FAILED);
+	ck_reason("w", "did not go on within 1 s");
 }
 END_TEST
 
