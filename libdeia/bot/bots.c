@@ -4,7 +4,8 @@
  *
  * Each finds its bot, checks the move against the state table and begins the
  * action; what follows happens in bot.c, from the loop. Bots are kept in an
- * array in order of id: looking up is a binary search, listing a walk.
+ * array in order of id: looking up is a binary search. Calls that only look are
+ * in look.c.
  */
 #include "bot/priv.h"
 
@@ -199,8 +200,8 @@ const char *deia_bots_errmsg(const deia_bots *bots)
 
 /* ---- the table ----------------------------------------------------------------------- */
 
-/* Where id is, or belongs. */
-static size_t position(const deia_bots *bots, const char *id, bool *found)
+size_t deia__bots_position(const struct deia_bots *bots, const char *id,
+			   bool *found)
 {
 	size_t low = 0, high = bots->n_bots, mid;
 	int order;
@@ -228,7 +229,7 @@ struct deia__bot *deia__bots_find(const struct deia_bots *bots, const char *id)
 
 	if (id == NULL)
 		return NULL;
-	at = position(bots, id, &found);
+	at = deia__bots_position(bots, id, &found);
 	return found ? bots->bots[at] : NULL;
 }
 
@@ -296,7 +297,7 @@ deia_err deia_bots_add(deia_bots *bots, const struct deia_bot_spec *spec)
 	err = check_spec(bots, spec);
 	if (err)
 		return err;
-	at = position(bots, spec->id, &found);
+	at = deia__bots_position(bots, spec->id, &found);
 	if (found)
 		return deia__fail(&bots->errmsg, DEIA_EEXIST,
 				  "there is a bot %s already", spec->id);
@@ -362,7 +363,7 @@ deia_err deia_bots_remove(deia_bots *bots, const char *id)
 	if (deia__bot_is_live(bot))
 		return wrong_state(bot, "removed",
 				   "stopped, failed, backoff or offline");
-	at = position(bots, id, &found);
+	at = deia__bots_position(bots, id, &found);
 	memmove(bots->bots + at, bots->bots + at + 1,
 		(bots->n_bots - at - 1) * sizeof(struct deia__bot *));
 	bots->n_bots--;
@@ -544,75 +545,6 @@ deia_err deia_bots_stop_all(deia_bots *bots, void (*cb)(void *user), void *user)
 	deia__order_stop_some(bots);
 	deia__bots_check_stopped(bots);
 	return DEIA_OK;
-}
-
-/* ---- looking --------------------------------------------------------------------------- */
-
-void deia__bots_fill_info(const struct deia__bot *bot,
-			  struct deia_bot_info *info)
-{
-	info->spec = bot->spec;
-	info->state_reason = bot->reason;
-	info->status_text = bot->status;
-	info->capabilities = bot->info.capabilities;
-	info->n_capabilities = bot->info.n_capabilities;
-	info->last_exit.reason = bot->exit_reason;
-	info->limits = bot->watch.limits;
-	info->n_limits = bot->info.n_limits;
-}
-
-static const struct deia_bot_info *look(struct deia__bot *bot)
-{
-	deia__bots_fill_info(bot, &bot->info);
-	return &bot->info;
-}
-
-const struct deia_bot_info *deia_bots_get(const deia_bots *bots, const char *id)
-{
-	struct deia__bot *bot = deia__bots_find(bots, id);
-
-	return bot != NULL ? look(bot) : NULL;
-}
-
-size_t deia_bots_count(const deia_bots *bots)
-{
-	return bots->n_bots;
-}
-
-size_t deia_bots_list(const deia_bots *bots, const char *after,
-		      const struct deia_bot_info **out, size_t max)
-{
-	bool found = false;
-	size_t n = 0, at = after != NULL ? position(bots, after, &found) : 0;
-
-	for (at += found ? 1 : 0; at < bots->n_bots && n < max; at++)
-		out[n++] = look(bots->bots[at]);
-	return n;
-}
-
-void deia_bots_count_states(const deia_bots *bots,
-			    unsigned counts[DEIA_BOT_STATES])
-{
-	memcpy(counts, bots->counts, sizeof(bots->counts));
-}
-
-const char *deia_bots_cgroups(const deia_bots *bots)
-{
-	return deia__cgroups_text(bots->env.cgroups);
-}
-
-void deia_bots_reopen_logs(deia_bots *bots)
-{
-	if (bots->logs != NULL)
-		deia__logs_reopen(bots->logs);
-}
-
-size_t deia_bots_last_stderr(const deia_bots *bots, const char *id,
-			     const char **lines, size_t max)
-{
-	struct deia__bot *bot = deia__bots_find(bots, id);
-
-	return bot != NULL ? deia__talk_last_errs(bot, lines, max) : 0;
 }
 
 /* ---- work ------------------------------------------------------------------------------- */

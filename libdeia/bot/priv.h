@@ -4,6 +4,7 @@
  * them.
  *
  *   bots.c   public calls: find the bot, check the state, begin the action
+ *   look.c   public calls that only look
  *   bot.c    one bot: the object, its states, its stop
  *   start.c  how its process starts
  *   death.c  how that ends, and what follows
@@ -398,6 +399,9 @@ bool deia__turns_say(struct deia__bot *bot, const struct deia__say *say);
 void deia__work_free(deia_work *w);
 
 /* bots.c */
+/* Where id is, or belongs. */
+size_t deia__bots_position(const struct deia_bots *bots, const char *id,
+			   bool *found);
 struct deia__bot *deia__bots_find(const struct deia_bots *bots, const char *id);
 /* Has launches, and stops in order, looked at soon. */
 void deia__bots_wake(struct deia_bots *bots);
