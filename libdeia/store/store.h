@@ -71,7 +71,8 @@ deia_err deia__workers_start(deia_store *s);
 void deia__workers_kick(deia_store *s);
 /* Ends the threads once all that was handed over is done. */
 void deia__workers_stop(deia_store *s);
-/* Calls back up to max finished jobs in order; true when more are there. */
+/* Calls back up to max finished jobs in order, fewer when their pages are
+ * large; true when more are there. */
 bool deia__deliver(deia_store *s, unsigned max);
 
 #endif

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <event2/event.h>
+
 #include "core/mem.h"
 
 /* A group ends at these, so that no callback waits for thousands of others. */
@@ -21,6 +23,9 @@
 #define GROUP_BYTES ((size_t)16 << 20)
 /* Pages that wait for the loop: above it the reader pauses. */
 #define DONE_BYTES ((size_t)64 << 20)
+/* Of pages, called back in one turn of the loop: a page costs its reader about
+ * a millisecond for each MiB, and others wait meanwhile. */
+#define TURN_BYTES ((size_t)1 << 20)
 
 void deia__jobs_add(struct deia__jobs *q, struct deia__job *job)
 {
@@ -209,7 +214,8 @@ deia_err deia__workers_start(deia_store *s)
 	return s->has_writer && s->has_reader ? DEIA_OK : DEIA_ENOMEM;
 }
 
-/* The work of both threads, on the loop thread. */
+/* The work of both threads, on the loop thread. Reads that are left over are
+ * done when the pages before them were called back. */
 static void run_inline(deia_store *s)
 {
 	struct deia__jobs group = { NULL, NULL };
@@ -219,7 +225,8 @@ static void run_inline(deia_store *s)
 		take_group(s, &group);
 		write_group(s, &group);
 	}
-	while ((job = s->reads.first) != NULL) {
+	while ((job = s->reads.first) != NULL &&
+	       (s->closing || s->done_bytes < TURN_BYTES)) {
 		s->reads.first = job->next;
 		if (!s->reads.first)
 			s->reads.last = NULL;
@@ -265,36 +272,45 @@ static void deliver_txn(deia_store *s, deia_txn *t)
 	deia_txn_free(t);
 }
 
-static void deliver_read(deia_store *s, struct deia__read *r)
+/* Returns how many bytes it had. */
+static size_t deliver_read(deia_store *s, struct deia__read *r)
 {
+	size_t bytes = r->rows ? r->rows->arena.bytes : 0;
+
 	s->open_reads--;
 	r->cb(r->err, r->rows, r->user);
 	if (r->rows) {
 		pthread_mutex_lock(&s->lock);
-		s->done_bytes -= r->rows->arena.bytes;
+		s->done_bytes -= bytes;
 		pthread_cond_signal(&s->read_cond);
 		pthread_mutex_unlock(&s->lock);
 	}
 	deia_rows_free(r->rows);
 	deia__arena_fini(&r->arena);
 	deia__free(r);
+	return bytes;
 }
 
 bool deia__deliver(deia_store *s, unsigned max)
 {
 	struct deia__job *job;
+	size_t bytes = 0;
 
 	pthread_mutex_lock(&s->lock);
 	deia__jobs_move(&s->ready, &s->done);
 	pthread_mutex_unlock(&s->lock);
-	while (max-- > 0 && (job = s->ready.first) != NULL) {
+	while (max-- > 0 && bytes < TURN_BYTES &&
+	       (job = s->ready.first) != NULL) {
 		s->ready.first = job->next;
 		if (!s->ready.first)
 			s->ready.last = NULL;
 		if (job->is_read)
-			deliver_read(s, (struct deia__read *)(void *)job);
+			bytes += deliver_read(s,
+					      (struct deia__read *)(void *)job);
 		else
 			deliver_txn(s, (deia_txn *)(void *)job);
 	}
+	if (!s->backend->threads && s->reads.first && !s->closing)
+		event_active(s->kick, EV_TIMEOUT, 0);
 	return s->ready.first != NULL;
 }

@@ -222,6 +222,49 @@ static void count_page(deia_err err, const deia_rows *rows, void *user)
 	++*(int *)user;
 }
 
+static int big_pages;
+
+static void on_big_page(deia_err err, const deia_rows *rows, void *user)
+{
+	(void)user;
+	ck_assert_int_eq(err, DEIA_OK);
+	ck_assert_uint_ge(deia_rows_count(rows), 2);
+	big_pages++;
+}
+
+/* Whoever reads much must not hold up the loop for all others. */
+START_TEST(one_turn_of_the_loop_calls_back_few_large_pages)
+{
+	struct deia_page_query q = { .table = &deia__table_chat_lines,
+				     .index = -1,
+				     .limit = 4 };
+	static char text[(1 << 20) + 1];
+	struct deia_value row[LINE_COLUMNS];
+	char id[8];
+	deia_txn *t;
+	int i, before;
+
+	memset(text, 'x', sizeof(text) - 1);
+	for (i = 0; i < 4; i++) {
+		snprintf(id, sizeof(id), "l%d", i);
+		line_row(row, id, "c", text);
+		t = deia_txn_new(fx.store);
+		deia_txn_insert(t, &deia__table_chat_lines, row);
+		ck_assert_int_eq(commit(&fx, t, NULL), DEIA_OK);
+	}
+	big_pages = 0;
+	for (i = 0; i < 6; i++)
+		ck_assert_int_eq(
+			deia_store_page(fx.store, &q, on_big_page, NULL),
+			DEIA_OK);
+	while (big_pages < 6) {
+		before = big_pages;
+		event_base_loop(fx.base, EVLOOP_ONCE);
+		ck_assert_int_le(big_pages - before, 1);
+	}
+}
+END_TEST
+
 START_TEST(close_commits_what_is_queued_and_calls_back)
 {
 	struct deia_page_query q = { .table = &deia__table_bots,
@@ -337,6 +380,7 @@ void add_limit_tests(TCase *tc)
 	tcase_add_test(tc, queries_that_make_no_sense_are_refused);
 	tcase_add_test(tc, full_queue_is_busy_and_recovers);
 	tcase_add_test(tc, bytes_in_the_queue_are_bounded);
+	tcase_add_test(tc, one_turn_of_the_loop_calls_back_few_large_pages);
 	tcase_add_test(tc, close_commits_what_is_queued_and_calls_back);
 	tcase_add_test(tc, rows_survive_a_reopen_where_durable);
 	tcase_add_test(tc, uncommitted_transaction_can_be_thrown_away);
