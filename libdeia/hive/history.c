@@ -214,7 +214,7 @@ static void give(const struct page *p, deia_err err, const deia_rows *rows)
 		err = deia__hive_fail(p->hive, DEIA_ENOMEM, "out of memory");
 	else if (!n && !deia__hbot_get(p->hive, p->bot))
 		err = deia__no_bot(p->hive, p->bot);
-	for (size_t i = 0; !err && i < n; i++)
+	for (size_t i = 0; items && !err && i < n; i++)
 		read_row(&items[i], rows, i);
 	p->cb(err, err ? NULL : items, err ? 0 : n,
 	      !err && deia_rows_has_more(rows), p->user);
