@@ -86,7 +86,7 @@ START_TEST(one_that_refuses_hinders_no_other)
 	ck_assert_int_eq(o.errs[0], DEIA_OK);
 	ck_assert_int_eq(o.errs[1], DEIA_ENOTFOUND);
 	ck_assert_int_eq(o.errs[2], DEIA_ESTATE);
-	ck_assert_ptr_nonnull(strstr(o.messages[2], "it is stopped"));
+	ck_assert_ptr_nonnull(strstr(o.messages[2], "is stopped already"));
 	ck_assert_int_eq(o.errs[3], DEIA_OK);
 	run_until_state(&f, "a", DEIA_BOT_STOPPED);
 	run_until_state(&f, "c", DEIA_BOT_STOPPED);
