@@ -22,7 +22,7 @@
 
 #include <event2/event.h>
 
-#include "bot/cgroup.h"
+#include "process/cgroup.h"
 #include "bot/spec.h"
 #include "bot/state.h"
 #include "core/mem.h"

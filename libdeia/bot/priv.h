@@ -35,7 +35,7 @@
 #include <deia/limits.h>
 #include <deia/sys/json.h>
 
-#include "bot/proc.h"
+#include "process/proc.h"
 #include "bot/restart.h"
 #include "core/buf.h"
 #include "core/errmsg.h"

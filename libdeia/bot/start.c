@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bot/env.h"
+#include "process/env.h"
 #include "bot/protocol.h"
 
 #define LAUNCHES_PER_TURN 2

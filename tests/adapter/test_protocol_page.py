@@ -89,7 +89,7 @@ class Page(unittest.TestCase):
         root = os.path.join(os.path.dirname(PAGE), "..", "libdeia")
         types = set()
         for name, pattern in (("bot/protocol.h", r'X\(DEIA__SAY_\w+, "(\w+)"'),
-                              ("adapter/worker_in.c", r'\{ "(\w+)", on_')):
+                              ("worker/in.c", r'\{ "(\w+)", on_')):
             with open(os.path.join(root, name), encoding="utf-8") as file:
                 types |= set(re.findall(pattern, file.read()))
         self.assertEqual(len(types), 19, types)

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapter/lines.h"
-#include "adapter/model_events.h"
-#include "adapter/ndjson.h"
+#include "worker/lines.h"
+#include "model/events.h"
+#include "worker/ndjson.h"
 
 /* Small, so that the fuzzer meets it. */
 #define MAX_BYTES 64

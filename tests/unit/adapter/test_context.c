@@ -3,7 +3,7 @@
  * test_context.c - which messages fit a model's window: a table of cases, and
  * what must hold for any of them.
  */
-#include "adapter/context.h"
+#include "model/context.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "adapter/exec_sweep.h"
+#include "exec/sweep.h"
 #include "core/mem.h"
 
 #define INIT                                                                   \

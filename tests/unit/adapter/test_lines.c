@@ -3,8 +3,8 @@
  * test_lines.c - the line splitter and the NDJSON parser: every way to cut the
  * same bytes gives the same lines, limits hold, memory failures are said.
  */
-#include "adapter/lines.h"
-#include "adapter/ndjson.h"
+#include "worker/lines.h"
+#include "worker/ndjson.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -3,9 +3,9 @@
  * test_model.c - the parts of the model adapters that need no server: events,
  * addresses, keys, cleaning what a server says.
  */
-#include "adapter/model_events.h"
-#include "adapter/model_i.h"
-#include "adapter/model_url.h"
+#include "model/events.h"
+#include "model/model.h"
+#include "model/url.h"
 
 #include <check.h>
 #include <fcntl.h>

@@ -8,7 +8,7 @@
 
 #include "rig.h"
 
-#include "bot/cgroup.h"
+#include "process/cgroup.h"
 #include "bot/priv.h"
 
 /* A run of a child and all that its callbacks told. */

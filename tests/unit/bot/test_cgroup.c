@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bot/cgroup.h"
-#include "bot/cgroup_dir.h"
+#include "process/cgroup.h"
+#include "process/cgroup_dir.h"
 
 #define ok(expr) ck_assert_int_eq((expr), DEIA_OK)
 

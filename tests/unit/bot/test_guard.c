@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bot/cgroup.h"
+#include "process/cgroup.h"
 #include "bot/priv.h"
 
 /* ---- limits ------------------------------------------------------------------ */

@@ -7,7 +7,7 @@
 
 #include <deia/limits.h>
 
-#include "bot/lines.h"
+#include "process/lines.h"
 #include "bot/protocol.h"
 #include "core/id.h"
 #include "core/mem.h"
