@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "bot/cgroup.h"
+#include "process/cgroup.h"
 
 void deia__bots_fill_info(const struct deia__bot *bot,
 			  struct deia_bot_info *info)
