@@ -14,6 +14,7 @@
 	X(login)                                                               \
 	X(logout)                                                              \
 	X(bot_launch)                                                          \
+	X(bot_register)                                                        \
 	X(bot_list)                                                            \
 	X(bot_show)                                                            \
 	X(bot_describe)                                                        \

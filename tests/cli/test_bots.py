@@ -3,9 +3,13 @@
 its log, every field at launch."""
 
 import json
+import shutil
 import socket
+import subprocess
+import tempfile
 import unittest
 
+import clilib
 from clilib import CliCase
 from hive import Hive
 
@@ -140,6 +144,41 @@ class Bots(CliCase):
                   "'model.x' is no field of a bot")
         self.says(self.at("bot", "launch", "x", "--adapter", "echo", "--set",
                           "novalue"), 2, "NAME=VALUE")
+
+    def test_the_program_of_a_registered_bot_answers(self):
+        if not shutil.which("jq") or not shutil.which("curl"):
+            self.skipTest("jq or curl is not installed")
+        script = self.at("bot", "register", "REMOTE-1", "--type", "far",
+                         "--capability", "math", "--capability", "words",
+                         "--heartbeat-timeout", "60", check=0).out
+        b = self.h.must("GET", "/bots/REMOTE-1")
+        self.assertEqual((b["adapter"], b["type"], b["capabilities"]),
+                         ("external", "far", ["math", "words"]))
+        self.assertEqual(b["heartbeat_timeout_seconds"], 60)
+        with tempfile.TemporaryFile() as out:
+            asked = subprocess.Popen(
+                [clilib.DEIA, "--dir", self.h.dir, "chat", "REMOTE-1", "ho"],
+                env=self.env, cwd=self.dir, stdout=out)
+            p = subprocess.run(["sh", "-eu"], input=script, text=True,
+                               cwd=self.dir, env=self.env, timeout=60,
+                               capture_output=True, check=False)
+            self.assertEqual(p.returncode, 0, p.stderr)
+            self.assertEqual(asked.wait(60), 0)
+            out.seek(0)
+            self.assertEqual(out.read(), b"You said: ho\n")
+        self.says(self.at("bot", "register", "REMOTE-1"), 5, "REMOTE-1")
+
+    def test_registering_in_other_forms(self):
+        token = self.at("bot", "register", "R1", "-q", check=0).out.strip()
+        self.assertRegex(token, "^deia_[^ ]+$")
+        got = json.loads(self.at("bot", "register", "R2", "--json",
+                                 check=0).out)
+        self.assertEqual(got["bot"]["id"], "R2")
+        self.assertTrue(got["token"].startswith("deia_"))
+        operator = self.at("token", "create", "op", "--role", "operator",
+                           "-q", check=0).out.strip()
+        p = self.at("bot", "register", "R3", "--token", operator)
+        self.says(p, 4, "deia token create R3 --role bot")
 
     def test_waiting_says_what_ails_the_model_server(self):
         with socket.socket() as s:
