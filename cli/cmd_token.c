@@ -40,7 +40,7 @@ static int run_create(struct cli *cli)
 
 static const struct opt create_opts[] = {
 	{ "role", 0, OPT_TEXT, false, "ROLE",
-	  "viewer, operator, admin; bot: NAME is an external bot (operator)",
+	  "viewer, operator, admin; bot: an external one (operator)",
 	  "viewer operator admin bot" },
 	{ "ttl", 0, OPT_DURATION, false, "TIME", "ends after TIME (never)",
 	  NULL },

@@ -457,6 +457,55 @@ START_TEST(templates_are_partial_specs_on_the_defaults)
 }
 END_TEST
 
+START_TEST(every_field_of_a_bot_may_be_in_a_template)
+{
+	const struct deia_bot_spec *t;
+
+	load_good("templates:\n"
+		  "  agent:\n"
+		  "    adapter: exec\n"
+		  "    argv: [claude, -p]\n"
+		  "    worktree_of: /srv/repo\n"
+		  "    pass_env: [HOME]\n"
+		  "    depends_on: [base]\n"
+		  "    history_messages: 0\n"
+		  "    turn_timeout_seconds: 7200\n"
+		  "    ping: {interval_seconds: 0}\n"
+		  "    limits: {memory_mib: 900, open_files: 99}\n"
+		  "    restart: {retry_failed_seconds: 60}\n"
+		  "  cloud:\n"
+		  "    adapter: openai\n"
+		  "    api_key_env: KEY\n");
+	t = deia_config_template(config, "agent");
+	ck_assert_str_eq(t->worktree_of, "/srv/repo");
+	ck_assert_str_eq(t->pass_env[0], "HOME");
+	ck_assert_str_eq(t->depends_on[0], "base");
+	ck_assert_uint_eq(t->history_messages, 0);
+	ck_assert_uint_eq(t->turn_timeout_seconds, 7200);
+	ck_assert_uint_eq(t->ping_interval_seconds, 0);
+	ck_assert_uint_eq(t->memory_mib, 900);
+	ck_assert_uint_eq(t->open_files, 99);
+	ck_assert_uint_eq(t->retry_failed_seconds, 60);
+	t = deia_config_template(config, "cloud");
+	ck_assert_str_eq(t->api_key_env, "KEY");
+}
+END_TEST
+
+START_TEST(a_wrong_value_in_a_group_of_a_template_has_its_place)
+{
+	ck_assert_int_eq(load_text("templates:\n"
+				   "  x:\n"
+				   "    adapter: echo\n"
+				   "    limits:\n"
+				   "      open_files: 1\n"),
+			 DEIA_EFIELD);
+	ck_assert_uint_eq(where.line, 5);
+	ck_assert_uint_eq(where.column, 19);
+	ck_assert_ptr_nonnull(
+		strstr(where.detail, "templates.x.limits.open_files: must"));
+}
+END_TEST
+
 START_TEST(a_bot_is_made_from_a_template)
 {
 	struct deia_bot_spec *spec;
@@ -590,6 +639,9 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, file_over_a_mebibyte_is_refused);
 	tcase_add_test(tc, unreadable_file_is_told);
 	tcase_add_test(tc, templates_are_partial_specs_on_the_defaults);
+	tcase_add_test(tc, every_field_of_a_bot_may_be_in_a_template);
+	tcase_add_test(tc,
+		       a_wrong_value_in_a_group_of_a_template_has_its_place);
 	tcase_add_test(tc, a_bot_is_made_from_a_template);
 	tcase_add_test(tc, printing_names_origins_and_hides_secrets);
 	tcase_add_test(tc, changes_between_two_loads_are_listed);
