@@ -152,6 +152,73 @@ class Replies(unittest.TestCase):
         self.assertEqual(self.ask('PUT', one, body, id='decl')[0], 422)
         self.good('DELETE', one, id='decl')
 
+    def test_one_action_on_many_bots(self):
+        route = '/api/v1/bots/actions'
+        for name in ('many-1', 'many-2'):
+            self.hive.launch(name, type='many')
+            self.hive.wait_state(name, 'ready')
+        done = self.good('POST', route, {'action': 'stop', 'type': 'many'})
+        self.assertEqual([i['ok'] for i in done['items']], [True, True])
+        self.hive.wait_state('many-1', 'stopped')
+        self.hive.wait_state('many-2', 'stopped')
+        shown = self.good('GET', '/api/v1/bots',
+                          query='?type=many&state=stopped')
+        self.assertEqual([b['id'] for b in shown['items']],
+                         ['many-1', 'many-2'])
+        done = self.good('POST', route, {
+            'action': 'stop', 'ids': ['many-1', 'nobody']})
+        self.assertEqual([i['error']['code'] for i in done['items']],
+                         ['illegal_state', 'not_found'])
+        self.assertEqual(self.good('POST', route, {
+            'action': 'start', 'type': 'none'})['items'], [])
+        for wrong in ({'action': 'stop'}, {'action': 'fly', 'all': True},
+                      {'action': 'stop', 'all': False},
+                      {'action': 'stop', 'all': True, 'ids': []},
+                      {'action': 'stop', 'state': 'asleep'},
+                      {'action': 'stop', 'ids': ['x'] * 1001},
+                      {'action': 'stop', 'ids': [1]}, {'all': True}):
+            with self.subTest(wrong):
+                self.assertEqual(self.ask('POST', route, wrong)[0], 422)
+        self.assertEqual(self.ask('GET', '/api/v1/bots',
+                                  query='?state=asleep')[0], 422)
+
+    def test_history_and_last_exit(self):
+        self.hive.launch('short', 'process', restart={'policy': 'never'},
+                         argv=['sh', '-c', 'echo why >&2; exit 7'])
+        self.hive.wait_state('short', 'failed')
+        self.hive.launch('short-2')  # what was written before is durable
+        shown = self.good('GET', '/api/v1/bots/{id}', id='short')
+        self.assertEqual((shown['last_exit']['code'],
+                          shown['last_exit']['stderr']), (7, ['why']))
+        moves = self.good('GET', '/api/v1/bots/{id}/history', id='short',
+                          query='?limit=1')
+        self.assertEqual(moves['items'][0]['state'], 'failed')
+        older = self.good('GET', '/api/v1/bots/{id}/history', id='short',
+                          query=f'?before={moves["next_cursor"]}')
+        self.assertEqual(older['items'][-1]['from'], 'stopped')
+        self.assertEqual(self.ask('GET', '/api/v1/bots/{id}/history',
+                                  id='never')[0], 404)
+
+    def test_an_external_bot(self):
+        made = self.good('POST', '/api/v1/bots',
+                         {'id': 'far', 'adapter': 'external'})
+        token = made['token']
+        self.hive.wait_state('far', 'ready')
+        self.good('POST', '/api/v1/bots/{id}/heartbeat', {'status_text': 'x'},
+                  id='far', token=token)
+        with self.hive.stream('POST', '/bots/far/chat', {'content': 'Hi'}):
+            got = self.good('POST', '/api/v1/tasks/claim',
+                            {'wait_seconds': 20}, token=token)
+            ids = {'id': got['task']['id'], 'token': token}
+            lease = {'lease_token': got['lease_token']}
+            self.good('POST', '/api/v1/tasks/{id}/extend', lease, **ids)
+            self.good('POST', '/api/v1/tasks/{id}/complete',
+                      {**lease, 'text': 'Ho', 'details': {'a': 1}}, **ids)
+            self.assertEqual(self.ask('POST', '/api/v1/tasks/{id}/fail', {
+                **lease, 'message': 'late'}, **ids)[0], 409)
+        self.assertEqual(self.ask('POST', '/api/v1/tasks/claim', {},
+                                  token=token)[0], 204)
+
     def test_chat_in_every_form(self):
         self.hive.launch('talk')
         self.hive.wait_state('talk', 'ready')
