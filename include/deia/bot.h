@@ -314,7 +314,8 @@ DEIA_API DEIA_NODISCARD deia_err deia_bots_delete_log(deia_bots *bots,
  * KILL until no descendant is left. Running turns end with DEIA_ECANCELED.
  * A stop during a restart leaves out the start.
  * restart: stop, then start; from any state but stopping.
- * pause: no new turn is begun; running ones go on. resume: back.
+ * pause: no new turn is begun; running ones go on. One that dies meanwhile is
+ * paused again once it is ready. resume: back.
  * interrupt: asks the bot to end running turns (all, or the one with work_id);
  * they end with what they have, error DEIA_ECANCELED.
  */

@@ -213,6 +213,9 @@ void deia__bot_ready(struct deia__bot *bot, unsigned max_concurrent)
 	bot->info.ready_unix_ms = deia__bot_wall_ms(bot);
 	deia__bot_move(bot, DEIA_BOT_READY, "%s", deia__watch_stopped(bot));
 	deia__watch_ready(bot);
+	if (bot->was_paused) /* a pause outlives the process */
+		deia__bot_move(bot, DEIA_BOT_PAUSED, "paused by hand");
+	bot->was_paused = false;
 	deia__turns_pump(bot);
 }
 
@@ -258,6 +261,7 @@ static void stop_without_process(struct deia__bot *bot)
 
 void deia__bot_stop(struct deia__bot *bot)
 {
+	bot->was_paused = false;
 	deia__bot_clear_timer(bot);
 	if (deia__start_cancel(bot)) {
 		deia__bot_move(bot, DEIA_BOT_STOPPING, "before it began");

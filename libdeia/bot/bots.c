@@ -400,6 +400,7 @@ static void start_anew(struct deia__bot *bot)
 	deia__restart_clear(&bot->history);
 	bot->info.restarts = 0;
 	bot->has_run = false;
+	bot->was_paused = false;
 	deia__bot_start(bot);
 }
 
@@ -484,6 +485,10 @@ deia_err deia_bots_resume(deia_bots *bots, const char *id)
 
 	if (err)
 		return err;
+	if (bot->was_paused) { /* not yet again: then it will not be */
+		bot->was_paused = false;
+		return DEIA_OK;
+	}
 	if (bot->info.state != DEIA_BOT_PAUSED)
 		return wrong_state(bot, "resumed", "paused");
 	deia__bot_move(bot,

@@ -103,6 +103,8 @@ void deia__bot_died(struct deia__bot *bot, bool clean, bool hopeless,
 		.jitter = deia__rng_ratio(&bot->bots->rng),
 	};
 
+	if (bot->info.state == DEIA_BOT_PAUSED)
+		bot->was_paused = true;
 	if (bot->ready_at_ms != 0)
 		d.up_ms = d.now_ms - bot->ready_at_ms;
 	deia__bot_forget_run(bot);

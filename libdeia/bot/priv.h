@@ -188,8 +188,8 @@ struct deia__bot {
 	unsigned faults_now;
 	struct deia__note claim_note; /* holds a reference while queued */
 	int64_t seen_ms;	      /* external: the last sign of life */
-	bool was_paused;	      /* external: before it was offline */
-	struct deia__caps *caps;      /* what it said itself, or NULL */
+	bool was_paused; /* before it died or was offline: will be again */
+	struct deia__caps *caps; /* what it said itself, or NULL */
 	struct deia__botlog log;
 	bool delete_log; /* with the bot */
 	struct deia__watch watch;

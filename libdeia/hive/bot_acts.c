@@ -79,11 +79,11 @@ static bool will_pause(deia_hive *h, const char *id,
 static deia_err resume(deia_hive *h, const char *id)
 {
 	const struct deia_bot_info *info = deia_bots_get(h->bots, id);
+	bool paused = info && info->state == DEIA_BOT_PAUSED;
+	deia_err err = deia_bots_resume(h->bots, id);
 
-	/* Not paused yet, and now it will not be: the wish is gone. */
-	if (info && info->state != DEIA_BOT_PAUSED)
-		return DEIA_OK;
-	return deia_bots_resume(h->bots, id);
+	/* Else not paused yet, and now it will not be: the wish is gone. */
+	return paused ? err : DEIA_OK;
 }
 
 static deia_err perform(deia_hive *h, const char *id, deia_bot_action action)

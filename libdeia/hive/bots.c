@@ -259,7 +259,10 @@ static void bot_is_down(deia_hive *h, struct deia__hbot *b,
 static void pause_again(deia_hive *h, const struct deia__hbot *b,
 			const struct deia_bot_info *info)
 {
-	if (b->wish != DEIA__WISH_PAUSED || info->state != DEIA_BOT_READY)
+	const struct deia_bot_info *now = deia_bots_get(h->bots, b->id);
+
+	if (b->wish != DEIA__WISH_PAUSED || info->state != DEIA_BOT_READY ||
+	    (now && now->state == DEIA_BOT_PAUSED))
 		return;
 	if (deia_bots_pause(h->bots, b->id))
 		deia__hive_log(h, DEIA_LOG_WARN,

@@ -5,6 +5,7 @@
  */
 #include "fixture.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,6 +199,27 @@ START_TEST(resumed_before_it_is_paused_again)
 }
 END_TEST
 
+START_TEST(pause_outlives_the_process)
+{
+	struct deia_hive_bot bot;
+	int64_t pid;
+
+	ck_assert_int_eq(create_bot(&f, "b", true), DEIA_OK);
+	run_until_state(&f, "b", DEIA_BOT_READY);
+	ck_assert_int_eq(act(&f, "b", DEIA_BOT_PAUSE), DEIA_OK);
+	ck_assert_int_eq(deia_hive_bot_get(f.hive, "b", &bot), DEIA_OK);
+	pid = bot.info->pid;
+	ck_assert_int_eq(kill((pid_t)pid, SIGKILL), 0);
+	run_until_state(&f, "b", DEIA_BOT_STARTING);
+	run_until_state(&f, "b", DEIA_BOT_PAUSED);
+	ck_assert_int_eq(deia_hive_bot_get(f.hive, "b", &bot), DEIA_OK);
+	ck_assert_int_ne(bot.info->pid, pid);
+	ck_assert_ptr_null(strstr(f.last_log, "paused again"));
+	ck_assert_int_eq(act(&f, "b", DEIA_BOT_RESUME), DEIA_OK);
+	run_until_state(&f, "b", DEIA_BOT_READY);
+}
+END_TEST
+
 START_TEST(start_by_hand_ends_a_pause)
 {
 	ck_assert_int_eq(create_bot(&f, "b", true), DEIA_OK);
@@ -309,6 +331,7 @@ int main(void)
 	tcase_add_test(live, one_that_refuses_hinders_no_other);
 	tcase_add_test(live, a_thousand_are_acted_on_and_no_more);
 	tcase_add_test(live, search_filters_by_type_and_state);
+	tcase_add_test(live, pause_outlives_the_process);
 	tcase_add_test(live, start_by_hand_ends_a_pause);
 	tcase_add_test(live, circle_of_dependence_is_named);
 	tcase_add_test(live, change_that_closes_a_circle_is_refused);
