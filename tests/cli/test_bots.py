@@ -4,7 +4,6 @@ its log, every field at launch."""
 
 import json
 import shutil
-import socket
 import subprocess
 import tempfile
 import unittest
@@ -179,15 +178,6 @@ class Bots(CliCase):
                            "-q", check=0).out.strip()
         p = self.at("bot", "register", "R3", "--token", operator)
         self.says(p, 4, "deia token create R3 --role bot")
-
-    def test_waiting_says_what_ails_the_model_server(self):
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-            p = self.at("bot", "launch", "x", "--adapter", "ollama",
-                        "--model", "m", "--base-url",
-                        f"http://127.0.0.1:{port}", "--wait=2")
-        self.assertIn(f"127.0.0.1:{port}", p.out + p.err)
 
 
 if __name__ == "__main__":
