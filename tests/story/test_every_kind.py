@@ -89,7 +89,7 @@ class Edge(threading.Thread):
             return
         task = got["task"]
         self.hive.must("POST", f"/tasks/{task['id']}/complete", {
-            "bot": "EDGE", "lease_token": got["lease_token"],
+            "lease_token": got["lease_token"],
             "text": task["content"].upper()})
 
 
