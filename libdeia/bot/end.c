@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 
 static const char *hint(const struct deia__proc_end *end)
 {
@@ -46,6 +47,13 @@ static void describe_failure(const struct deia__bot *bot,
 			 end->fail_stage, strerrordesc_np(end->fail_errno));
 }
 
+static bool is_config_error(const struct deia__bot *bot,
+			    const struct deia__proc_end *end)
+{
+	return end->fail_stage[0] == '\0' && end->code == EX_CONFIG &&
+	       bot->kill_reason[0] == '\0';
+}
+
 void deia__end_describe(struct deia__bot *bot, const struct deia__proc_end *end,
 			char *why, size_t size)
 {
@@ -72,7 +80,10 @@ void deia__end_describe(struct deia__bot *bot, const struct deia__proc_end *end,
 		n = snprintf(why, size, "ended by signal %d (SIG%s)",
 			     end->signal, name != NULL ? name : "?");
 	} else if (end->code >= 0) {
-		n = snprintf(why, size, "exited with %d", end->code);
+		n = snprintf(why, size, "exited with %d%s", end->code,
+			     is_config_error(bot, end)
+				     ? ", which means wrongly configured"
+				     : "");
 	} else {
 		n = snprintf(why, size, "its guard was ended from outside");
 	}
@@ -84,6 +95,9 @@ void deia__end_describe(struct deia__bot *bot, const struct deia__proc_end *end,
 bool deia__end_is_hopeless(const struct deia__bot *bot,
 			   const struct deia__proc_end *end)
 {
+	/* It says itself that it cannot run as it is configured. */
+	if (is_config_error(bot, end))
+		return true;
 	switch (end->fail_stage[0] != '\0' ? end->fail_errno : 0) {
 	case ENOENT:
 	case ENOTDIR:

@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "adapters.h"
@@ -139,9 +140,9 @@ static int run(const struct deia_adapter *adapter)
 	if (!err)
 		return EXIT_OK;
 	/* Of a wrong config the adapter has said more than the code does. */
-	if (err != DEIA_EFIELD)
-		(void)fprintf(stderr, "deia-bot: ended: %s\n",
-			      deia_err_text(err));
+	if (err == DEIA_EFIELD)
+		return EX_CONFIG;
+	(void)fprintf(stderr, "deia-bot: ended: %s\n", deia_err_text(err));
 	return EXIT_FAILED;
 }
 

@@ -66,7 +66,7 @@ class Base(unittest.TestCase):
         bot.send(type="init", bot="b", protocol=1,
                  config={"model": "m", **config})
         self.assertIsNone(bot.next())
-        self.assertEqual(bot.proc.wait(10), 1)
+        self.assertEqual(bot.proc.wait(10), 78)
         for word in words:
             bot.until_logged(word)
         return "".join(bot.stderr)

@@ -48,7 +48,7 @@ class Folder(unittest.TestCase):
     def refused(self, argv, word, **more):
         """The bot ends at once with status 1 and says why."""
         bot = self.bot(argv, ready=False, **more)
-        self.assertEqual(bot.proc.wait(20), 1)
+        self.assertEqual(bot.proc.wait(20), 78)
         bot.until_logged(word)
 
 

@@ -159,7 +159,7 @@ class Worktree(Folder):
 
     def stopped(self, word, **more):
         bot = self.start(ready=False, **more)
-        self.assertEqual(bot.proc.wait(20), 1)
+        self.assertEqual(bot.proc.wait(20), 78)
         bot.until_logged(word)
 
     def test_worktree_is_made_on_a_branch_of_the_bot(self):
@@ -231,7 +231,7 @@ class Worktree(Folder):
         self.addCleanup(bot.close)
         bot.send(type="init", bot="BOT-001", protocol=1, config={
             "argv": ["sh"], "work_dir": self.work, "worktree_of": self.repo})
-        self.assertEqual(bot.proc.wait(20), 1)
+        self.assertEqual(bot.proc.wait(20), 78)
         bot.until_logged("needs git")
 
     def test_hooks_of_the_repository_do_not_run(self):

@@ -169,9 +169,9 @@ class Commands(InHive):
 
     def test_missing_program_is_the_bots_reason(self):
         self.hive.must("POST", "/bots", {
-            "id": "A", "adapter": "exec", "argv": ["no-such-program"],
-            "restart": {"policy": "never"}})
-        info = self.hive.wait_state("A", "failed", "stopped")
+            "id": "A", "adapter": "exec", "argv": ["no-such-program"]})
+        info = self.hive.wait_state("A", "failed")
+        self.assertEqual((info["restarts"], info["exit_code"]), (0, 78))
         self.assertIn('there is no program "no-such-program"',
                       str(info))
 

@@ -469,7 +469,7 @@ class Config(Base):
         self.addCleanup(bot.close)
         bot.send(type="init", bot="b", protocol=1, config=config)
         self.assertIsNone(bot.next())
-        self.assertEqual(bot.proc.wait(10), 1)
+        self.assertEqual(bot.proc.wait(10), 78)
         bot.until_logged(word)
 
     def test_mistakes_name_the_key(self):

@@ -122,10 +122,12 @@ class Page(unittest.TestCase):
             self.assertRegex(header, rf"DEIA_{name} {re.escape(value)}(\s|$)")
 
     def test_every_error_code_of_the_adapters_is_explained(self):
-        root = os.path.join(os.path.dirname(PAGE), "..", "libdeia", "adapter")
+        root = os.path.join(os.path.dirname(PAGE), "..", "libdeia")
         codes = set()
-        for name in os.listdir(root):
-            with open(os.path.join(root, name), encoding="utf-8") as file:
+        for path in [os.path.join(root, folder, name)
+                     for folder in ("adapter", "worker", "model", "exec")
+                     for name in os.listdir(os.path.join(root, folder))]:
+            with open(path, encoding="utf-8") as file:
                 codes |= set(re.findall(
                     r'(?:turn_fail|fault|refuse)\([^";{}]*?"([a-z_]+)",|'
                     r'\{ "([a-z_]+)",\s+AGAIN_', file.read()))

@@ -36,6 +36,8 @@ static const struct {
 } ends[] = {
 	{ "CHILD:end_at_once exit 0", DEIA_BOT_STOPPED, "exited with 0" },
 	{ "CHILD:end_at_once exit 1", DEIA_BOT_FAILED, "exited with 1" },
+	{ "CHILD:end_at_once exit 78", DEIA_BOT_FAILED,
+	  "exited with 78, which means wrongly configured" },
 	{ "CHILD:end_at_once signal 11", DEIA_BOT_FAILED,
 	  "ended by signal 11 (SIGSEGV)" },
 	{ "CHILD:never_ready", DEIA_BOT_FAILED, "not ready within 2 s" },
