@@ -150,8 +150,10 @@ DEIA_API void deia_bot_spec_free(struct deia_bot_spec *spec);
 /*
  * The name of the first field that differs and that only an administrator may
  * set (what a bot runs, as what, and which server gets what it is told): "argv";
- * NULL when there is none. then: may be NULL for the defaults. Static text. Any
- * thread. Since 0.2.
+ * NULL when there is none. Such are also "options.resume_argv", which names a
+ * program, and "adapter" where one of the two has a program, variables or a key,
+ * since another adapter would run, or send, what was not meant for it. then: may
+ * be NULL for the defaults. Static text. Any thread. Since 0.2.
  */
 DEIA_API const char *deia_bot_spec_admin_field(
 	const struct deia_bot_spec *now, const struct deia_bot_spec *then);

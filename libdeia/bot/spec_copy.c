@@ -8,6 +8,7 @@
  */
 #include "bot/spec.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #include <deia/sys/json.h>
 
 #include "bot/spec_fields.h"
+#include "core/json.h"
 #include "core/mem.h"
 
 /* ---- copy ------------------------------------------------------------------ */
@@ -151,6 +153,67 @@ static bool same_field(const struct deia__spec_field *f,
 	return n == m;
 }
 
+/* The program that an exec bot goes on with, as JSON; NULL: none, or no memory
+ * (with *failed). It is an option, but one that names what is run. */
+static char *resume_argv(const struct deia_bot_spec *s, bool *failed)
+{
+	cJSON *options = NULL;
+	const cJSON *argv;
+	char *text = NULL;
+
+	if (s->options == NULL)
+		return NULL;
+	if (deia_json_parse(&options, s->options, strlen(s->options), NULL)) {
+		*failed = true;
+		return NULL;
+	}
+	argv = deia__json_get(options, "resume_argv");
+	if (argv != NULL) {
+		text = deia__json_print(argv);
+		*failed |= text == NULL;
+	}
+	cJSON_Delete(options);
+	return text;
+}
+
+static bool same_resume_argv(const struct deia_bot_spec *a,
+			     const struct deia_bot_spec *b)
+{
+	bool failed = false;
+	char *x = resume_argv(a, &failed), *y = resume_argv(b, &failed);
+	bool same = !failed && (x == NULL) == (y == NULL) && same_text(x, y);
+
+	deia__free(x);
+	deia__free(y);
+	return same;
+}
+
+/* Whether it holds a program, a folder, variables or keys: these are meant for
+ * the adapter that they were given to, and for no other. */
+static bool is_tied(const struct deia_bot_spec *s)
+{
+	const struct deia__spec_field *f;
+	const char *text;
+	size_t i, n;
+
+	for (i = 0; i < deia__spec_fields_len; i++) {
+		f = &deia__spec_fields[i];
+		if ((f->flags & DEIA__SPEC_ADMIN) == 0 ||
+		    f->at == offsetof(struct deia_bot_spec, base_url))
+			continue;
+		if (f->kind == DEIA__SPEC_LIST || f->kind == DEIA__SPEC_ENV) {
+			(void)deia__spec_list_of(s, f, &n);
+			if (n != 0)
+				return true;
+		} else if (f->kind == DEIA__SPEC_TEXT) {
+			text = deia__spec_text_of(s, f);
+			if (text != NULL && *text != '\0')
+				return true;
+		}
+	}
+	return false;
+}
+
 const char *deia_bot_spec_admin_field(const struct deia_bot_spec *now,
 				      const struct deia_bot_spec *then)
 {
@@ -168,6 +231,10 @@ const char *deia_bot_spec_admin_field(const struct deia_bot_spec *now,
 		    !same_field(f, &a, &b))
 			return f->group != NULL ? f->group : f->name;
 	}
+	if (!same_resume_argv(&a, &b))
+		return "options.resume_argv";
+	if (!same_text(a.adapter, b.adapter) && (is_tied(&a) || is_tied(&b)))
+		return "adapter";
 	return NULL;
 }
 

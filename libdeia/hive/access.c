@@ -332,11 +332,13 @@ deia_err deia_hive_token_revoke(deia_hive *h, const struct deia_actor *actor,
 			NULL);
 	deia__change_audit(c, actor, "token.revoke", t->id, DEIA_OK);
 	err = deia__change_commit(c, h, on_revoked, op);
-	if (err)
+	if (err) {
 		op_free(op);
-	else
-		t->revoked = true;
-	return err;
+		return err;
+	}
+	t->revoked = true;
+	deia__claims_end_refused(h);
+	return DEIA_OK;
 }
 
 size_t deia_hive_token_list(const deia_hive *h, const char *after,

@@ -18,6 +18,7 @@ struct deia_claim_wait {
 	deia_hive *hive;
 	TAILQ_ENTRY(deia_claim_wait) link;
 	char bot[DEIA_MAX_ID_LEN + 1];
+	char token_id[DEIA_TOKEN_ID_LEN + 1]; /* whose wait it is, or "" */
 	unsigned lease_seconds;
 	int64_t until_ms;
 	struct deia__timer timer;
@@ -78,13 +79,36 @@ static void end_wait(struct deia_claim_wait *w, deia_err err,
 	deia__free(w);
 }
 
+/* A token may run out while its holder waits. */
+static bool may_still(const struct deia_claim_wait *w)
+{
+	const struct deia__token *t;
+
+	if (!w->token_id[0])
+		return true;
+	t = deia__tokens_get(w->hive->tokens, w->token_id);
+	return t && !t->revoked &&
+	       (!t->expires_ms || t->expires_ms > deia__unix_ms(NULL));
+}
+
+static void refuse_wait(struct deia_claim_wait *w)
+{
+	deia__hive_fail(w->hive, DEIA_EAUTH,
+			"this token was revoked or ran out while it waited");
+	end_wait(w, DEIA_EAUTH, NULL);
+}
+
 /* Asks; true when that ended it. */
 static bool try_claim(struct deia_claim_wait *w)
 {
 	struct deia_claim claim;
-	deia_err err = deia_bots_claim(w->hive->bots, w->bot, w->lease_seconds,
-				       &claim);
+	deia_err err;
 
+	if (!may_still(w)) {
+		refuse_wait(w);
+		return true;
+	}
+	err = deia_bots_claim(w->hive->bots, w->bot, w->lease_seconds, &claim);
 	if (!err && !claim.id)
 		return false;
 	end_wait(w, told(w->hive, err), err ? NULL : &claim);
@@ -154,6 +178,20 @@ void deia__claims_end(deia_hive *h, const char *bot)
 	}
 }
 
+void deia__claims_end_refused(deia_hive *h)
+{
+	struct deia_claim_wait *w;
+
+	do {
+		/* From the first each time, as above. */
+		TAILQ_FOREACH(w, &h->claim_waits, link)
+			if (!may_still(w))
+				break;
+		if (w)
+			refuse_wait(w);
+	} while (w);
+}
+
 void deia_hive_end_waits(deia_hive *h)
 {
 	deia__claims_end(h, NULL);
@@ -201,6 +239,7 @@ deia_err deia_hive_claim(deia_hive *h, const struct deia_actor *actor,
 		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
 	w->hive = h;
 	memcpy(w->bot, bot, strlen(bot) + 1);
+	memcpy(w->token_id, actor->token_id, sizeof(w->token_id));
 	w->lease_seconds = lease_seconds;
 	w->until_ms = deia__timers_now(h->timers) + wait_seconds * 1000LL;
 	w->cb = cb;

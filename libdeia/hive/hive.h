@@ -251,6 +251,8 @@ DEIA_NODISCARD deia_err deia__history_find(deia_hive *h, const char *bot,
 void deia__bots_on_claimable(const char *bot, void *user);
 /* Whoever waits for turns of this bot (NULL: of any) waits in vain. */
 void deia__claims_end(deia_hive *h, const char *bot);
+/* As does whoever waits with a token that was revoked or ran out. */
+void deia__claims_end_refused(deia_hive *h);
 
 /* ---- access.c ---------------------------------------------------------- */
 

@@ -127,6 +127,25 @@ bool bot_fields_denied(struct rq *rq, const char *action)
 	return false;
 }
 
+bool bot_spec_denied(struct rq *rq, const struct deia_bot_spec *spec,
+		     const struct deia_bot_spec *base)
+{
+	const char *field;
+
+	if (rq->actor.role == DEIA_ROLE_ADMIN)
+		return false;
+	field = deia_bot_spec_admin_field(spec, base);
+	if (!field)
+		return false;
+	deia_hive_audit(rq->srv->hive, &rq->actor, "bot.create", spec->id,
+			DEIA_EDENIED);
+	rq_problem(rq, 403, deia_err_name(DEIA_EDENIED),
+		   "Only an administrator may set the field \"%s\" otherwise "
+		   "than the template has it.",
+		   field);
+	return true;
+}
+
 struct deia_bot_spec *bot_spec_read(struct rq *rq,
 				    const struct deia_bot_spec *base)
 {
@@ -192,8 +211,10 @@ void route_bots_create(struct rq *rq)
 	    bot_fields_denied(rq, "bot.create") || !bot_spec_base(rq, &base))
 		return;
 	spec = bot_spec_read(rq, &base);
-	if (!spec)
+	if (!spec || bot_spec_denied(rq, spec, &base)) {
+		deia_bot_spec_free(spec);
 		return;
+	}
 	rq_hold(rq);
 	if (strcmp(spec->adapter, "external") == 0)
 		idem_forget(rq); /* the answer holds its token */

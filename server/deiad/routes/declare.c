@@ -69,7 +69,7 @@ static bool secrets_known(struct rq *rq, const struct deia_bot_spec *base)
 static struct deia_bot_spec *wanted(struct rq *rq,
 				    const struct deia_bot_spec *now)
 {
-	struct deia_bot_spec base;
+	struct deia_bot_spec base, *spec;
 	const cJSON *env = cJSON_GetObjectItemCaseSensitive(rq->json, "env");
 
 	if (!id_fits(rq) || bot_fields_denied(rq, "bot.update") ||
@@ -82,7 +82,13 @@ static struct deia_bot_spec *wanted(struct rq *rq,
 	}
 	if (now && !base.template_name)
 		base.template_name = now->template_name;
-	return secrets_known(rq, &base) ? bot_spec_read(rq, &base) : NULL;
+	spec = secrets_known(rq, &base) ? bot_spec_read(rq, &base) : NULL;
+	/* What there is already is compared with what it is. */
+	if (spec && !now && bot_spec_denied(rq, spec, &base)) {
+		deia_bot_spec_free(spec);
+		return NULL;
+	}
+	return spec;
 }
 
 static void add_name(const char *field, void *user)

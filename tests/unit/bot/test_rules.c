@@ -408,6 +408,8 @@ START_TEST(a_change_says_who_may_make_it_and_when_it_takes_effect)
 		{ "{\"limits\":{\"processes\":0}}", "limits", true },
 		{ "{\"limits\":null}", "limits", true },
 		{ "{\"pass_env\":[\"Y\"]}", "pass_env", true },
+		{ "{\"options\":{\"resume_argv\":[\"x\"]}}",
+		  "options.resume_argv", true },
 	};
 	struct deia_field_error where;
 	struct deia_bot_spec *s, *changed;
