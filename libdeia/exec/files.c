@@ -428,9 +428,14 @@ static void on_status(const struct deia__git_result *r, void *user)
 
 static void on_head(const struct deia__git_result *r, void *user)
 {
-	static const char *const args[] = { "status", "--porcelain",
-					    "-z",     "--untracked-files=all",
-					    "--",     ".",
+	/* A submodule has a configuration of its own, the agent's perhaps. */
+	static const char *const args[] = { "status",
+					    "--porcelain",
+					    "-z",
+					    "--untracked-files=all",
+					    "--ignore-submodules=all",
+					    "--",
+					    ".",
 					    NULL };
 	struct exec_files *f = user;
 

@@ -4,7 +4,9 @@
  *
  * The repository belongs to whoever writes into the working folder, an agent
  * included, so what a repository can make git run by itself is switched off:
- * hooks and the file system monitor.
+ * hooks, the file system monitor and, where nothing is checked out, fetching
+ * of what is missing. Filters that its configuration names cannot be switched
+ * off as a whole; docs/exec.md says so.
  */
 #include "exec/git.h"
 
@@ -84,6 +86,10 @@ deia_err deia__git_start(deia__git **out, struct event_base *base,
 	static const char *const env[] = { "GIT_TERMINAL_PROMPT=0",
 					   "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C",
 					   NULL };
+	static const char *const no_fetch[] = {
+		"GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C",
+		"GIT_ALLOW_PROTOCOL=none", NULL
+	};
 	static const char *const first[] = { "git",
 					     "-c",
 					     "core.fsmonitor=false",
@@ -93,7 +99,8 @@ deia_err deia__git_start(deia__git **out, struct event_base *base,
 	const size_t n_first = sizeof(first) / sizeof(*first);
 	char *argv[MAX_ARGS] = { NULL };
 	deia__git *git = deia__alloc(sizeof(*git));
-	struct deia__child_opts opts = { .env = env,
+	bool checks_out = strcmp(args[0], "worktree") == 0;
+	struct deia__child_opts opts = { .env = checks_out ? env : no_fetch,
 					 .on_out = on_out,
 					 .on_err = on_err,
 					 .on_end = on_end,

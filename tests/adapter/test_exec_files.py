@@ -140,6 +140,19 @@ class GitFolder(Folder):
         self.assertEqual(self.files("echo y > changed"), ["changed"])
         self.assertFalse(os.path.exists(self.path("sprung")))
 
+    def test_repository_cannot_make_git_fetch_what_it_lacks(self):
+        for name, value in (
+                ("core.repositoryFormatVersion", "1"),
+                ("extensions.partialClone", "o"),
+                ("remote.o.promisor", "true"), ("remote.o.url", self.dir),
+                ("remote.o.uploadpack", f"touch {self.dir}/sprung; false")):
+            git(self.dir, "config", name, value)
+        tree = git(self.dir, "rev-parse", "HEAD^{tree}").strip()
+        os.remove(self.path(f".git/objects/{tree[:2]}/{tree[2:]}"))
+        self.sh("true", env=GIT_ENV, config={"work_dir": self.dir}).ask(
+            "1", "")
+        self.assertFalse(os.path.exists(self.path("sprung")))
+
 
 class Worktree(Folder):
     def setUp(self):

@@ -4,10 +4,12 @@
 import http.client
 import json
 import os
+import threading
 import unittest
 
 from hive import API, WAIT_SECONDS, Hive
 
+KEY = "canary-77aa01"
 CONFIG = """\
 templates:
   agent:
@@ -17,13 +19,18 @@ templates:
     adapter: openai
     model: any
     api_key_env: SECRET_KEY
+  far:
+    adapter: openai
+    model: any
+    base_url: http://127.0.0.1:9
+    api_key_env: SECRET_KEY
 """
 
 
 class Operators(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.hive = Hive(config=CONFIG).start()
+        cls.hive = Hive(config=CONFIG, env={"SECRET_KEY": KEY}).start()
         cls.addClassCleanup(lambda: cls.hive.__exit__())
         cls.token = cls.hive.must(
             "POST", "/tokens", {"name": "op", "role": "operator"})["token"]
@@ -116,6 +123,72 @@ class Operators(unittest.TestCase):
                       (200, 204))
         self.assertEqual(waiting.getresponse().status, 401)
         waiting.close()
+
+    def test_program_of_an_external_bot_speaks_for_that_bot_alone(self):
+        mine, other = (self.hive.launch(bot, "external")["token"]
+                       for bot in ("mine", "other"))
+        self.hive.wait_state("mine", "ready")
+        self.hive.wait_state("other", "ready")
+        for method, path, body in (
+                ("GET", "/bots", None), ("GET", "/bots/other", None),
+                ("POST", "/bots/other/heartbeat", None),
+                ("POST", "/tasks/claim", {"bot": "other"}),
+                ("POST", "/bots/actions", {"action": "stop", "all": True}),
+                ("GET", "/bots/mine/history", None),
+                ("GET", "/bots/mine/logs", None),
+                ("GET", "/bots/mine/chat", None),
+                ("GET", "/bots/mine/conversations", None),
+                ("POST", "/bots/mine/chat", {"content": "x"}),
+                ("POST", "/bots/mine/start", None),
+                ("PUT", "/bots/mine", {"adapter": "echo"}),
+                ("PATCH", "/bots/mine", {"model": "x"}),
+                ("DELETE", "/bots/mine", None),
+                ("GET", "/models", None), ("GET", "/events", None),
+                ("POST", "/tokens", {"name": "mine", "role": "bot"})):
+            with self.subTest(method=method, path=path):
+                self.assertEqual(
+                    self.ask(method, path, body, mine)[0], 403)
+        asked = threading.Thread(target=self.hive.call, args=(
+            "POST", "/bots/mine/chat", {"content": "private"}))
+        asked.start()
+        got, task = self.ask("POST", "/tasks/claim", {"wait_seconds": 30},
+                             mine)
+        self.assertEqual(got, 200, task)
+        path = f"/tasks/{task['task']['id']}/complete"
+        lease = task["lease_token"]
+        secret = lease.partition(".")[0]
+        for token, wrong in ((other, lease), (other, f"{secret}.other"),
+                             (mine, "0" * 32 + ".mine"),
+                             (mine, lease.upper()), (mine, secret)):
+            with self.subTest(wrong=wrong):
+                self.assertIn(self.ask("POST", path, {
+                    "lease_token": wrong, "text": "x"}, token)[0],
+                    (403, 409, 422))
+        self.assertEqual(self.ask("POST", path, {
+            "lease_token": lease, "text": "x"}, mine)[0], 200)
+        asked.join(WAIT_SECONDS)
+        self.assertEqual(self.ask("POST", path, {
+            "lease_token": lease, "text": "x"}, mine)[0], 409)
+        self.hive.must("DELETE", "/bots/mine?force=true")
+        self.assertEqual(self.ask("GET", "/auth/whoami", None, mine)[0], 401)
+
+    def test_key_of_a_model_server_is_in_no_answer_and_no_file(self):
+        self.assertEqual(self.ask("POST", "/bots", {
+            "id": "holder", "template": "far",
+            "restart": {"policy": "never"}})[0], 201)
+        pid = self.hive.wait(
+            lambda: self.hive.must("GET", "/bots/holder")["pid"],
+            WAIT_SECONDS)
+        for process in (pid, self.hive.process.pid):
+            with open(f"/proc/{process}/cmdline", "rb") as f:
+                self.assertNotIn(KEY.encode(), f.read())
+        for path in ("/bots/holder", "/bots/holder/history", "/templates",
+                     "/bots/holder/logs"):
+            self.assertNotIn(KEY, json.dumps(self.ask("GET", path)[1]), path)
+        for folder, _, names in os.walk(self.hive.dir):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as f:
+                    self.assertNotIn(KEY.encode(), f.read(), name)
 
 
 if __name__ == "__main__":

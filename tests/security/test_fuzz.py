@@ -58,6 +58,14 @@ def requests(hive):
     add("POST", "/api/v1/bots/B/chat", b'{"content":"hello"}',
         b"Idempotency-Key: one\r\n")
     add("POST", "/api/v1/bots/B/conversations", b'{"title":"x"}')
+    add("GET", "/api/v1/bots/B/history?limit=2")
+    add("POST", "/api/v1/bots/actions", b'{"action":"resume","ids":["B"]}')
+    add("PUT", "/api/v1/bots/B?dry_run=true",
+        b'{"adapter":"echo","limits":{"processes":4}}')
+    add("POST", "/api/v1/bots/B/heartbeat", b'{"status_text":"x"}')
+    add("POST", "/api/v1/tasks/claim", b'{"bot":"B","wait_seconds":0}')
+    add("POST", "/api/v1/tasks/T/complete",
+        b'{"lease_token":"0.B","text":"x","details":{"files":[]}}')
     add("POST", "/api/v1/bots/B/chat/import",
         b'{"items":[{"role":"user","content":"a"}]}')
     add("POST", "/api/v1/bots?start=false",
