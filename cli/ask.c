@@ -234,7 +234,7 @@ static const struct {
 	{ "paused", "let it go on with", "resume" },
 	{ "failed", "see why, then restart it:", "describe" },
 	{ "backoff", "it keeps dying; see why with", "describe" },
-	{ "starting", "wait until it is ready; watch it with", "show" },
+	{ "starting", "it is not ready yet; see what it waits for:", "show" },
 	{ "stopping", "wait until it has stopped; watch it with", "show" },
 	{ "offline", "its program is not connected; see", "show" },
 	{ "ready", "it runs; stop it first with", "stop" },

@@ -383,7 +383,8 @@ const struct command cmd_bot_launch = {
 	.details =
 		"BOT is its id: letters, digits, dots, dashes, underscores.\n"
 		"A program behind -- is run as the bot (adapter process); it\n"
-		"speaks the bot protocol on stdin and stdout.\n\n"
+		"speaks the bot protocol on stdin and stdout. It starts in\n"
+		"deiad's folder, not in yours: give whole paths, or --cwd.\n\n"
 		"Examples:\n"
 		"  deia bot launch BOT-001 --adapter ollama --model llama3.2\n"
 		"  deia bot launch BOT-002 --adapter ollama --model llama3.2 "
@@ -391,7 +392,7 @@ const struct command cmd_bot_launch = {
 		"      --system \"Answer in one sentence.\" \\\n"
 		"      --option temperature=0.2\n"
 		"  deia bot launch parrot --adapter echo\n"
-		"  deia bot launch mine --memory 900 -- python3 mybot.py\n"
+		"  deia bot launch mine --memory 900 -- python3 $PWD/mybot.py\n"
 		"  deia bot launch gpt --adapter openai --model gpt-5 \\\n"
 		"      --api-key-env OPENAI_API_KEY --set "
 		"limits.processes=16\n",

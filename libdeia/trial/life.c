@@ -553,6 +553,17 @@ static void tell_silence(struct deia__trial *t, const char *what,
 	deia__trial_close(t);
 }
 
+/* What it was just shown is most often what it could not stand. */
+static const char *advice_for_exit(const struct deia__trial *t)
+{
+	if (strcmp(t->check, "unknown") == 0)
+		return "ignore types and members that you do not know";
+	if (strcmp(t->check, "garbage") == 0)
+		return "drop a line that you cannot read, say so on stderr, "
+		       "go on";
+	return advice_for_end(&t->end);
+}
+
 void deia__trial_tell_missing(struct deia__trial *t, const char *what,
 			      bool (*holds)(const struct deia__trial *t,
 					    const void *arg),
@@ -569,7 +580,7 @@ void deia__trial_tell_missing(struct deia__trial *t, const char *what,
 				 "%s", how);
 	} else if (t->ended) {
 		deia__trial_describe_end(t, how, sizeof(how));
-		deia__trial_tell(t, DEIA_TRIAL_FAILED, advice_for_end(&t->end),
+		deia__trial_tell(t, DEIA_TRIAL_FAILED, advice_for_exit(t),
 				 "no %s: %s", what, how);
 	} else if (t->broken != NULL) {
 		deia__trial_tell(t, DEIA_TRIAL_FAILED,

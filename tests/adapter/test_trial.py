@@ -344,7 +344,7 @@ class Trial(unittest.TestCase):
                 if "from_a_later_version" in line:
                     sys.exit(9)
                 say(type="done", id=line["id"], text="x")
-            """, "unknown", "exited with 9")
+            """, "unknown", "exited with 9", "ignore types")
 
     def test_history_that_is_too_long_for_a_bot_is_told(self):
         self.bad("""
@@ -362,7 +362,7 @@ class Trial(unittest.TestCase):
 
     def test_broken_lines_must_not_end_a_bot(self):
         self.bad("def unreadable(text): sys.exit(4)", "garbage",
-                 "exited with 4")
+                 "exited with 4", "drop a line")
 
     # ---- interrupt ---------------------------------------------------------------
 

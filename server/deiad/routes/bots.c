@@ -173,7 +173,8 @@ bool bot_spec_base(struct rq *rq, struct deia_bot_spec *out)
 	base = deia_config_template(config, cJSON_GetStringValue(name));
 	if (!base) {
 		rq_bad_field(rq, "/template",
-			     "there is no template of this name; GET "
+			     "there is no template of this name; they "
+			     "stand below templates: in config.yaml, GET "
 			     "/api/v1/templates lists them");
 		return false;
 	}
