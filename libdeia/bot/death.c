@@ -45,6 +45,7 @@ void deia__bot_retry_later(struct deia__bot *bot)
 
 static void fail(struct deia__bot *bot, const char *why)
 {
+	bot->was_paused = false;
 	deia__bot_retry_later(bot);
 	deia__bot_move(bot, DEIA_BOT_FAILED, "%s", why);
 	deia__turns_end_waiting(bot, DEIA_EUNAVAILABLE, bot->reason);
@@ -65,6 +66,7 @@ static void back_off(struct deia__bot *bot, int64_t delay_ms, const char *why)
 
 static void end_as_stopped(struct deia__bot *bot, const char *why)
 {
+	bot->was_paused = false;
 	deia__bot_move(bot, DEIA_BOT_STOPPED, "%s", why);
 	deia__turns_end_waiting(bot, DEIA_EUNAVAILABLE, bot->reason);
 }

@@ -62,6 +62,7 @@ void deia__external_touch(struct deia__bot *bot)
 		deia__bot_move(bot, DEIA_BOT_PAUSED, "paused by hand");
 	else
 		deia__bot_move(bot, DEIA_BOT_READY, "%s", "");
+	bot->was_paused = false;
 	deia__bot_set_timer(bot, timeout_ms(bot));
 	deia__talk_log(bot, "back: %s", deia_bot_state_name(bot->info.state));
 	deia__turns_pump(bot);

@@ -106,6 +106,8 @@ START_TEST(silent_external_bot_goes_offline_and_comes_back)
 	rig_wait_state("x", DEIA_BOT_OFFLINE);
 	ck_assert_ptr_null(claim(0).id);
 	ck_assert_int_eq(rig_state("x"), DEIA_BOT_PAUSED);
+	ok(deia_bots_resume(rig.bots, "x"));
+	ck_assert_int_eq(rig_state("x"), DEIA_BOT_READY);
 	rig_wait_state("x", DEIA_BOT_OFFLINE);
 	rig_stop("x");
 }
