@@ -119,10 +119,12 @@ static const struct deia__proc_ops ops = {
 	.ended = on_ended,
 };
 
+static void print_mark(char *out, size_t size);
+
 void run_start(struct run *r, const char *id, const char *command,
 	       const struct deia__limits *limits)
 {
-	static char *const env[] = { NULL };
+	char mark[64], *env[] = { mark, NULL };
 	struct deia__launch what = { .guard_program = GUARD, .env = env };
 	const char *argv[8];
 	char text[512], *save = NULL, *word;
@@ -138,6 +140,7 @@ void run_start(struct run *r, const char *id, const char *command,
 	what.argv = argv;
 	if (limits != NULL)
 		what.limits = *limits;
+	print_mark(mark, sizeof(mark));
 	ok(deia__proc_start(&r->proc, &rig.bots->env, &what, &ops, r, &error));
 }
 
@@ -157,6 +160,30 @@ bool run_has_ended(void *arg)
 }
 
 /* How many processes run one of our child programs. */
+/* In the environment of what this test program starts: another one may run the
+ * same children at the same time. */
+static void print_mark(char *out, size_t size)
+{
+	snprintf(out, size, "DEIA_TEST_OF=%d", (int)getpid());
+}
+
+static bool is_marked(const char *pid)
+{
+	char path[300], text[256], mark[64];
+	FILE *file;
+	size_t n;
+
+	snprintf(path, sizeof(path), "/proc/%s/environ", pid);
+	file = fopen(path, "r");
+	if (file == NULL)
+		return false;
+	n = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[n] = '\0';
+	print_mark(mark, sizeof(mark));
+	return strcmp(text, mark) == 0;
+}
+
 static int count_running(const char *child)
 {
 	char path[300], exe[512], want[512];
@@ -171,7 +198,7 @@ static int count_running(const char *child)
 		snprintf(path, sizeof(path), "/proc/%s/exe", e->d_name);
 		len = readlink(path, exe, sizeof(exe) - 1);
 		exe[len > 0 ? len : 0] = '\0';
-		n += strcmp(exe, want) == 0;
+		n += strcmp(exe, want) == 0 && is_marked(e->d_name);
 	}
 	closedir(dir);
 	return n;

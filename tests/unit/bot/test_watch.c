@@ -346,8 +346,10 @@ START_TEST(failed_bot_keeps_its_reason_exit_and_last_words_and_tries_again)
 	ck_assert_int_eq(info()->next_start_unix_ms, 0);
 	rig_wait_state("w", DEIA_BOT_BACKOFF); /* a new row of restarts */
 	rig_wait_state("w", DEIA_BOT_FAILED);
-	ck_assert_str_eq(rig.states, "starting backoff starting failed "
-				     "starting backoff starting failed");
+	/* A busy machine may look later, when it has begun once more. */
+	ck_assert_ptr_eq(strstr(rig.states, "starting backoff starting failed "
+					    "starting backoff starting failed"),
+			 rig.states);
 	rig_stop("w");
 	ck_assert_int_eq(info()->next_start_unix_ms, 0);
 	ck_assert_int_eq(deia_bots_stop(rig.bots, "w"), DEIA_ESTATE);
