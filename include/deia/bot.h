@@ -200,7 +200,10 @@ struct deia_bot_info {
 	/* Since 0.2. */
 	const char *const *capabilities; /* the spec's and its ready line's */
 	size_t n_capabilities;
-	bool needs_restart;	    /* the spec has changed since its start */
+	bool needs_restart; /* the spec has changed since its start */
+	/* Waits for a bot that is not on its way: it takes no turns, and
+	 * state_reason names that one. */
+	bool blocked;
 	int stopped_by;		    /* signal that has stopped it; 0: it runs */
 	int64_t last_line_unix_ms;  /* when it last said something; 0 never */
 	int64_t ping_ms;	    /* latest answer to a ping took; -1 none */

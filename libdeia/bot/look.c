@@ -20,6 +20,7 @@ void deia__bots_fill_info(const struct deia__bot *bot,
 	info->last_exit.reason = bot->exit_reason;
 	info->limits = bot->watch.limits;
 	info->n_limits = bot->info.n_limits;
+	info->blocked = deia__order_is_blocked(bot);
 }
 
 static const struct deia_bot_info *look(struct deia__bot *bot)

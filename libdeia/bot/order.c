@@ -24,6 +24,17 @@ static bool is_up(const struct deia__bot *bot)
 
 /* ---- waiting --------------------------------------------------------------------- */
 
+bool deia__order_is_blocked(const struct deia__bot *bot)
+{
+	for (; bot->waits; bot = bot->waits_for)
+		if (bot->waits_for == NULL ||
+		    (!is_up(bot->waits_for) &&
+		     bot->waits_for->info.state != DEIA_BOT_STARTING &&
+		     bot->waits_for->info.state != DEIA_BOT_BACKOFF))
+			return true;
+	return false;
+}
+
 static struct deia__bot_list *list_of(struct deia__bot *bot)
 {
 	return bot->waits_for != NULL ? &bot->waits_for->waiters

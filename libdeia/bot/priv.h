@@ -325,6 +325,8 @@ DEIA_NODISCARD deia_err deia__order_check(struct deia_bots *bots,
 bool deia__order_wait(struct deia__bot *bot);
 /* False: it did not wait. */
 bool deia__order_forget(struct deia__bot *bot);
+/* It waits for one that is not on its way: missing, stopped, failed. */
+bool deia__order_is_blocked(const struct deia__bot *bot);
 /* Looks again whether one that waits must. */
 void deia__order_look(struct deia__bot *bot);
 /* One came into another state; one was added; one was removed. */

@@ -361,6 +361,11 @@ static deia_err admit(struct deia__bot *bot, const struct deia_work_spec *spec)
 		return deia__fail(&bots->errmsg, DEIA_ESTATE,
 				  "bot %s is %s: it takes no turns",
 				  bot->spec->id, deia_bot_state_name(s));
+	if (deia__order_is_blocked(bot))
+		return deia__fail(&bots->errmsg, DEIA_ESTATE,
+				  "bot %s is starting, but %s: it takes no "
+				  "turns",
+				  bot->spec->id, bot->reason);
 	if (bot->info.queued >= DEIA_MAX_QUEUE_LEN)
 		return deia__fail(&bots->errmsg, DEIA_EBUSY,
 				  "%d turns wait at bot %s already; try again "

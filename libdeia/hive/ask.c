@@ -39,6 +39,10 @@ static deia_err check_bot(deia_hive *h, const struct deia__hbot *b)
 				       "bot \"%s\" is paused; resume it with "
 				       "`deia bot resume %s`",
 				       b->id, b->id);
+	if (info->blocked)
+		return deia__hive_fail(h, DEIA_ESTATE,
+				       "bot \"%s\" cannot start: it is %s",
+				       b->id, info->state_reason);
 	switch (info->state) {
 	case DEIA_BOT_READY:
 	case DEIA_BOT_BUSY:

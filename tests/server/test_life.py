@@ -252,6 +252,17 @@ class Streams(unittest.TestCase):
             self.assertEqual(name, "line")
             self.assertIn("line", data)
 
+    def test_one_that_waits_for_nobody_takes_no_chat_until_it_can_start(self):
+        self.hive.launch("NEEDY", depends_on=["NEEDED"])
+        status, problem = self.hive.call("POST", "/bots/NEEDY/chat",
+                                         {"content": "hello"})
+        self.assertEqual(status, 409, problem)
+        self.assertIn("waiting for NEEDED, which does not exist",
+                      problem["detail"])
+        self.hive.launch("NEEDED")
+        self.hive.wait_state("NEEDY", "ready")
+        self.assertEqual(self.hive.say("NEEDY", "hello")["content"], "hello")
+
     def test_a_flood_on_stderr_is_cut_and_its_end_is_known(self):
         flood = ("echo '{\"type\":\"ready\"}'; "
                  "yes 'much too much of it' | head -c 40000000 >&2; "
