@@ -217,7 +217,7 @@ static int act_on_chosen(struct cli *cli, const struct action *a)
 			ids[n++] = jtext(bot, "id");
 	}
 	if (n == 0)
-		note(cli, "no such bot is in a state to %s", a->verb);
+		note(cli, "none of these bots can be asked to %s now", a->verb);
 	else
 		rc = act_in_portions(cli, a, ids, n);
 	free(ids);

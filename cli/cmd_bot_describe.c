@@ -38,7 +38,7 @@ static void tell_list(const char *name, const cJSON *list)
 		free(text);
 	}
 	if (out.len > 0)
-		tell("  %-24s %s", name, out.data);
+		tell("  %-28s %s", name, out.data);
 	text_free(&out);
 }
 
@@ -69,15 +69,15 @@ static void tell_member(const char *prefix, const cJSON *item)
 		tell_list(name, item);
 	} else if (is_time(item->string, item)) {
 		time_print(when, item->valuestring);
-		tell("  %-24s %s", name, when);
+		tell("  %-28s %s", name, when);
 	} else if (cJSON_IsString(item)) {
 		if (strchr(item->valuestring, '\n') != NULL)
 			tell_lines(name, item->valuestring);
 		else if (*item->valuestring != '\0')
-			tell("  %-24s %s", name, item->valuestring);
+			tell("  %-28s %s", name, item->valuestring);
 	} else if (!cJSON_IsNull(item)) {
 		text = jprint(item);
-		tell("  %-24s %s", name, text);
+		tell("  %-28s %s", name, text);
 		free(text);
 	}
 	free(name);
@@ -114,7 +114,7 @@ static void tell_limits(const cJSON *bot)
 		return;
 	tell("\nLimits of its process");
 	cJSON_ArrayForEach(l, limits)
-		tell("  %-24s %.0f (%s)", jtext(l, "name"),
+		tell("  %-28s %.0f (%s)", jtext(l, "name"),
 		     jnumber(l, "value", 0), jtext(l, "how"));
 }
 
@@ -138,10 +138,10 @@ static void tell_last_exit(const cJSON *bot)
 	time_print(when, jtext(e, "at"));
 	how = how_it_ended(e, "code", "signal");
 	tell("\nIts last process ended");
-	tell("  %-24s %s", "at", when);
-	tell("  %-24s %s", "with", how);
+	tell("  %-28s %s", "at", when);
+	tell("  %-28s %s", "with", how);
 	if (*jtext(e, "reason") != '\0')
-		tell("  %-24s %s", "reason", jtext(e, "reason"));
+		tell("  %-28s %s", "reason", jtext(e, "reason"));
 	free(how);
 	cJSON_ArrayForEach(line, cJSON_GetObjectItemCaseSensitive(e, "stderr"))
 		tell("      %s", cJSON_IsString(line) ? line->valuestring : "");

@@ -159,8 +159,9 @@ void deia__bots_on_claimable(const char *bot, void *user)
 	struct deia_claim_wait *w;
 
 	/* From the first each time: a callback may do anything to the list. */
-	while ((w = first_wait(h, bot)) != NULL && try_claim(w))
-		continue;
+	do
+		w = first_wait(h, bot);
+	while (w != NULL && try_claim(w));
 }
 
 void deia__claims_end(deia_hive *h, const char *bot)

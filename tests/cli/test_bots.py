@@ -85,11 +85,13 @@ class Bots(CliCase):
             "id": "bad", "adapter": "process", "restart": {
                 "policy": "never"},
             "argv": ["sh", "-c", "echo last words >&2; exit 7"]})
-        self.h.wait_state("bad", "failed", "stopped")
+        self.h.wait(lambda: self.h.must("GET", "/bots/bad/history")
+                    ["items"][:1] and self.h.must("GET", "/bots/bad/history")
+                    ["items"][0]["state"] == "failed")
         p = self.at("bot", "describe", "bad", check=0)
         for part in ("Its last process ended", "code 7", "last words",
                      "The states it went through", "The end of its log",
-                     "restart.policy           never", "open_files"):
+                     "restart.policy               never", "open_files"):
             self.assertIn(part, p.out)
         got = json.loads(self.at("bot", "describe", "bad", "--json",
                                  check=0).out)

@@ -212,7 +212,7 @@ class Output(CliCase):
             self.deia("bot", "stop", *flags, check=0)
             self.assertEqual(self.asked["ids"], ids)
         p = self.deia("bot", "stop", "--type", "none", check=0)
-        self.assertIn("no such bot is in a state to stop", p.err)
+        self.assertIn("none of these bots can be asked to stop now", p.err)
         self.says(self.deia("bot", "stop", "--state", "raedy"), 2,
                   "'raedy' is none of ready")
         self.says(self.deia("bot", "stop", "a", "--all"), 2, "not two of")
@@ -294,10 +294,10 @@ class Output(CliCase):
                        "stderr": ["last words"]})))
         self.h.on("GET", "/api/v1/bots/BOT-001/logs", page("a log line"))
         p = self.deia("bot", "describe", "BOT-001", check=0)
-        for part in ("it died 11 times", "newer_member.a           1",
-                     "restart.policy           never", "      brief",
-                     "capabilities             x, y",
-                     "open_files               99 (rlimit)", "signal 9",
+        for part in ("it died 11 times", "newer_member.a               1",
+                     "restart.policy               never", "      brief",
+                     "capabilities                 x, y",
+                     "open_files                   99 (rlimit)", "signal 9",
                      "last words", "a log line"):
             self.assertIn(part, p.out)
         self.assertNotIn("The states it went through", p.out)

@@ -270,7 +270,9 @@ void route_bot_patch(struct rq *rq)
 
 	err = deia_hive_bot_get(rq->srv->hive, rq->param[0], &bot);
 	if (err) {
-		rq_fail_with(rq, err, "There is no bot with this id.");
+		rq_fail_with(rq, err,
+			     "There is no bot with this id; `deia bot list` "
+			     "shows the ones there are.");
 		return;
 	}
 	if (!patch_fields_ok(rq) || bot_fields_denied(rq, "bot.update"))

@@ -24,7 +24,31 @@ static bool is_end(const struct deia_bot_history *e)
 	       (from == DEIA_BOT_STARTING || from == DEIA_BOT_BACKOFF);
 }
 
-static void print_last_exit(struct deia_jw *w,
+/* As it is known in memory: its row is still on its way to the disk. */
+static void print_recent_exit(struct deia_jw *w, const struct deia_bot_exit *e)
+{
+	deia_jw_object(w);
+	deia_jw_ktime(w, "at", e->at_unix_ms);
+	deia_jw_kraw(w, "pid", NULL);
+	print_int_or_null(w, "code", e->code, -1);
+	print_int_or_null(w, "signal", e->signal, 0);
+	deia_jw_kstr(w, "reason", e->reason);
+	deia_jw_key(w, "stderr");
+	deia_jw_array(w);
+	deia_jw_end_array(w);
+	deia_jw_end_object(w);
+}
+
+/* Its row has the time of the state, which is that of the end or a little
+ * later. */
+static bool is_newer(const struct deia_bot_exit *known,
+		     const struct deia_bot_history *e)
+{
+	return known->at_unix_ms != 0 &&
+	       (e == NULL || e->at_unix_ms < known->at_unix_ms);
+}
+
+static void print_last_exit(struct deia_jw *w, const struct deia_bot_info *info,
 			    const struct deia_bot_history *items, size_t n)
 {
 	const struct deia_bot_history *e = items;
@@ -32,6 +56,10 @@ static void print_last_exit(struct deia_jw *w,
 	while (e < items + n && !is_end(e))
 		e++;
 	deia_jw_key(w, "last_exit");
+	if (is_newer(&info->last_exit, e < items + n ? e : NULL)) {
+		print_recent_exit(w, &info->last_exit);
+		return;
+	}
 	if (e == items + n) {
 		deia_jw_raw(w, "null");
 		return;
@@ -92,7 +120,7 @@ static void print_all(struct deia_jw *w, const struct deia_hive_bot *bot,
 	print_int_or_null(w, "stopped_by", i->stopped_by, 0);
 	print_limits(w, i);
 	print_counts(w, bot);
-	print_last_exit(w, items, n);
+	print_last_exit(w, i, items, n);
 	deia_jw_end_object(w);
 }
 

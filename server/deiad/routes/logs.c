@@ -115,7 +115,8 @@ void route_bot_logs(struct rq *rq)
 		return;
 	if (deia_hive_bot_get(rq->srv->hive, rq->param[0], &bot)) {
 		rq_fail_with(rq, DEIA_ENOTFOUND,
-			     "There is no bot with this id.");
+			     "There is no bot with this id; `deia bot list` "
+			     "shows the ones there are.");
 		return;
 	}
 	path = deia_hive_bot_log_path(rq->srv->hive, rq->param[0]);
