@@ -109,7 +109,8 @@ struct deia_bot_spec {
 	unsigned ping_timeout_seconds;	/* default 30 */
 	unsigned memory_mib;		/* of it and all it started; 0: any */
 	unsigned memory_seconds;	/* above that: restart; default 30 */
-	unsigned memory_max_mib;	/* never above; needs a cgroup */
+	unsigned memory_max_mib;	/* ended above it: by the kernel where
+					 * cgroups can be written */
 	unsigned processes;		/* 0: any; default 1024 */
 	unsigned open_files;		/* of each process; default 1024 */
 	unsigned file_size_mib;		/* of a file it writes; 0: any */

@@ -140,8 +140,10 @@ typedef void (*deia_hive_bot_cb)(deia_err err, const struct deia_hive_bot *bot,
 
 /*
  * Adds a bot and, with start, launches it. Errors: EFIELD, EEXIST, ELIMIT,
- * EUNSUPPORTED (adapter not in this build), EDENIED (argv or adapter
- * "process" by who is no admin), ENOMEM, ESTORE.
+ * EUNSUPPORTED (adapter not in this build), EDENIED (a field that only an
+ * administrator may set; not looked at when spec has a template_name, since a
+ * hive knows no templates: the caller compares with deia_bot_spec_admin_field),
+ * ENOMEM, ESTORE.
  */
 DEIA_API DEIA_NODISCARD deia_err
 deia_hive_bot_create(deia_hive *hive, const struct deia_actor *actor,
