@@ -12,6 +12,8 @@
 #include <deia/error.h>
 #include <deia/hive.h>
 #include <deia/limits.h>
+#include <deia/mail.h>
+#include <deia/messenger.h>
 #include <deia/trial.h>
 #include <deia/version.h>
 #include <deia/worker.h>

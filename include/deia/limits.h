@@ -53,6 +53,16 @@
 #define DEIA_MAX_TOKENS 10000
 #define DEIA_MAX_SUBSCRIBERS 10000
 
+/* Mail. */
+#define DEIA_MAX_TTL_SECONDS (90 * 86400)
+#define DEIA_MAX_ATTEMPTS 100
+#define DEIA_MAX_OUT_LEN 10000 /* of one inbox: leased, or waiting to retry */
+#define DEIA_MAX_WAITS 10000   /* receivers that wait, in all */
+#define DEIA_MAX_WAIT_SECONDS 60
+#define DEIA_MAX_RECEIVE_BYTES (8u << 20) /* contents of one answer */
+#define DEIA_MAX_KEY_BYTES 128		  /* of idempotency keys */
+#define DEIA_MAX_REASON_BYTES 512
+
 /* External bots. */
 #define DEIA_MAX_CLAIMS 3 /* of one turn: the lease ended before its answer */
 #define DEIA_MAX_LEASE_SECONDS 3600

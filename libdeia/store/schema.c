@@ -185,10 +185,117 @@ const struct deia_table deia__table_bot_history = {
 	.n_key = 2,
 };
 
+static const struct deia_column mail_columns[] = {
+	{ "id", DEIA_BLOB, false }, TEXT_COLUMN("recipient"),
+	INT_COLUMN("phase"),	    INT_COLUMN("priority"),
+	INT_COLUMN("due"),	    TEXT_COLUMN("pair"),
+	TEXT_COLUMN("status"),	    TEXT_COLUMN("sender"),
+	TEXT_COLUMN("sent_by"),	    INT_COLUMN("attempt"),
+	INT_COLUMN("excused"),	    INT_COLUMN("max_attempts"),
+	INT_COLUMN("lease"),	    INT_COLUMN("lease_end"),
+	INT_COLUMN("retry"),	    INT_COLUMN("ttl"),
+	INT_COLUMN("created"),	    INT_COLUMN("delivered"),
+	INT_COLUMN("finished"),	    INT_COLUMN("notify"),
+	INT_COLUMN("hops"),	    TEXT_COLUMN("reply_to"),
+	TEXT_COLUMN("dialogue"),    TEXT_COLUMN("metadata"),
+	TEXT_COLUMN("reason"),	    TEXT_COLUMN("content"),
+	INT_COLUMN("checksum"),
+};
+_Static_assert(LEN(mail_columns) == MAIL_COLUMNS, "messages");
+
+static const struct deia_index mail_indexes[] = {
+	[MAIL_BY_INBOX] = { "messages_by_inbox",
+			    { MAIL_TO, MAIL_PHASE, MAIL_PRIORITY },
+			    3,
+			    false },
+	[MAIL_BY_PAIR] = { "messages_by_pair", { MAIL_PAIR }, 1, false },
+	[MAIL_BY_DUE] = { "messages_by_due",
+			  { MAIL_PHASE, MAIL_DUE },
+			  2,
+			  false },
+};
+
+const struct deia_table deia__table_messages = {
+	.name = "messages",
+	.columns = mail_columns,
+	.n_columns = MAIL_COLUMNS,
+	.n_key = 1,
+	.indexes = mail_indexes,
+	.n_indexes = LEN(mail_indexes),
+};
+
+static const struct deia_column mail_key_columns[] = {
+	TEXT_COLUMN("sender"),
+	TEXT_COLUMN("key"),
+	{ "fingerprint", DEIA_BLOB, false },
+	{ "ids", DEIA_BLOB, false },
+	INT_COLUMN("created"),
+};
+_Static_assert(LEN(mail_key_columns) == MAIL_KEY_COLUMNS, "message_keys");
+
+static const struct deia_index mail_key_indexes[] = {
+	[MAIL_KEY_BY_TIME] = { "message_keys_by_time",
+			       { MAIL_KEY_CREATED },
+			       1,
+			       false },
+};
+
+const struct deia_table deia__table_message_keys = {
+	.name = "message_keys",
+	.columns = mail_key_columns,
+	.n_columns = MAIL_KEY_COLUMNS,
+	.n_key = 2,
+	.indexes = mail_key_indexes,
+	.n_indexes = LEN(mail_key_indexes),
+};
+
+static const struct deia_column mail_clock_columns[] = {
+	TEXT_COLUMN("name"),
+	INT_COLUMN("hive"),
+	INT_COLUMN("wall"),
+};
+_Static_assert(LEN(mail_clock_columns) == MAIL_CLOCK_COLUMNS, "message_clock");
+
+const struct deia_table deia__table_message_clock = {
+	.name = "message_clock",
+	.columns = mail_clock_columns,
+	.n_columns = MAIL_CLOCK_COLUMNS,
+	.n_key = 1,
+};
+
+static const struct deia_column dialogue_columns[] = {
+	TEXT_COLUMN("id"),	   TEXT_COLUMN("a"),
+	TEXT_COLUMN("b"),	   TEXT_COLUMN("topic"),
+	TEXT_COLUMN("status"),	   TEXT_COLUMN("reason"),
+	INT_COLUMN("turns"),	   INT_COLUMN("turns_done"),
+	INT_COLUMN("max_tokens"),  INT_COLUMN("tokens"),
+	INT_COLUMN("max_seconds"), TEXT_COLUMN("started_by"),
+	INT_COLUMN("created"),	   INT_COLUMN("ended"),
+};
+_Static_assert(LEN(dialogue_columns) == DIALOGUE_COLUMNS, "dialogues");
+
+static const struct deia_index dialogue_indexes[] = {
+	[DIALOGUE_BY_STATUS] = { "dialogues_by_status",
+				 { DIALOGUE_STATUS },
+				 1,
+				 false },
+};
+
+const struct deia_table deia__table_dialogues = {
+	.name = "dialogues",
+	.columns = dialogue_columns,
+	.n_columns = DIALOGUE_COLUMNS,
+	.n_key = 1,
+	.indexes = dialogue_indexes,
+	.n_indexes = LEN(dialogue_indexes),
+};
+
 const struct deia_table *const deia__tables[] = {
-	&deia__table_bots,	 &deia__table_conversations,
-	&deia__table_chat_lines, &deia__table_events,
-	&deia__table_tokens,	 &deia__table_audit,
-	&deia__table_replays,	 &deia__table_bot_history,
+	&deia__table_bots,	    &deia__table_conversations,
+	&deia__table_chat_lines,    &deia__table_events,
+	&deia__table_tokens,	    &deia__table_audit,
+	&deia__table_replays,	    &deia__table_bot_history,
+	&deia__table_messages,	    &deia__table_message_keys,
+	&deia__table_message_clock, &deia__table_dialogues,
 };
 const size_t deia__tables_len = LEN(deia__tables);

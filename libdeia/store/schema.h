@@ -116,6 +116,86 @@ enum {
 };
 extern const struct deia_table deia__table_bot_history;
 
+/*
+ * Mail. Hive time: Unix milliseconds that never jump while a hive runs (see
+ * messenger/clock.h). phase: 0 open (pending or delivered), 1 read, 2 failed,
+ * 3 expired. due: when an open one expires, or when a finished one was
+ * finished, in hive time. pair: both bots in byte order, with a space between.
+ */
+enum {
+	MAIL_ID, /* 16 bytes, rising in the order of acceptance */
+	MAIL_TO,
+	MAIL_PHASE,
+	MAIL_PRIORITY,
+	MAIL_DUE,
+	MAIL_PAIR,
+	MAIL_STATUS,
+	MAIL_FROM,
+	MAIL_BY,
+	MAIL_ATTEMPT,
+	MAIL_EXCUSED, /* attempts that ended without the recipient's fault */
+	MAIL_MAX_ATTEMPTS,
+	MAIL_LEASE,	/* its token; 0: never handed over */
+	MAIL_LEASE_END, /* hive time; 0: held by a process */
+	MAIL_RETRY,	/* hive time: not handed over before */
+	MAIL_TTL,	/* seconds */
+	MAIL_CREATED,
+	MAIL_DELIVERED,
+	MAIL_FINISHED,
+	MAIL_NOTIFY,
+	MAIL_HOPS,
+	MAIL_REPLY_TO,
+	MAIL_DIALOGUE,
+	MAIL_METADATA,
+	MAIL_REASON,
+	MAIL_CONTENT,
+	MAIL_SUM, /* CRC-32 of what never changes */
+	MAIL_COLUMNS
+};
+enum { MAIL_BY_INBOX, MAIL_BY_PAIR, MAIL_BY_DUE };
+extern const struct deia_table deia__table_messages;
+
+/* Which messages a key of a sender made. */
+enum {
+	MAIL_KEY_SENDER,
+	MAIL_KEY_KEY,
+	MAIL_KEY_FINGERPRINT,
+	MAIL_KEY_IDS,	  /* 16 bytes each */
+	MAIL_KEY_CREATED, /* hive time */
+	MAIL_KEY_COLUMNS
+};
+enum { MAIL_KEY_BY_TIME };
+extern const struct deia_table deia__table_message_keys;
+
+/* How hive time and wall clock stood together, now and then. */
+enum {
+	MAIL_CLOCK_NAME, /* "mail" */
+	MAIL_CLOCK_HIVE,
+	MAIL_CLOCK_WALL,
+	MAIL_CLOCK_COLUMNS
+};
+extern const struct deia_table deia__table_message_clock;
+
+enum {
+	DIALOGUE_ID,
+	DIALOGUE_A,
+	DIALOGUE_B,
+	DIALOGUE_TOPIC,
+	DIALOGUE_STATUS,
+	DIALOGUE_REASON,
+	DIALOGUE_TURNS,
+	DIALOGUE_TURNS_DONE,
+	DIALOGUE_MAX_TOKENS,
+	DIALOGUE_TOKENS,
+	DIALOGUE_MAX_SECONDS,
+	DIALOGUE_BY,
+	DIALOGUE_CREATED,
+	DIALOGUE_ENDED,
+	DIALOGUE_COLUMNS
+};
+enum { DIALOGUE_BY_STATUS };
+extern const struct deia_table deia__table_dialogues;
+
 /* All of them, for checks and tests. */
 extern const struct deia_table *const deia__tables[];
 extern const size_t deia__tables_len;
