@@ -224,6 +224,25 @@ const struct deia_table deia__table_messages = {
 	.n_indexes = LEN(mail_indexes),
 };
 
+static const struct deia_column mail_lease_columns[] = {
+	{ "id", DEIA_BLOB, false }, TEXT_COLUMN("recipient"),
+	TEXT_COLUMN("sender"),	    INT_COLUMN("priority"),
+	INT_COLUMN("due"),	    TEXT_COLUMN("status"),
+	INT_COLUMN("attempt"),	    INT_COLUMN("excused"),
+	INT_COLUMN("max_attempts"), INT_COLUMN("lease"),
+	INT_COLUMN("lease_end"),    INT_COLUMN("created"),
+	INT_COLUMN("delivered"),    INT_COLUMN("notify"),
+	TEXT_COLUMN("reason"),
+};
+_Static_assert(LEN(mail_lease_columns) == MAIL_LEASE_COLUMNS, "message_leases");
+
+const struct deia_table deia__table_message_leases = {
+	.name = "message_leases",
+	.columns = mail_lease_columns,
+	.n_columns = MAIL_LEASE_COLUMNS,
+	.n_key = 1,
+};
+
 static const struct deia_column mail_key_columns[] = {
 	TEXT_COLUMN("sender"),
 	TEXT_COLUMN("key"),
@@ -291,11 +310,12 @@ const struct deia_table deia__table_dialogues = {
 };
 
 const struct deia_table *const deia__tables[] = {
-	&deia__table_bots,	    &deia__table_conversations,
-	&deia__table_chat_lines,    &deia__table_events,
-	&deia__table_tokens,	    &deia__table_audit,
-	&deia__table_replays,	    &deia__table_bot_history,
-	&deia__table_messages,	    &deia__table_message_keys,
-	&deia__table_message_clock, &deia__table_dialogues,
+	&deia__table_bots,	   &deia__table_conversations,
+	&deia__table_chat_lines,   &deia__table_events,
+	&deia__table_tokens,	   &deia__table_audit,
+	&deia__table_replays,	   &deia__table_bot_history,
+	&deia__table_messages,	   &deia__table_message_leases,
+	&deia__table_message_keys, &deia__table_message_clock,
+	&deia__table_dialogues,
 };
 const size_t deia__tables_len = LEN(deia__tables);

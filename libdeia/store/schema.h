@@ -132,15 +132,12 @@ enum {
 	MAIL_STATUS,
 	MAIL_FROM,
 	MAIL_BY,
-	MAIL_ATTEMPT,
-	MAIL_EXCUSED, /* attempts that ended without the recipient's fault */
+	MAIL_ATTEMPT, /* of a finished one; of open ones see message_leases */
 	MAIL_MAX_ATTEMPTS,
-	MAIL_LEASE,	/* its token; 0: never handed over */
-	MAIL_LEASE_END, /* hive time; 0: held by a process */
-	MAIL_RETRY,	/* hive time: not handed over before */
-	MAIL_TTL,	/* seconds */
+	MAIL_LEASE, /* the token under which it was finished, or 0 */
+	MAIL_TTL,   /* seconds */
 	MAIL_CREATED,
-	MAIL_DELIVERED,
+	MAIL_DELIVERED, /* of a finished one */
 	MAIL_FINISHED,
 	MAIL_NOTIFY,
 	MAIL_HOPS,
@@ -154,6 +151,31 @@ enum {
 };
 enum { MAIL_BY_INBOX, MAIL_BY_PAIR, MAIL_BY_DUE };
 extern const struct deia_table deia__table_messages;
+
+/*
+ * Open messages that were handed over at least once: what changes with each
+ * hand-over, so that the message's own row and its indexes need not. Has what
+ * must be in memory of them. The row of such a message says "pending".
+ */
+enum {
+	MAIL_LEASE_ID,
+	MAIL_LEASE_TO,
+	MAIL_LEASE_FROM,
+	MAIL_LEASE_PRIORITY,
+	MAIL_LEASE_DUE,	   /* when it expires, hive time */
+	MAIL_LEASE_STATUS, /* "pending" or "delivered" */
+	MAIL_LEASE_ATTEMPT,
+	MAIL_LEASE_EXCUSED, /* attempts that ended without the bot's fault */
+	MAIL_LEASE_MAX_ATTEMPTS,
+	MAIL_LEASE_LEASE,
+	MAIL_LEASE_END, /* of the lease or of the wait; hive time; 0: held */
+	MAIL_LEASE_CREATED,
+	MAIL_LEASE_DELIVERED,
+	MAIL_LEASE_NOTIFY,
+	MAIL_LEASE_REASON,
+	MAIL_LEASE_COLUMNS
+};
+extern const struct deia_table deia__table_message_leases;
 
 /* Which messages a key of a sender made. */
 enum {

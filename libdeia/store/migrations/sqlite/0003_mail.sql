@@ -1,5 +1,6 @@
 -- mail between bots, the keys of senders, the clock of times to live, dialogues.
--- Indexes hold what moves as rarely as can be: a hand-over touches none.
+-- A hand-over touches message_leases alone, so that neither the message's row
+-- nor its indexes are written again before it is finished.
 CREATE TABLE messages (
   id BLOB NOT NULL PRIMARY KEY,
   recipient TEXT NOT NULL,
@@ -11,11 +12,8 @@ CREATE TABLE messages (
   sender TEXT NOT NULL,
   sent_by TEXT NOT NULL,
   attempt INTEGER NOT NULL,
-  excused INTEGER NOT NULL,
   max_attempts INTEGER NOT NULL,
   lease INTEGER NOT NULL,
-  lease_end INTEGER NOT NULL,
-  retry INTEGER NOT NULL,
   ttl INTEGER NOT NULL,
   created INTEGER NOT NULL,
   delivered INTEGER NOT NULL,
@@ -32,6 +30,24 @@ CREATE TABLE messages (
 CREATE INDEX messages_by_inbox ON messages (recipient, phase, priority, id);
 CREATE INDEX messages_by_pair ON messages (pair, id);
 CREATE INDEX messages_by_due ON messages (phase, due, id);
+
+CREATE TABLE message_leases (
+  id BLOB NOT NULL PRIMARY KEY,
+  recipient TEXT NOT NULL,
+  sender TEXT NOT NULL,
+  priority INTEGER NOT NULL,
+  due INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  excused INTEGER NOT NULL,
+  max_attempts INTEGER NOT NULL,
+  lease INTEGER NOT NULL,
+  lease_end INTEGER NOT NULL,
+  created INTEGER NOT NULL,
+  delivered INTEGER NOT NULL,
+  notify INTEGER NOT NULL,
+  reason TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE message_keys (
   sender TEXT NOT NULL,
