@@ -191,15 +191,13 @@ static const struct deia_column mail_columns[] = {
 	INT_COLUMN("due"),	    TEXT_COLUMN("pair"),
 	TEXT_COLUMN("status"),	    TEXT_COLUMN("sender"),
 	TEXT_COLUMN("sent_by"),	    INT_COLUMN("attempt"),
-	INT_COLUMN("excused"),	    INT_COLUMN("max_attempts"),
-	INT_COLUMN("lease"),	    INT_COLUMN("lease_end"),
-	INT_COLUMN("retry"),	    INT_COLUMN("ttl"),
-	INT_COLUMN("created"),	    INT_COLUMN("delivered"),
-	INT_COLUMN("finished"),	    INT_COLUMN("notify"),
-	INT_COLUMN("hops"),	    TEXT_COLUMN("reply_to"),
-	TEXT_COLUMN("dialogue"),    TEXT_COLUMN("metadata"),
-	TEXT_COLUMN("reason"),	    TEXT_COLUMN("content"),
-	INT_COLUMN("checksum"),
+	INT_COLUMN("max_attempts"), INT_COLUMN("lease"),
+	INT_COLUMN("ttl"),	    INT_COLUMN("created"),
+	INT_COLUMN("delivered"),    INT_COLUMN("finished"),
+	INT_COLUMN("notify"),	    INT_COLUMN("hops"),
+	TEXT_COLUMN("reply_to"),    TEXT_COLUMN("dialogue"),
+	TEXT_COLUMN("metadata"),    TEXT_COLUMN("reason"),
+	TEXT_COLUMN("content"),	    INT_COLUMN("checksum"),
 };
 _Static_assert(LEN(mail_columns) == MAIL_COLUMNS, "messages");
 
