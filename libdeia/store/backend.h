@@ -88,6 +88,10 @@ deia_err deia__value_check(const struct deia_column *c,
 /* DEIA_OK, DEIA_EINVAL: sizes and positions are sane. */
 deia_err deia__table_check(const struct deia_table *t);
 deia_err deia__query_check(const struct deia_page_query *q);
+/* The columns a count may be grouped by. */
+#define DEIA__MAX_GROUP 4u
+deia_err deia__count_check(const struct deia_table *t, int index,
+			   unsigned n_group);
 
 /*
  * A page being filled. The bounds are the reader's promise to let go soon: a
@@ -167,6 +171,11 @@ struct deia__store_backend {
 	 */
 	deia_err (*read)(void *self, const struct deia_page_query *query,
 			 deia_rows *rows);
+	/*
+	 * See deia_store_count_now. Runs like read; never at the same moment.
+	 */
+	deia_err (*count)(void *self, const struct deia_table *table, int index,
+			  unsigned n_group, deia_count_cb cb, void *user);
 };
 
 extern const struct deia__store_backend deia__store_memory;

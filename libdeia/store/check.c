@@ -123,3 +123,18 @@ deia_err deia__query_check(const struct deia_page_query *q)
 	return check_values(q->table, o.columns + q->n_equal, q->after,
 			    q->n_after);
 }
+
+deia_err deia__count_check(const struct deia_table *t, int index,
+			   unsigned n_group)
+{
+	struct deia_page_query q = { .table = t, .index = index, .limit = 1 };
+	struct deia__order o;
+	deia_err err = deia__query_check(&q);
+
+	if (err)
+		return err;
+	deia__order_init(&o, t, index);
+	return n_group >= 1 && n_group <= DEIA__MAX_GROUP && n_group <= o.n
+		       ? DEIA_OK
+		       : DEIA_EINVAL;
+}

@@ -256,6 +256,44 @@ static deia_err read_page(void *self, const struct deia_page_query *q,
 	return err;
 }
 
+/* ---- counts ------------------------------------------------------------ */
+
+/* The first columns of a row in an order; borrowed from the row. */
+static void group_of(const struct deia__mem_order *o,
+		     const struct deia__mem_row *row, struct deia_value *group,
+		     unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		group[i] = row->values[o->order.columns[i]];
+}
+
+static deia_err count(void *self, const struct deia_table *table, int index,
+		      unsigned n_group, deia_count_cb cb, void *user)
+{
+	struct deia__mem_table *t = table_of(self, table);
+	struct deia_value group[DEIA__MAX_GROUP];
+	const struct deia__mem_order *o;
+	struct deia__mem_row *row;
+	struct deia__mem_place p;
+	int64_t n;
+
+	if (!t)
+		return DEIA_ENOMEM;
+	o = &t->orders[index + 1];
+	place(&p, o, NULL, 0);
+	row = deia__mem_seek(&p);
+	while (row) {
+		group_of(o, row, group, n_group);
+		place(&p, o, group, n_group);
+		for (n = 0; row && deia__mem_cmp(row, &p) == 0; n++)
+			row = deia__mem_step(o, row, false);
+		cb(group, n_group, n, user);
+	}
+	return DEIA_OK;
+}
+
 /* ---- the table --------------------------------------------------------- */
 
 static deia_err open_memory(void **self, const char *rest,
@@ -288,4 +326,5 @@ const struct deia__store_backend deia__store_memory = {
 	.close = close_memory,
 	.commit = commit,
 	.read = read_page,
+	.count = count,
 };

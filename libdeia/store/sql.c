@@ -99,6 +99,16 @@ void deia__sql_page(const struct deia_page_query *q,
 	add(params, &params->limit, 1);
 }
 
+void deia__sql_count(const struct deia_table *table, int index,
+		     unsigned n_group, struct deia__sql_shape *shape)
+{
+	struct deia__sql_params none;
+
+	start(shape, &none, table, DEIA__SQL_COUNT);
+	shape->index = (short)index;
+	shape->n_equal = (unsigned char)n_group;
+}
+
 bool deia__sql_same(const struct deia__sql_shape *a,
 		    const struct deia__sql_shape *b)
 {
@@ -158,6 +168,16 @@ static void columns(struct writer *w, unsigned from, unsigned to)
 		if (c > from)
 			put(w, ", ");
 		column(w, c);
+	}
+}
+
+static void names(struct writer *w, const unsigned char *cols, unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		put(w, i > 0 ? ", " : "");
+		column(w, cols[i]);
 	}
 }
 
@@ -268,10 +288,7 @@ static void after(struct writer *w, const unsigned char *cols, unsigned n,
 	unsigned i;
 
 	put(w, n > 1 ? "(" : "");
-	for (i = 0; i < n; i++) {
-		put(w, i > 0 ? ", " : "");
-		column(w, cols[i]);
-	}
+	names(w, cols, n);
 	put(w, n > 1 ? ")" : "");
 	put(w, descending ? " < " : " > ");
 	put(w, n > 1 ? "(" : "");
@@ -306,6 +323,22 @@ static void page(struct writer *w, const struct deia__sql_shape *s)
 	}
 	put(w, " LIMIT ");
 	param(w);
+}
+
+/* An order's columns are walked by its index, which has them all. */
+static void count(struct writer *w, const struct deia__sql_shape *s)
+{
+	struct deia__order o;
+
+	deia__order_init(&o, w->table, s->index);
+	put(w, "SELECT ");
+	names(w, o.columns, s->n_equal);
+	put(w, ", count(*) FROM ");
+	name(w, w->table->name);
+	put(w, " GROUP BY ");
+	names(w, o.columns, s->n_equal);
+	put(w, " ORDER BY ");
+	names(w, o.columns, s->n_equal);
 }
 
 static void by_key(struct writer *w, const char *verb)
@@ -343,6 +376,9 @@ void deia__sql_text(struct deia__buf *out, const struct deia__sql_dialect *d,
 		break;
 	case DEIA__SQL_PAGE:
 		page(&w, shape);
+		break;
+	case DEIA__SQL_COUNT:
+		count(&w, shape);
 		break;
 	}
 }

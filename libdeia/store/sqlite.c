@@ -150,4 +150,5 @@ const struct deia__store_backend deia__store_sqlite = {
 	.commit = commit,
 	.maintain = maintain,
 	.read = deia__sqlite_read,
+	.count = deia__sqlite_count,
 };

@@ -86,6 +86,9 @@ deia_err deia__sqlite_op(struct deia__sqlite_conn *c, const struct deia__op *op,
 			 int64_t *seqs);
 deia_err deia__sqlite_read(void *self, const struct deia_page_query *q,
 			   deia_rows *rows);
+deia_err deia__sqlite_count(void *self, const struct deia_table *table,
+			    int index, unsigned n_group, deia_count_cb cb,
+			    void *user);
 /* Finalises the cached statements. */
 void deia__sqlite_forget(struct deia__sqlite_conn *c);
 

@@ -208,40 +208,38 @@ deia_err deia__sqlite_op(struct deia__sqlite_conn *c, const struct deia__op *op,
 
 /* ---- pages ------------------------------------------------------------- */
 
-static bool copy_column(deia_rows *rows, struct deia_value *to,
-			sqlite3_stmt *stmt, int i)
+/* A column as it is in the statement, until the next step; false: no memory. */
+static bool borrow_column(struct deia_value *v, sqlite3_stmt *stmt, int i)
 {
-	struct deia_value v = deia_null();
-
+	*v = deia_null();
 	switch (sqlite3_column_type(stmt, i)) {
 	case SQLITE_INTEGER:
-		v = deia_int(sqlite3_column_int64(stmt, i));
+		*v = deia_int(sqlite3_column_int64(stmt, i));
 		break;
 	case SQLITE_NULL:
 		break;
 	case SQLITE_BLOB:
-		v.type = DEIA_BLOB;
-		v.s = sqlite3_column_blob(stmt, i);
-		v.len = (size_t)sqlite3_column_bytes(stmt, i);
+		v->type = DEIA_BLOB;
+		v->s = sqlite3_column_blob(stmt, i);
+		v->len = (size_t)sqlite3_column_bytes(stmt, i);
 		break;
 	default:
-		v.type = DEIA_TEXT;
-		v.s = (const char *)sqlite3_column_text(stmt, i);
-		v.len = (size_t)sqlite3_column_bytes(stmt, i);
-		if (!v.s)
-			return false;
-		break;
+		v->type = DEIA_TEXT;
+		v->s = (const char *)sqlite3_column_text(stmt, i);
+		v->len = (size_t)sqlite3_column_bytes(stmt, i);
+		return v->s != NULL;
 	}
-	return deia__rows_set(rows, to, &v);
+	return true;
 }
 
 static deia_err copy_row(deia_rows *rows, sqlite3_stmt *stmt)
 {
-	struct deia_value *to = deia__rows_add(rows);
+	struct deia_value *to = deia__rows_add(rows), v;
 	unsigned i;
 
 	for (i = 0; to && i < rows->n_columns; i++)
-		if (!copy_column(rows, &to[i], stmt, (int)i))
+		if (!borrow_column(&v, stmt, (int)i) ||
+		    !deia__rows_set(rows, &to[i], &v))
 			return DEIA_ENOMEM;
 	return to ? DEIA_OK : DEIA_ENOMEM;
 }
@@ -269,6 +267,44 @@ deia_err deia__sqlite_read(void *self, const struct deia_page_query *q,
 	if (!err)
 		err = deia__sqlite_err(c->db, rc);
 	/* Ends the read transaction, so that the log can start over. */
+	sqlite3_reset(stmt);
+	return err;
+}
+
+/* ---- counts ------------------------------------------------------------ */
+
+static deia_err tell_group(sqlite3_stmt *stmt, unsigned n, deia_count_cb cb,
+			   void *user)
+{
+	struct deia_value group[DEIA__MAX_GROUP];
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		if (!borrow_column(&group[i], stmt, (int)i))
+			return DEIA_ENOMEM;
+	cb(group, n, sqlite3_column_int64(stmt, (int)n), user);
+	return DEIA_OK;
+}
+
+deia_err deia__sqlite_count(void *self, const struct deia_table *table,
+			    int index, unsigned n_group, deia_count_cb cb,
+			    void *user)
+{
+	struct deia__sqlite_conn *c = &((struct deia__sqlite *)self)->read;
+	struct deia__sql_shape shape;
+	sqlite3_stmt *stmt = NULL;
+	deia_err err = DEIA_OK;
+	int rc;
+
+	deia__sql_count(table, index, n_group, &shape);
+	rc = find(c, &shape, &stmt);
+	while (rc == SQLITE_OK && !err &&
+	       (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		rc = SQLITE_OK;
+		err = tell_group(stmt, n_group, cb, user);
+	}
+	if (!err)
+		err = deia__sqlite_err(c->db, rc);
 	sqlite3_reset(stmt);
 	return err;
 }

@@ -3,7 +3,7 @@
  * store.c - the front: opening, closing, committing, asking for pages.
  *
  * Everything here runs on the loop thread and never blocks, but for opening,
- * closing and deia_store_page_now. The threads are in worker.c, the work in
+ * closing and the calls that end in _now. The threads are in worker.c, the work in
  * the backends.
  */
 #include "store/store.h"
@@ -367,5 +367,19 @@ deia_err deia_store_page_now(deia_store *s, const struct deia_page_query *query,
 		deia_rows_free(*out);
 		*out = NULL;
 	}
+	return err;
+}
+
+deia_err deia_store_count_now(deia_store *s, const struct deia_table *table,
+			      int index, unsigned n_group, deia_count_cb cb,
+			      void *user)
+{
+	deia_err err = deia__count_check(table, index, n_group);
+
+	if (err || !cb)
+		return err ? err : DEIA_EINVAL;
+	pthread_mutex_lock(&s->read_lock);
+	err = s->backend->count(s->self, table, index, n_group, cb, user);
+	pthread_mutex_unlock(&s->read_lock);
 	return err;
 }

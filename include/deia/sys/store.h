@@ -280,6 +280,24 @@ DEIA_API DEIA_NODISCARD deia_err
 deia_store_page_now(deia_store *store, const struct deia_page_query *query,
 		    deia_rows **out);
 
+/*
+ * group: n_group values, borrowed until it returns; count: 1 or more. Must
+ * not call the store.
+ */
+typedef void (*deia_count_cb)(const struct deia_value *group, unsigned n_group,
+			      int64_t count, void *user);
+
+/*
+ * Counts rows by the first n_group (1..4) columns of the order of the index
+ * (-1: of the key): cb is called once for each distinct value of them, in that
+ * order. Blocking, one walk through the index, for the time before the loop
+ * runs. Returns DEIA_OK, DEIA_EINVAL, DEIA_ENOMEM, DEIA_EUNAVAILABLE,
+ * DEIA_ESTORE; on an error not all groups were told.
+ */
+DEIA_API DEIA_NODISCARD deia_err
+deia_store_count_now(deia_store *store, const struct deia_table *table,
+		     int index, unsigned n_group, deia_count_cb cb, void *user);
+
 DEIA_END
 
 #endif
