@@ -59,12 +59,18 @@ struct deia_mail_draft {
 /*
  * Sends all copies of all drafts, or none. The copies are at most
  * DEIA_MAX_BATCH_LEN. cb, key, replayed: as deia_messenger_send. Errors: its
- * own, DEIA_EDENIED; error_index of the messenger is that of the draft.
+ * own, DEIA_EDENIED, DEIA_ELIMIT (too many copies); then
+ * deia_mail_error_index says which draft was wrong, and with DEIA_EFIELD
+ * deia_hive_field_error which member of it ("/ttl_seconds").
  */
 DEIA_API DEIA_NODISCARD deia_err
 deia_mail_send(deia_hive *hive, const struct deia_actor *actor,
 	       const struct deia_mail_draft *drafts, size_t n, const char *key,
 	       bool *replayed, deia_messages_cb cb, void *user);
+
+/* After a failed deia_mail_send, and in its callback: the draft that was wrong,
+ * counted from 0; -1: none in particular. */
+DEIA_API int deia_mail_error_index(const deia_hive *hive);
 
 struct deia_mail_receive {
 	size_t size;
@@ -74,11 +80,18 @@ struct deia_mail_receive {
 	size_t n_read;
 	deia_err *errs;
 };
-/* As deia_messenger_receive. A sign of life of an external bot. */
+/*
+ * As deia_messenger_receive; what.inbox NULL: the actor's own bot. A sign of
+ * life of an external bot, as long as it waits; for one that is stopped
+ * DEIA_ESTATE. DEIA_EUNAVAILABLE in cb: the hive stops (deia_hive_end_waits).
+ * out (may be NULL): for deia_mail_receive_cancel, until cb runs.
+ */
 DEIA_API DEIA_NODISCARD deia_err
 deia_mail_receive(deia_hive *hive, const struct deia_actor *actor,
 		  const struct deia_mail_receive *what, deia_receiver **out,
 		  deia_messages_cb cb, void *user);
+/* Ends it: cb runs with DEIA_ECANCELED, later; messages that were on their way
+ * go back by themselves, which costs them no attempt. */
 DEIA_API void deia_mail_receive_cancel(deia_hive *hive,
 				       deia_receiver *receiver);
 
