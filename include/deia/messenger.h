@@ -103,7 +103,8 @@ struct deia_message_draft {
 	int64_t ttl_seconds;   /* 1 s .. 90 days; 0: the default (7 days) */
 	unsigned max_attempts; /* 1..100; 0: the default (3) */
 	const char *reply_to;  /* id of a message, or NULL */
-	const char *dialogue;  /* or NULL */
+	const char *dialogue;  /* or NULL; then it is handed over by
+				* deia_messenger_take alone */
 	const char *metadata;  /* a JSON object of up to 16 KiB, or NULL */
 	bool notify;	       /* tell the sender when it fails or expires */
 	unsigned hops;
@@ -304,6 +305,18 @@ deia_messenger_receive(deia_messenger *m, const struct deia_receive *what,
  * way; it must then give them back (deia_messenger_release) or let them be. */
 DEIA_API void deia_messenger_receive_cancel(deia_messenger *m,
 					    deia_receiver *receiver);
+
+/*
+ * Takes one pending message of a dialogue, whatever waits before it and before
+ * its next attempt is due: the dialogue's own business. Receivers never get
+ * such a message, so that nobody else answers it. lease_ms and held as in
+ * struct deia_receive; cb gets the message. DEIA_ENOTFOUND (no such message in
+ * that inbox), DEIA_ESTATE (it is not pending, or of no dialogue), DEIA_ENOMEM;
+ * in cb also DEIA_EFULL, DEIA_ESTORE.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_messenger_take(
+	deia_messenger *m, const char *inbox, const char *id, int64_t lease_ms,
+	bool held, deia_messages_cb cb, void *user);
 
 /* One message and the claim to it. */
 struct deia_message_claim {

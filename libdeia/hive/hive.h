@@ -62,6 +62,7 @@ struct deia__hbot {
 	int64_t history_seq;	 /* of its newest row in bot_history */
 	int64_t pid;		 /* of the latest process, also when it ended */
 	uint64_t turns_done, turns_failed; /* since the hive was started */
+	struct deia__replier *replier;	   /* reply.c: its mail as turns */
 	struct deia__turn_list turns;	   /* oldest first */
 	unsigned n_turns, n_waiting; /* waiting: not yet at the supervisor */
 	UT_hash_handle hh;
@@ -112,6 +113,11 @@ struct deia_hive {
 	int64_t started_unix_ms, started_ms;
 	uint64_t turns_done;
 	unsigned n_turns, n_changes; /* under way */
+	/* Of deia_mail_opts, see reply_guard.c; 0: the default. */
+	unsigned max_hops, answers_per_minute;
+	struct deia__guard *guard;
+	struct deia__dialogues *dialogues;
+	unsigned n_mail_turns; /* under way, until their mail is settled */
 	void (*stop_cb)(void *user);
 	void *stop_user;
 	bool bots_stopped;

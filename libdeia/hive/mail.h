@@ -9,6 +9,8 @@
  *   mail_lines.c   send, ack and nack of bots' processes
  *   push.c         mail as lines to bots' own programs
  *   reply.c        bots that answer mail with turns
+ *   dialogue*.c    two bots on a subject: mail of a dialogue is answered by it
+ *		    alone, no receiver gets it (deia_messenger_take)
  */
 #ifndef DEIA_HIVE_MAIL_H
 #define DEIA_HIVE_MAIL_H
@@ -22,5 +24,8 @@
 /* Its mail is answered with turns: it is not pushed as lines. Asked again
  * whenever its state or specification has changed. */
 bool deia__mail_wants_turns(const deia_hive *h, const char *bot);
+/* Its state or specification has changed, a turn of it ended, mail can be
+ * received: begins or ends what that asks for. b NULL: of all bots. */
+void deia__reply_look(deia_hive *h, struct deia__hbot *b);
 
 #endif

@@ -288,6 +288,7 @@ static const struct deia_column dialogue_columns[] = {
 	INT_COLUMN("max_tokens"),  INT_COLUMN("tokens"),
 	INT_COLUMN("max_seconds"), TEXT_COLUMN("started_by"),
 	INT_COLUMN("created"),	   INT_COLUMN("ended"),
+	TEXT_COLUMN("first"),
 };
 _Static_assert(LEN(dialogue_columns) == DIALOGUE_COLUMNS, "dialogues");
 

@@ -213,6 +213,7 @@ enum {
 	DIALOGUE_BY,
 	DIALOGUE_CREATED,
 	DIALOGUE_ENDED,
+	DIALOGUE_FIRST, /* id of the message with its topic, "": not sent */
 	DIALOGUE_COLUMNS
 };
 enum { DIALOGUE_BY_STATUS };

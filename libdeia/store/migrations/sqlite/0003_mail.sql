@@ -79,6 +79,7 @@ CREATE TABLE dialogues (
   max_seconds INTEGER NOT NULL,
   started_by TEXT NOT NULL,
   created INTEGER NOT NULL,
-  ended INTEGER NOT NULL
+  ended INTEGER NOT NULL,
+  first TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX dialogues_by_status ON dialogues (status, id);
