@@ -91,34 +91,42 @@ static void refuse_down(const struct cli *cli)
 	       cli->target.dir);
 }
 
-deia_client *cli_client(struct cli *cli, int *rc)
+/* Whose address and token are known: the target is found. */
+static bool has_target(struct cli *cli, int *rc)
 {
-	struct deia_client_opts o = DEIA_CLIENT_OPTS_INIT;
 	char *message = NULL;
 
 	*rc = EXIT_REFUSED;
-	if (cli->client != NULL)
-		return cli->client;
 	if (cli->target.url == NULL &&
 	    !target_find(&cli->target, cli->url, cli->token, cli->dir,
 			 &message)) {
 		complain("%s", message);
 		free(message);
-		return NULL;
+		return false;
 	}
 	if (cli->target.dir_down) {
 		*rc = EXIT_UNREACHABLE;
 		refuse_down(cli);
-		return NULL;
+		return false;
 	}
+	return true;
+}
+
+deia_client *cli_other_client(struct cli *cli, int *rc)
+{
+	struct deia_client_opts o = DEIA_CLIENT_OPTS_INIT;
+	deia_client *client = NULL;
+
+	if (!has_target(cli, rc))
+		return NULL;
 	o.url = cli->target.url;
 	o.token = cli->target.token;
 	o.user_agent = "deia/" DEIA_VERSION;
 	if (cli->no_deadline)
 		o.timeout_ms = 0;
-	switch (deia_client_new(&cli->client, &o)) {
+	switch (deia_client_new(&client, &o)) {
 	case DEIA_OK:
-		return cli->client;
+		return client;
 	case DEIA_EINVAL:
 		*rc = EXIT_USAGE;
 		refuse_target(&o);
@@ -127,6 +135,13 @@ deia_client *cli_client(struct cli *cli, int *rc)
 		complain("memory ran out");
 		return NULL;
 	}
+}
+
+deia_client *cli_client(struct cli *cli, int *rc)
+{
+	if (cli->client == NULL)
+		cli->client = cli_other_client(cli, rc);
+	return cli->client;
 }
 
 /* ---- advice ------------------------------------------------------------ */
@@ -213,7 +228,9 @@ static void advise_bot(struct cli *cli)
 		suggest_offer(&s, jtext(item, "id"));
 		is_there |= strcmp(jtext(item, "id"), cli->bot) == 0;
 	}
-	if (is_there)
+	if (is_there && cli->if_lost != NULL)
+		advise("%s", cli->if_lost);
+	else if (is_there)
 		advise("`deia chat %s --conversations` lists its conversations",
 		       cli->bot);
 	else if (s.best != NULL)
@@ -287,9 +304,17 @@ static void advise_for(struct cli *cli, deia_err err)
 	case DEIA_ENOTFOUND:
 		if (cli->bot != NULL)
 			advise_bot(cli);
+		else if (cli->if_lost != NULL)
+			advise("%s", cli->if_lost);
+		break;
+	case DEIA_ECONFLICT:
+		if (cli->if_stuck != NULL)
+			advise("%s", cli->if_stuck);
 		break;
 	case DEIA_ESTATE:
-		if (cli->bot != NULL && !says_what_to_do(cli))
+		if (cli->if_stuck != NULL)
+			advise("%s", cli->if_stuck);
+		else if (cli->bot != NULL && !says_what_to_do(cli))
 			advise_state(cli);
 		break;
 	case DEIA_EEXIST:
@@ -307,8 +332,11 @@ static void advise_for(struct cli *cli, deia_err err)
 
 int explain(struct cli *cli, deia_err err, unsigned retry_after_seconds)
 {
-	char *message = plain_fields(deia_client_errmsg(cli->client));
+	char *message;
 
+	if (err == DEIA_ECANCELED && interrupts_seen())
+		return EXIT_INTERRUPTED;
+	message = plain_fields(deia_client_errmsg(cli->client));
 	complain("%s", message);
 	free(message);
 	if (retry_after_seconds != 0)
@@ -338,7 +366,12 @@ deia_err ask_quietly(struct cli *cli, const char *method, const char *path,
 		reply = &own;
 	if (json != NULL)
 		*json = NULL;
-	err = deia_client_call(cli->client, method, path, body, reply);
+	if (cli->key != NULL && strcmp(method, "POST") == 0)
+		err = deia_client_post_once(cli->client, path, body, cli->key,
+					    reply);
+	else
+		err = deia_client_call(cli->client, method, path, body, reply);
+	cli->replayed = reply->replayed;
 	trace(cli, method, path, reply);
 	if (err != DEIA_OK || json == NULL || reply->body_len == 0)
 		return err;
@@ -397,6 +430,19 @@ char *path_of(const char *fmt, const char *part)
 			  slot + 2);
 	deia_client_free_text(escaped);
 	return path;
+}
+
+void query_add(struct text *path, const char *name, const char *value)
+{
+	char *fmt, *part;
+
+	if (value == NULL || *value == '\0')
+		return;
+	fmt = must_print("&%s=%%s", name);
+	part = path_of(fmt, value);
+	text_adds(path, part);
+	free(part);
+	free(fmt);
 }
 
 /* ---- JSON -------------------------------------------------------------- */

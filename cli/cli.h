@@ -58,6 +58,11 @@ struct cli {
 	struct target target;	       /* filled by cli_client */
 	deia_client *client;	       /* made at the first call */
 	const char *bot; /* whom the running call is about; for hints */
+	/* What to do where the command knows better, or NULL: after a 404 that
+	 * is not about that bot, and after a 409. */
+	const char *if_lost, *if_stuck;
+	const char *key; /* Idempotency-Key of the next POST, or NULL */
+	bool replayed;	 /* the last answer was given to that key before */
 };
 
 /* ---- saying things ----------------------------------------------------- */
@@ -90,6 +95,8 @@ void time_print(char out[static 32], const char *rfc3339);
 
 /* The client, made when first asked for. NULL: said why, *rc is set. */
 deia_client *cli_client(struct cli *cli, int *rc);
+/* One more, for calls while the first has a stream open; free it. As above. */
+deia_client *cli_other_client(struct cli *cli, int *rc);
 /*
  * One call. EXIT_DONE, or the exit code after saying what went wrong and what
  * to do. json: the parsed answer, cJSON_Delete it; may be NULL. raw: prints
@@ -114,6 +121,8 @@ deia_err err_of_code(const char *code);
 char *plain_fields(const char *message);
 /* A path of printf with one escaped argument each; free() it. */
 char *path_of(const char *fmt, const char *part);
+/* Adds "&name=value", escaped; nothing for NULL or "". */
+void query_add(struct text *path, const char *name, const char *value);
 
 /* Values of --state, for completion. */
 #define BOT_STATES                                                             \
@@ -136,6 +145,8 @@ char *jprint(const cJSON *json);
 
 /* SIGINT seen? Installs the handler at the first call of watch. */
 void interrupts_watch(deia_client *client);
+/* The same for cli_other_client's; NULL before it is freed. */
+void interrupts_watch_other(deia_client *client);
 bool interrupts_seen(void);
 void interrupts_clear(deia_client *client);
 /* Sleeps; false when interrupted by SIGINT. */

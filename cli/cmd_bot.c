@@ -37,30 +37,17 @@ static void add_row(struct table *t, const cJSON *bot)
 	table_add(t, *reason != '\0' ? reason : jtext(bot, "status_text"));
 }
 
-static void add_filter(struct text *path, const char *name, const char *value)
-{
-	char *fmt, *part;
-
-	if (value == NULL || *value == '\0')
-		return;
-	fmt = must_print("&%s=%%s", name);
-	part = path_of(fmt, value);
-	text_adds(path, part);
-	free(part);
-	free(fmt);
-}
-
 static char *list_path(const struct cli *cli, const char *cursor)
 {
 	struct text path = { 0 };
 
 	text_addf(&path, "/api/v1/bots?limit=%lld",
 		  (long long)args_number(&cli->args, "limit", 1000));
-	add_filter(&path, "type", args_text(&cli->args, "type"));
-	add_filter(&path, "state", args_text(&cli->args, "state"));
+	query_add(&path, "type", args_text(&cli->args, "type"));
+	query_add(&path, "state", args_text(&cli->args, "state"));
 	if (cursor == NULL)
 		cursor = args_text(&cli->args, "cursor");
-	add_filter(&path, "cursor", cursor);
+	query_add(&path, "cursor", cursor);
 	return path.data;
 }
 

@@ -13,68 +13,26 @@
 #include <deia/limits.h>
 
 #include "chat.h"
+#include "content.h"
 
 /* ---- the text ---------------------------------------------------------- */
 
-static char *join_words(const struct args *a)
-{
-	struct text t = { 0 };
-
-	for (size_t i = 1; i < a->n_words; i++) {
-		if (i > 1)
-			text_adds(&t, " ");
-		text_adds(&t, a->words[i]);
-	}
-	return t.data;
-}
-
-/* All of a file, at most max bytes; NULL: complained. */
-static char *read_all(FILE *f, const char *name, size_t max, size_t *len)
-{
-	char *data = must_alloc(max + 2);
-
-	*len = fread(data, 1, max + 1, f);
-	if (ferror(f)) {
-		complain("%s cannot be read: %s", name, strerror(errno));
-	} else if (*len > max) {
-		complain("%s holds more than %zu KiB, the most that is taken "
-			 "at once",
-			 name, max >> 10);
-	} else {
-		return data;
-	}
-	free(data);
-	return NULL;
-}
-
 static int say_stdin(struct chat *c)
 {
-	size_t len = 0;
-	char *text = read_all(stdin, "the standard input",
-			      DEIA_MAX_CONTENT_BYTES, &len);
-	int rc = EXIT_REFUSED;
+	char *example = must_print("deia chat %s \"hello\"", c->bot);
+	int rc;
+	char *text = content_stdin(c->cli, example, &rc);
 
-	if (text == NULL)
-		return EXIT_REFUSED;
-	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
-		text[--len] = '\0';
-	if (len == 0)
-		rc = usage_error(c->cli,
-				 "there is nothing to say: the standard "
-				 "input is empty. Give a text: deia "
-				 "chat %s \"hello\"",
-				 c->bot);
-	else if (memchr(text, '\0', len) != NULL)
-		complain("the standard input holds NUL bytes: that is no text");
-	else
+	if (text != NULL)
 		rc = chat_say(c, text);
 	free(text);
+	free(example);
 	return rc;
 }
 
 static int say_or_talk(struct chat *c)
 {
-	char *text = join_words(&c->cli->args);
+	char *text = content_words(&c->cli->args, 1);
 	int rc;
 
 	if (text != NULL) {
@@ -165,7 +123,7 @@ static int import_chat(struct chat *c, const char *file)
 		complain("%s cannot be read: %s", file, strerror(errno));
 		return EXIT_NOT_FOUND;
 	}
-	text = read_all(f, file, DEIA_MAX_BODY_BYTES, &len);
+	text = content_read(f, file, DEIA_MAX_BODY_BYTES, &len);
 	if (!from_stdin)
 		fclose(f);
 	if (text == NULL)

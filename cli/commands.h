@@ -30,6 +30,16 @@
 	X(bot_export)                                                          \
 	X(apply)                                                               \
 	X(chat)                                                                \
+	X(send)                                                                \
+	X(inbox)                                                               \
+	X(read)                                                                \
+	X(conversation)                                                        \
+	X(converse)                                                            \
+	X(messages_status)                                                     \
+	X(messages_list)                                                       \
+	X(messages_show)                                                       \
+	X(messages_failed)                                                     \
+	X(messages_requeue)                                                    \
 	X(models)                                                              \
 	X(events)                                                              \
 	X(health)                                                              \

@@ -12,7 +12,7 @@
 #include <time.h>
 
 static volatile sig_atomic_t seen;
-static deia_client *volatile watched;
+static deia_client *volatile watched, *volatile other;
 
 static void on_interrupt(int number)
 {
@@ -20,6 +20,8 @@ static void on_interrupt(int number)
 	seen = 1;
 	if (watched != NULL)
 		deia_client_set_cancelled(watched, true);
+	if (other != NULL)
+		deia_client_set_cancelled(other, true);
 }
 
 void interrupts_watch(deia_client *client)
@@ -29,6 +31,11 @@ void interrupts_watch(deia_client *client)
 	watched = client;
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
+}
+
+void interrupts_watch_other(deia_client *client)
+{
+	other = client;
 }
 
 bool interrupts_seen(void)
@@ -41,6 +48,8 @@ void interrupts_clear(deia_client *client)
 	seen = 0;
 	if (client != NULL)
 		deia_client_set_cancelled(client, false);
+	if (other != NULL)
+		deia_client_set_cancelled(other, false);
 }
 
 bool pause_ms(unsigned ms)

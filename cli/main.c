@@ -74,6 +74,21 @@ static const struct {
 	{ "signout", "logout" },
 	{ "ask", "chat" },
 	{ "say", "chat" },
+	{ "mail", "inbox" },
+	{ "message", "send" },
+	{ "msg", "send" },
+	{ "receive", "inbox --receive" },
+	{ "ack", "read" },
+	{ "dialogue", "converse" },
+	{ "dialog", "converse" },
+	{ "conversations", "conversation" },
+	{ "requeue", "messages requeue" },
+	{ "dead-letters", "messages failed" },
+	{ "messages ls", "messages list" },
+	{ "messages send", "send" },
+	{ "messages read", "read" },
+	{ "messages inbox", "inbox" },
+	{ "messages retry", "messages requeue" },
 };
 
 static bool is_group(const char *word)

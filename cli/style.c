@@ -13,15 +13,18 @@ static const struct {
 	const char *state;
 	enum style style;
 } states[] = {
-	{ "ready", STYLE_GOOD },    { "busy", STYLE_GOOD },
-	{ "HEALTHY", STYLE_GOOD },  { "ok", STYLE_GOOD },
-	{ "answered", STYLE_GOOD }, { "starting", STYLE_WARN },
-	{ "paused", STYLE_WARN },   { "stopping", STYLE_WARN },
-	{ "backoff", STYLE_WARN },  { "DEGRADED", STYLE_WARN },
-	{ "warning", STYLE_WARN },  { "partial", STYLE_WARN },
-	{ "failed", STYLE_BAD },    { "offline", STYLE_BAD },
-	{ "CRITICAL", STYLE_BAD },  { "critical", STYLE_BAD },
-	{ "stopped", STYLE_DIM },   { "revoked", STYLE_DIM },
+	{ "ready", STYLE_GOOD },     { "busy", STYLE_GOOD },
+	{ "HEALTHY", STYLE_GOOD },   { "ok", STYLE_GOOD },
+	{ "answered", STYLE_GOOD },  { "starting", STYLE_WARN },
+	{ "paused", STYLE_WARN },    { "stopping", STYLE_WARN },
+	{ "backoff", STYLE_WARN },   { "DEGRADED", STYLE_WARN },
+	{ "warning", STYLE_WARN },   { "partial", STYLE_WARN },
+	{ "failed", STYLE_BAD },     { "offline", STYLE_BAD },
+	{ "CRITICAL", STYLE_BAD },   { "critical", STYLE_BAD },
+	{ "read", STYLE_GOOD },	     { "done", STYLE_GOOD },
+	{ "delivered", STYLE_WARN }, { "running", STYLE_GOOD },
+	{ "expired", STYLE_BAD },    { "stopped", STYLE_DIM },
+	{ "revoked", STYLE_DIM },
 };
 
 enum style style_of_state(const char *state)

@@ -50,6 +50,7 @@ struct deia_reply {
 	const char *code;	      /* the problem's code, or "" */
 	const char *content_type;     /* or "" */
 	unsigned retry_after_seconds; /* 0: not said */
+	bool replayed; /* the answer that this Idempotency-Key once got */
 };
 
 /*
@@ -75,6 +76,15 @@ DEIA_API DEIA_NODISCARD deia_err deia_client_call(deia_client *client,
 						  const char *path,
 						  const char *body,
 						  struct deia_reply *reply);
+/*
+ * A POST under an Idempotency-Key of the caller's, 1..255 visible ASCII
+ * characters, so that doing it again later, also by another process, does
+ * nothing twice. Otherwise as deia_client_call; DEIA_EINVAL also for a key
+ * that is none.
+ */
+DEIA_API DEIA_NODISCARD deia_err
+deia_client_post_once(deia_client *client, const char *path, const char *body,
+		      const char *key, struct deia_reply *reply);
 
 /* One server-sent event; data is NUL-terminated. Return false to stop. */
 typedef bool (*deia_sse_cb)(const char *event, const char *id, const char *data,

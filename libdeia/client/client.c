@@ -23,6 +23,7 @@
 #define RETRY_MAX_MS 5000
 /* While the server works on an attempt whose connection broke. */
 #define MAX_IN_FLIGHT_WAITS 600
+#define MAX_KEY_BYTES 255
 
 /* ---- life -------------------------------------------------------------- */
 
@@ -244,7 +245,7 @@ static bool may_repeat(deia_client *c, const struct deia__exchange *x)
 {
 	if (!x->sent || strcmp(x->method, "GET") == 0)
 		return true;
-	return x->key[0] != '\0' && server_knows_keys(c);
+	return x->key != NULL && server_knows_keys(c);
 }
 
 /*
@@ -260,7 +261,7 @@ static bool is_refused(const deia_client *c)
 /* Our own earlier attempt is still being worked on: its answer will come. */
 static bool is_in_flight(const deia_client *c, const struct deia__exchange *x)
 {
-	return c->reply.status == 409 && x->key[0] != '\0' &&
+	return c->reply.status == 409 && x->key != NULL &&
 	       c->reply.retry_after_seconds != 0;
 }
 
@@ -278,9 +279,8 @@ static bool try_again(deia_client *c, struct deia__exchange *x, deia_err err,
 	if (err == DEIA_OK && *n > 0 && is_in_flight(c, x)) {
 		again = ++*n < MAX_IN_FLIGHT_WAITS;
 	} else if (err == DEIA_OK && is_refused(c)) {
-		again = *n < c->retries &&
-			(strcmp(x->method, "GET") == 0 ||
-			 (x->key[0] != '\0' && c->knows_keys));
+		again = *n < c->retries && (strcmp(x->method, "GET") == 0 ||
+					    (x->key != NULL && c->knows_keys));
 		++*n;
 	} else if (err == DEIA_EIO) {
 		again = *n < c->retries && may_repeat(c, x);
@@ -308,32 +308,62 @@ static deia_err attempts(deia_client *c, struct deia__exchange *x)
 	return err;
 }
 
-deia_err deia_client_call(deia_client *client, const char *method,
-			  const char *path, const char *body,
-			  struct deia_reply *reply)
+static deia_err key_check(deia_client *c, const char *key)
 {
-	struct deia__exchange x = { .method = method,
-				    .path = path,
-				    .body = body };
+	size_t len = strlen(key);
+
+	if (len > 0 && len <= MAX_KEY_BYTES && is_header_text(key))
+		return DEIA_OK;
+	return deia__fail(&c->msg, DEIA_EINVAL,
+			  "key: it must have 1 to %d visible ASCII characters",
+			  MAX_KEY_BYTES);
+}
+
+static deia_err call(deia_client *c, const char *method, const char *path,
+		     const char *body, const char *key,
+		     struct deia_reply *reply)
+{
+	struct deia__exchange x = {
+		.method = method, .path = path, .body = body, .key = key
+	};
 	deia_err err;
 
 	if (reply != NULL)
 		*reply = (struct deia_reply){ .body = "",
 					      .code = "",
 					      .content_type = "" };
-	err = deia__request_check(client, method, path);
+	err = deia__request_check(c, method, path);
+	if (err == DEIA_OK && key != NULL)
+		err = key_check(c, key);
 	if (err != DEIA_OK)
 		return err;
-	if (strcmp(method, "POST") == 0)
-		deia__uuid7(x.key, deia__unix_ms(NULL));
-	if (client->timeout_ms != 0)
-		x.deadline_ms = deia__now_ms(NULL) + client->timeout_ms;
-	err = attempts(client, &x);
+	if (c->timeout_ms != 0)
+		x.deadline_ms = deia__now_ms(NULL) + c->timeout_ms;
+	err = attempts(c, &x);
 	if (err == DEIA_OK)
-		err = deia__problem(client);
+		err = deia__problem(c);
 	if (reply != NULL)
-		*reply = client->reply;
+		*reply = c->reply;
 	return err;
+}
+
+deia_err deia_client_call(deia_client *client, const char *method,
+			  const char *path, const char *body,
+			  struct deia_reply *reply)
+{
+	char key[37];
+	bool is_post = strcmp(method, "POST") == 0;
+
+	if (is_post)
+		deia__uuid7(key, deia__unix_ms(NULL));
+	return call(client, method, path, body, is_post ? key : NULL, reply);
+}
+
+deia_err deia_client_post_once(deia_client *client, const char *path,
+			       const char *body, const char *key,
+			       struct deia_reply *reply)
+{
+	return call(client, "POST", path, body, key, reply);
 }
 
 /* ---- text -------------------------------------------------------------- */

@@ -36,7 +36,7 @@ struct deia_client {
 /* One request, and what to do with its answer. */
 struct deia__exchange {
 	const char *method, *path, *body;
-	char key[37];		  /* Idempotency-Key; "" none */
+	const char *key;	  /* Idempotency-Key, or NULL */
 	struct deia__sse *sse;	  /* where a 200 event stream goes; or NULL */
 	unsigned idle_timeout_ms; /* 0: none */
 	int64_t deadline_ms;	  /* boot clock; 0: none */

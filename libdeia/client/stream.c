@@ -54,6 +54,7 @@ deia_err deia_client_stream(deia_client *client, const char *method,
 		.method = method, .path = path, .body = body, .sse = &sse
 	};
 	bool stopped = false;
+	char key[37];
 	deia_err err;
 
 	err = deia__request_check(client, method, path);
@@ -61,8 +62,10 @@ deia_err deia_client_stream(deia_client *client, const char *method,
 		return err;
 	x.idle_timeout_ms =
 		idle_timeout_ms != 0 ? idle_timeout_ms : IDLE_TIMEOUT_MS;
-	if (strcmp(method, "POST") == 0)
-		deia__uuid7(x.key, deia__unix_ms(NULL));
+	if (strcmp(method, "POST") == 0) {
+		deia__uuid7(key, deia__unix_ms(NULL));
+		x.key = key;
+	}
 	for (unsigned n = 0;; n++) {
 		deia__sse_init(&sse, DEIA__REPLY_MAX_BYTES, cb, user);
 		err = listen_once(client, &x, &stopped);

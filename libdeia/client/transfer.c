@@ -51,6 +51,7 @@ static size_t on_header(char *p, size_t one, size_t len, void *arg)
 		/* A new head: what an interim one (100) said does not count. */
 		c->content_type[0] = c->location[0] = '\0';
 		c->reply.retry_after_seconds = 0;
+		c->reply.replayed = false;
 	} else if (header_is(p, len, "Content-Type", c->content_type,
 			     sizeof(c->content_type)) ||
 		   header_is(p, len, "Location", c->location,
@@ -63,6 +64,9 @@ static size_t on_header(char *p, size_t one, size_t len, void *arg)
 	} else if (header_is(p, len, "Idempotency-Key-Supported", value,
 			     sizeof(value))) {
 		c->knows_keys = strcmp(value, "true") == 0;
+	} else if (header_is(p, len, "Idempotency-Replayed", value,
+			     sizeof(value))) {
+		c->reply.replayed = strcmp(value, "true") == 0;
 	}
 	return len;
 }
@@ -141,7 +145,7 @@ static struct curl_slist *headers(const deia_client *c,
 	if (x->body != NULL)
 		ok = ok &&
 		     add_header(&list, "Content-Type", "application/json");
-	if (x->key[0] != '\0')
+	if (x->key != NULL)
 		ok = ok && add_header(&list, "Idempotency-Key", x->key);
 	if (c->token != NULL) {
 		char *bearer = deia__asprintf("Bearer %s", c->token);
@@ -199,7 +203,7 @@ static void set_request(deia_client *c, const struct deia__exchange *x,
 {
 	CURL *h = c->curl;
 	bool is_get = strcmp(x->method, "GET") == 0;
-	bool repeatable = is_get || (c->knows_keys && x->key[0] != '\0');
+	bool repeatable = is_get || (c->knows_keys && x->key != NULL);
 
 	curl_easy_setopt(h, CURLOPT_URL, url);
 	curl_easy_setopt(h, CURLOPT_HTTPHEADER, list);

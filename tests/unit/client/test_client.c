@@ -106,6 +106,40 @@ START_TEST(post_carries_body_and_a_fresh_key)
 }
 END_TEST
 
+START_TEST(post_carries_the_key_of_the_caller)
+{
+	static const struct step steps[] = {
+		{ .reply = HEAD("201 Made", JSON) "\r\n{}" },
+		{ .reply = HEAD("201 Made", JSON) "Idempotency-Replayed: "
+						  "true\r\n\r\n{}" },
+	};
+	char longest[257];
+
+	BEGIN(steps);
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert_int_eq(deia_client_post_once(client, "/x", "{}",
+						       "order-7", &reply),
+				 DEIA_OK);
+		ck_assert_str_eq(header(i, "Idempotency-Key"), "order-7");
+		ck_assert_int_eq(reply.replayed, i == 1);
+	}
+	memset(longest, 'k', 256);
+	longest[256] = '\0';
+	ck_assert_int_eq(
+		deia_client_post_once(client, "/x", "{}", longest, &reply),
+		DEIA_EINVAL);
+	ck_assert_int_eq(reply.status, 0);
+	ck_assert_int_eq(deia_client_post_once(client, "/x", "{}", "", NULL),
+			 DEIA_EINVAL);
+	ck_assert_int_eq(
+		deia_client_post_once(client, "/x", "{}", "a\r\nB: c", NULL),
+		DEIA_EINVAL);
+	ck_assert_ptr_nonnull(strstr(deia_client_errmsg(client), "key"));
+	ck_assert_uint_eq(script_requests(), 2);
+	end();
+}
+END_TEST
+
 START_TEST(every_method_is_sent)
 {
 	static const char *const methods[] = { "GET", "POST", "PUT", "PATCH",
@@ -558,6 +592,7 @@ int main(void)
 
 	tcase_add_test(tc, call_sends_token_and_gives_the_body);
 	tcase_add_test(tc, post_carries_body_and_a_fresh_key);
+	tcase_add_test(tc, post_carries_the_key_of_the_caller);
 	tcase_add_test(tc, every_method_is_sent);
 	tcase_add_loop_test(tc, answers_become_errors, 0,
 			    sizeof(answers) / sizeof(answers[0]));
