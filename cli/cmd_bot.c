@@ -10,11 +10,11 @@
 /* ---- list -------------------------------------------------------------- */
 
 static const struct column list_columns[] = {
-	{ "BOT", COLUMN_FIXED },  { "ADAPTER", COLUMN_FIXED },
-	{ "MODEL", COLUMN_FLEX }, { "STATE", COLUMN_STATE },
-	{ "PID", COLUMN_NUMBER }, { "RESTARTS", COLUMN_NUMBER },
-	{ "UP", COLUMN_FIXED },	  { "REASON", COLUMN_FLEX },
-	{ NULL, COLUMN_FIXED },
+	{ "BOT", COLUMN_FIXED },   { "ADAPTER", COLUMN_FIXED },
+	{ "MODEL", COLUMN_FLEX },  { "STATE", COLUMN_STATE },
+	{ "PID", COLUMN_NUMBER },  { "RESTARTS", COLUMN_NUMBER },
+	{ "MAIL", COLUMN_NUMBER }, { "UP", COLUMN_FIXED },
+	{ "REASON", COLUMN_FLEX }, { NULL, COLUMN_FIXED },
 };
 
 static void add_row(struct table *t, const cJSON *bot)
@@ -33,6 +33,7 @@ static void add_row(struct table *t, const cJSON *bot)
 	else
 		table_add(t, NULL);
 	table_addn(t, jnumber(bot, "restarts", 0));
+	table_addn(t, jnumber(bot, "unread", 0));
 	table_add(t, age);
 	table_add(t, *reason != '\0' ? reason : jtext(bot, "status_text"));
 }
@@ -153,17 +154,10 @@ static void tell_member(const cJSON *item)
 static int run_show(struct cli *cli)
 {
 	static const char *const brief[] = {
-		"id",
-		"adapter",
-		"model",
-		"state",
-		"state_reason",
-		"status_text",
-		"pid",
-		"restarts",
-		"running_tasks",
-		"max_concurrent",
-		"started_at",
+		"id",	  "adapter",	    "model",
+		"state",  "state_reason",   "status_text",
+		"pid",	  "restarts",	    "running_tasks",
+		"unread", "max_concurrent", "started_at",
 	};
 	char *path;
 	const cJSON *item;

@@ -17,6 +17,7 @@ static const char examples[] =
 	"  deia bot launch BOT-001 --adapter ollama --model llama3.2\n"
 	"  deia chat BOT-001 \"hello\"        ask once\n"
 	"  deia chat BOT-001                talk\n"
+	"  deia send BOT-001 \"see to it\"    mail, for when it has time\n"
 	"  deia bot logs -f BOT-001         watch its log\n"
 	"\n`deia COMMAND --help` says more about each.\n";
 

@@ -4,7 +4,6 @@ converse; first against answers that a test writes, for what a healthy hive
 does not show at will, then against the real deiad."""
 
 import json
-import os
 import signal
 import subprocess
 import unittest

@@ -90,6 +90,14 @@ class Words(CliCase):
         ("deia bot list --state off", ["offline"]),
         ("deia apply --pr", ["--prune"]),
         ("deia apply -f bo", ["bots.yaml"]),
+        ("deia send h", ["helper"]),
+        ("deia send helper --pri", ["--priority"]),
+        ("deia send helper -p P0", ["P0"]),
+        ("deia inbox --status ex", ["expired"]),
+        ("deia messages requ", ["requeue"]),
+        ("deia messages requeue --bot h", ["helper"]),
+        ("deia converse B", ["BOT-001"]),
+        ("deia converse --det", ["--detach"]),
         ("deia token create --role adm", ["admin"]))
 
     def test_bash_completes(self):
