@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Measures a release build from outside: python3 tests/bench/run.py BUILD
+"""Measures a release build from outside: run.py BUILD [MEASURE...]
 
-Prints each figure with what is wanted, and ratios to something measured in the
-same run, since machines differ and are shared. Reported, not gates.
+Without names it measures everything. Prints each figure with what is wanted,
+and ratios to something measured in the same run, since machines differ and are
+shared. Reported, not gates.
 """
 
 import http.client
@@ -219,9 +220,14 @@ def until_first(keep, path, body, mark, more=None):
 
 def main():
     build = os.path.abspath(sys.argv[1])
-    for measure in (start_time, idle, health_rate, chat_round_trip,
-                    first_token, *supervised.measures()):
-        measure(build)
+    every = (start_time, idle, health_rate, chat_round_trip, first_token,
+             *supervised.measures())
+    names = {measure.__name__: measure for measure in every}
+    wrong = [name for name in sys.argv[2:] if name not in names]
+    if wrong:
+        sys.exit(f"no measure {wrong[0]}; there are: {', '.join(names)}")
+    for name in sys.argv[2:] or names:
+        names[name](build)
 
 
 if __name__ == "__main__":
