@@ -39,6 +39,14 @@ int64_t deia__unix_ms(const struct deia__clock *c)
 	return read_clock(CLOCK_REALTIME);
 }
 
+int64_t deia__suspended_ms(const struct deia__clock *c)
+{
+	if (c && c->is_virtual)
+		return c->suspended_ms;
+	/* Read one after the other: a few ms apart are no suspend. */
+	return read_clock(CLOCK_BOOTTIME) - read_clock(CLOCK_MONOTONIC);
+}
+
 /* Days since 1970-01-01 of a date; month 1..12. */
 static int64_t days_of(int64_t year, int month, int day)
 {

@@ -230,7 +230,7 @@ static const struct deia_column mail_lease_columns[] = {
 	INT_COLUMN("max_attempts"), INT_COLUMN("lease"),
 	INT_COLUMN("lease_end"),    INT_COLUMN("created"),
 	INT_COLUMN("delivered"),    INT_COLUMN("notify"),
-	TEXT_COLUMN("reason"),
+	INT_COLUMN("aside"),	    TEXT_COLUMN("reason"),
 };
 _Static_assert(LEN(mail_lease_columns) == MAIL_LEASE_COLUMNS, "message_leases");
 

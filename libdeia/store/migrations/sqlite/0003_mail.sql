@@ -46,6 +46,7 @@ CREATE TABLE message_leases (
   created INTEGER NOT NULL,
   delivered INTEGER NOT NULL,
   notify INTEGER NOT NULL,
+  aside INTEGER NOT NULL,
   reason TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 

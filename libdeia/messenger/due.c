@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * due.c - what happens by itself: leases and waits end, messages expire, old
+ * ones are deleted, the clock is stored. All in bounded steps.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "messenger/messenger.h"
+#include "store/schema.h"
+
+#define SUSPEND_GRACE_MS 30000
+#define REFUSED_PAUSE_MS 1000
+#define CLOCK_EVERY_MS 60000
+#define CLEANUP_EVERY_MS 60000
+#define CLEANUP_NEXT_MS 200
+#define CLEANUP_STEP 500
+#define DAY_MS (INT64_C(86400) * 1000)
+#define NEVER INT64_MAX
+
+static void arm(deia_messenger *m, struct deia__timer *t, int64_t delay_ms)
+{
+	if (!m->stopped)
+		(void)!deia__timer_set(m->timers, t, delay_ms);
+}
+
+/* The store refused something: not again at once. */
+static void pause_after(deia_messenger *m)
+{
+	m->backoff_until = deia__now_ms(m->clock) + REFUSED_PAUSE_MS;
+}
+
+static int64_t not_before(const deia_messenger *m, int64_t delay_ms)
+{
+	int64_t pause = m->backoff_until - deia__now_ms(m->clock);
+
+	return pause > delay_ms ? pause : delay_ms > 0 ? delay_ms : 0;
+}
+
+/* ---- leases and waits ---------------------------------------------------- */
+
+void deia__due_arm(deia_messenger *m)
+{
+	int64_t delay;
+
+	if (m->stopped || m->timed.n == 0 || !m->tick.fn)
+		return;
+	delay = m->timed.items[0]->due - deia__hive_now(m);
+	delay = not_before(m, delay);
+	/* A look now and then, so that a suspend is seen. */
+	if (deia__timer_armed(&m->tick) &&
+	    m->tick.due_ms <= deia__now_ms(m->clock) + delay)
+		return;
+	arm(m, &m->tick, delay);
+}
+
+static void on_returned(struct deia__mail_op *op, deia_err err)
+{
+	if (err)
+		pause_after(op->m);
+	deia__due_arm(op->m);
+}
+
+/* Everybody slept: who holds a lease gets time to come back. */
+static void grant_grace(deia_messenger *m)
+{
+	int64_t until = deia__hive_now(m) + SUSPEND_GRACE_MS;
+	uint32_t n = 0;
+
+	/* Later times keep the order of a heap when all are raised. */
+	for (uint32_t i = 0; i < m->timed.n; i++) {
+		struct deia__msg *msg = m->timed.items[i];
+
+		if (msg->status == DEIA_MESSAGE_DELIVERED && msg->due < until)
+			n++;
+	}
+	while (n-- > 0) {
+		uint32_t at = 0;
+
+		while (at < m->timed.n &&
+		       (m->timed.items[at]->status != DEIA_MESSAGE_DELIVERED ||
+			m->timed.items[at]->due >= until))
+			at++;
+		if (at < m->timed.n) {
+			struct deia__msg *msg = m->timed.items[at];
+
+			deia__heap_remove(&m->timed, msg);
+			msg->due = until;
+			deia__heap_push(&m->timed, msg);
+		}
+	}
+}
+
+/* Waits that are over go to their lane; leases that are over into the op. */
+static void collect_due(deia_messenger *m, struct deia__mail_op *op)
+{
+	int64_t now = deia__hive_now(m);
+
+	for (unsigned i = 0; i < DEIA__DUE_STEP && m->timed.n; i++) {
+		struct deia__msg *msg = m->timed.items[0];
+
+		if (msg->due > now)
+			return;
+		if (msg->status == DEIA_MESSAGE_PENDING) {
+			deia__place_take(m, msg);
+			msg->due = 0;
+			deia__place_put(m, msg);
+		} else if (!deia__op_plan_return(op, msg, DEIA_DELAY_BACKOFF,
+						 false, "its lease ran out")) {
+			pause_after(m);
+			return;
+		}
+	}
+}
+
+static void on_tick(void *arg)
+{
+	deia_messenger *m = arg;
+	struct deia__mail_op *op;
+
+	if (m->stopped)
+		return;
+	if (deia__time_suspended(m))
+		grant_grace(m);
+	if (deia__now_ms(m->clock) < m->backoff_until) {
+		deia__due_arm(m);
+		return;
+	}
+	op = deia__op_new(m, DEIA__DUE_STEP);
+	if (op)
+		collect_due(m, op);
+	else
+		pause_after(m);
+	if (op && op->n) {
+		op->done = on_returned;
+		if (deia__op_commit(op))
+			pause_after(m);
+	} else if (op) {
+		deia__op_free(op);
+	}
+	deia__due_arm(m);
+}
+
+/* ---- times to live ------------------------------------------------------- */
+
+static void arm_sweep(deia_messenger *m)
+{
+	int64_t next = m->next_expiry;
+
+	if (!m->store)
+		next = m->expiring.n ? m->expiring.items[0]->expires : NEVER;
+	if (next == NEVER || m->sweeping)
+		return;
+	arm(m, &m->sweep, not_before(m, next - deia__hive_now(m)));
+}
+
+void deia__due_expiry(deia_messenger *m, int64_t hive_ms)
+{
+	if (m->store) {
+		if (hive_ms >= m->next_expiry)
+			return;
+		m->next_expiry = hive_ms;
+	} else if (deia__timer_armed(&m->sweep) &&
+		   m->sweep.due_ms <= hive_ms - m->hive_offset) {
+		return;
+	} else {
+		arm(m, &m->sweep, not_before(m, hive_ms - deia__hive_now(m)));
+		return;
+	}
+	arm_sweep(m);
+}
+
+static struct deia__plan *plan_expiry(struct deia__mail_op *op,
+				      struct deia__msg *msg)
+{
+	return deia__op_plan_end(
+		op, msg, DEIA_MESSAGE_RAN_OUT,
+		msg->status == DEIA_MESSAGE_PENDING
+			? "its time to live was over before it "
+			  "was handed over"
+			: "its time to live was over before it "
+			  "was read");
+}
+
+/* Something is changing it right now: it is looked at again soon. */
+static bool is_busy(const struct deia__msg *msg)
+{
+	return msg->place == PLACE_NONE;
+}
+
+static void on_swept(struct deia__mail_op *op, deia_err err)
+{
+	deia_messenger *m = op->m;
+
+	if (err)
+		pause_after(m);
+	m->sweeping = false;
+	arm_sweep(m);
+}
+
+static void commit_sweep(deia_messenger *m, struct deia__mail_op *op)
+{
+	if (op->n == 0) {
+		deia__op_free(op);
+		arm_sweep(m);
+		return;
+	}
+	m->sweeping = true;
+	op->done = on_swept;
+	if (deia__op_commit(op)) {
+		m->sweeping = false;
+		pause_after(m);
+		arm_sweep(m);
+	}
+}
+
+static void sweep_kept(deia_messenger *m)
+{
+	struct deia__mail_op *op = deia__op_new(m, DEIA__DUE_STEP);
+	int64_t now = deia__hive_now(m);
+	struct deia__msg *msg;
+
+	if (!op) {
+		pause_after(m);
+		arm_sweep(m);
+		return;
+	}
+	while (op->n < DEIA__DUE_STEP && m->expiring.n) {
+		msg = m->expiring.items[0];
+		if (msg->expires > now)
+			break;
+		if (is_busy(msg)) {
+			pause_after(m);
+			break;
+		}
+		if (!plan_expiry(op, msg)) {
+			pause_after(m);
+			break;
+		}
+		deia__heap_remove(&m->expiring, msg);
+	}
+	commit_sweep(m, op);
+}
+
+/* One row that is due; false: no memory. */
+static bool sweep_row(deia_messenger *m, struct deia__mail_op *op,
+		      const deia_rows *rows, size_t r, bool *again)
+{
+	const unsigned char *id =
+		(const unsigned char *)deia_rows_get(rows, r, MAIL_ID)->s;
+	struct deia__msg *msg = deia__msg_find(m, id);
+	struct deia__plan *p;
+	bool stray = msg == NULL;
+
+	if (msg && is_busy(msg)) {
+		*again = true;
+		return true;
+	}
+	if (stray) {
+		msg = deia__rows_msg(m, rows, r);
+		if (!msg)
+			return false;
+		deia__msg_add(m, msg);
+	}
+	p = plan_expiry(op, msg);
+	if (p) {
+		p->stray = stray;
+		return true;
+	}
+	if (stray) {
+		deia__msg_remove(m, msg);
+		deia__msg_free(m, msg);
+	}
+	return false;
+}
+
+/*
+ * A row may be older than what memory knows: one that was finished since the
+ * page was read is neither in memory nor open. Its guarded update fails then,
+ * nothing is changed, and the sweep comes again.
+ */
+static void on_due_rows(deia_err err, const deia_rows *rows, void *user)
+{
+	deia_messenger *m = user;
+	int64_t now = deia__hive_now(m), next = NEVER;
+	struct deia__mail_op *op = err ? NULL : deia__op_new(m, DEIA__DUE_STEP);
+	bool again = false, fine = op != NULL;
+	size_t r = 0;
+
+	m->n_ops--;
+	m->sweeping = false;
+	for (; fine && r < deia_rows_count(rows); r++) {
+		next = deia_rows_get(rows, r, MAIL_DUE)->i;
+		if (next > now || op->n >= DEIA__DUE_STEP)
+			break;
+		next = NEVER;
+		fine = sweep_row(m, op, rows, r, &again);
+	}
+	if (!fine || again)
+		pause_after(m);
+	if (!fine || again || (next == NEVER && deia_rows_has_more(rows)))
+		next = now;
+	if (next < m->next_expiry)
+		m->next_expiry = next;
+	if (op)
+		commit_sweep(m, op);
+	else
+		arm_sweep(m);
+}
+
+static void sweep_rows(deia_messenger *m)
+{
+	struct deia_value open = deia_int(PHASE_OPEN);
+	struct deia_page_query q = { .table = &deia__table_messages,
+				     .index = MAIL_BY_DUE,
+				     .equal = &open,
+				     .n_equal = 1,
+				     .limit = DEIA__DUE_STEP };
+
+	if (deia_store_page(m->store, &q, on_due_rows, m)) {
+		pause_after(m);
+		arm_sweep(m);
+		return;
+	}
+	m->n_ops++;
+	m->sweeping = true;
+	m->next_expiry = NEVER; /* sends from here on lower it again */
+}
+
+static void on_sweep(void *arg)
+{
+	deia_messenger *m = arg;
+
+	if (m->stopped || m->sweeping)
+		return;
+	if (m->store && m->next_expiry <= deia__hive_now(m))
+		sweep_rows(m);
+	else if (!m->store)
+		sweep_kept(m);
+	else
+		arm_sweep(m);
+}
+
+/* ---- retention ----------------------------------------------------------- */
+
+struct cleaning {
+	deia_messenger *m;
+	int phase; /* PHASE_READ ... PHASE_EXPIRED, then the keys */
+	unsigned n;
+};
+
+#define PHASE_KEYS (PHASE_EXPIRED + 1)
+
+static void clean_end(struct cleaning *c, bool more)
+{
+	deia_messenger *m = c->m;
+
+	m->cleaning = false;
+	arm(m, &m->cleanup, more ? CLEANUP_NEXT_MS : CLEANUP_EVERY_MS);
+	deia__free(c);
+}
+
+static void tell_cleaned(deia_messenger *m, unsigned n)
+{
+	struct deia_message_move move = { DEIA_MESSAGE_CLEANED, NULL, n };
+
+	deia__journal_write(m, &move);
+	if (m->opts.moved)
+		m->opts.moved(&move, 1, m->opts.user);
+}
+
+static void on_cleaned(deia_err err, const int64_t *seqs, size_t n_seqs,
+		       void *user)
+{
+	static const unsigned char status[] = { 0, DEIA_MESSAGE_READ,
+						DEIA_MESSAGE_FAILED,
+						DEIA_MESSAGE_EXPIRED };
+	struct cleaning *c = user;
+	deia_messenger *m = c->m;
+
+	(void)seqs;
+	(void)n_seqs;
+	m->n_ops--;
+	if (!err && c->phase < PHASE_KEYS) {
+		m->status.by_status[status[c->phase]] -= c->n;
+		m->status.cleaned += c->n;
+		tell_cleaned(m, c->n);
+	}
+	clean_end(c, !err);
+}
+
+static void clean_next(struct cleaning *c);
+
+static unsigned delete_old(struct cleaning *c, deia_txn *txn,
+			   const deia_rows *rows)
+{
+	bool keys = c->phase == PHASE_KEYS;
+	int64_t now = deia__hive_now(c->m);
+	int64_t upto = now - (keys ? DEIA__KEY_KEPT_MS
+				   : c->m->opts.retention_days * DAY_MS);
+	unsigned n = 0;
+
+	for (size_t r = 0; r < deia_rows_count(rows); r++, n++) {
+		if (deia_rows_get(rows, r, keys ? MAIL_KEY_CREATED : MAIL_DUE)
+			    ->i > upto)
+			break;
+		deia_txn_delete(txn,
+				keys ? &deia__table_message_keys
+				     : &deia__table_messages,
+				deia_rows_get(rows, r, 0));
+	}
+	return n;
+}
+
+static void on_old(deia_err err, const deia_rows *rows, void *user)
+{
+	struct cleaning *c = user;
+	deia_messenger *m = c->m;
+	deia_txn *txn;
+
+	m->n_ops--;
+	if (err || m->stopped) {
+		clean_end(c, false);
+		return;
+	}
+	txn = deia_txn_new(m->store);
+	c->n = txn ? delete_old(c, txn, rows) : 0;
+	if (c->n == 0) {
+		deia_txn_free(txn);
+		c->phase++;
+		clean_next(c);
+		return;
+	}
+	if (deia_txn_commit(txn, on_cleaned, c))
+		clean_end(c, false);
+	else
+		m->n_ops++;
+}
+
+static void clean_next(struct cleaning *c)
+{
+	bool keys = c->phase == PHASE_KEYS;
+	struct deia_value phase = deia_int(c->phase);
+	struct deia_page_query q = {
+		.table = keys ? &deia__table_message_keys
+			      : &deia__table_messages,
+		.index = keys ? (int)MAIL_KEY_BY_TIME : (int)MAIL_BY_DUE,
+		.equal = &phase,
+		.n_equal = keys ? 0 : 1,
+		.limit = CLEANUP_STEP,
+	};
+
+	if (c->phase > PHASE_KEYS ||
+	    deia_store_page(c->m->store, &q, on_old, c)) {
+		clean_end(c, false);
+		return;
+	}
+	c->m->n_ops++;
+}
+
+static void clean_kept(deia_messenger *m)
+{
+	int64_t upto =
+		deia__unix_ms(m->clock) - m->opts.retention_days * DAY_MS;
+	unsigned n = 0;
+
+	while (n < CLEANUP_STEP && m->finished_first &&
+	       m->finished_first->expires <= upto) {
+		deia__kept_forget(m, m->finished_first);
+		n++;
+	}
+	if (n)
+		tell_cleaned(m, n);
+	arm(m, &m->cleanup,
+	    n == CLEANUP_STEP ? CLEANUP_NEXT_MS : CLEANUP_EVERY_MS);
+}
+
+static void on_cleanup(void *arg)
+{
+	deia_messenger *m = arg;
+	struct cleaning *c;
+
+	if (m->stopped || m->cleaning)
+		return;
+	if (!m->store) {
+		clean_kept(m);
+		return;
+	}
+	c = deia__alloc(sizeof(*c));
+	if (!c) {
+		arm(m, &m->cleanup, CLEANUP_EVERY_MS);
+		return;
+	}
+	c->m = m;
+	c->phase = PHASE_READ;
+	m->cleaning = true;
+	clean_next(c);
+}
+
+/* ---- the clock ----------------------------------------------------------- */
+
+static void on_clock_saved(deia_err err, const int64_t *seqs, size_t n_seqs,
+			   void *user)
+{
+	deia_messenger *m = user;
+
+	(void)err; /* tried again in a minute */
+	(void)seqs;
+	(void)n_seqs;
+	m->n_ops--;
+}
+
+void deia__due_save_clock(deia_messenger *m)
+{
+	struct deia_value row[MAIL_CLOCK_COLUMNS];
+	deia_txn *txn;
+
+	if (!m->store)
+		return;
+	txn = deia_txn_new(m->store);
+	row[MAIL_CLOCK_NAME] = deia_text("mail");
+	row[MAIL_CLOCK_HIVE] = deia_int(deia__hive_now(m));
+	row[MAIL_CLOCK_WALL] = deia_int(deia__unix_ms(m->clock));
+	deia_txn_put(txn, &deia__table_message_clock, row);
+	if (!deia_txn_commit(txn, on_clock_saved, m))
+		m->n_ops++;
+}
+
+static void on_save_clock(void *arg)
+{
+	deia_messenger *m = arg;
+
+	/* Without open messages there is nothing whose time could run. */
+	if (m->status.by_status[DEIA_MESSAGE_PENDING] ||
+	    m->status.by_status[DEIA_MESSAGE_DELIVERED])
+		deia__due_save_clock(m);
+	if (deia__time_suspended(m)) {
+		grant_grace(m);
+		deia__due_arm(m);
+	}
+	arm(m, &m->save_clock, CLOCK_EVERY_MS);
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
+void deia__due_init(deia_messenger *m)
+{
+	struct deia__timer *timers[] = { &m->tick, &m->sweep, &m->cleanup,
+					 &m->save_clock };
+	void (*const fns[])(void *) = { on_tick, on_sweep, on_cleanup,
+					on_save_clock };
+
+	for (unsigned i = 0; i < 4; i++) {
+		timers[i]->fn = fns[i];
+		timers[i]->arg = m;
+	}
+	arm(m, &m->save_clock, CLOCK_EVERY_MS);
+	arm(m, &m->cleanup, CLEANUP_NEXT_MS);
+	deia__due_arm(m);
+	arm_sweep(m);
+}
+
+void deia__due_fini(deia_messenger *m)
+{
+	deia__timer_clear(m->timers, &m->tick);
+	deia__timer_clear(m->timers, &m->sweep);
+	deia__timer_clear(m->timers, &m->cleanup);
+	deia__timer_clear(m->timers, &m->save_clock);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keys.c - the same key of a sender gives the same answer, and nothing twice.
+ *
+ * A send with a key inserts the key in its own transaction. When that says the
+ * key exists, nothing was sent; then the kept row tells which messages the key
+ * made, and whether the drafts were the same ones.
+ */
+#include <string.h>
+
+#include "core/hash.h"
+#include "messenger/messenger.h"
+#include "store/schema.h"
+
+static void add_text(struct deia__digest *d, const char *s)
+{
+	deia__digest_add(d, s ? s : "", s ? strlen(s) : 0);
+}
+
+void deia__draft_fingerprint(unsigned char out[static 16],
+			     const struct deia_message_draft *drafts, size_t n)
+{
+	struct deia__digest digest;
+
+	deia__digest_init(&digest);
+	for (size_t i = 0; i < n; i++) {
+		const struct deia_message_draft *d = &drafts[i];
+		int64_t numbers[] = { d->priority, d->ttl_seconds,
+				      d->max_attempts, d->notify, d->hops };
+
+		add_text(&digest, d->from);
+		add_text(&digest, d->to);
+		add_text(&digest, d->reply_to);
+		add_text(&digest, d->dialogue);
+		add_text(&digest, d->metadata);
+		deia__digest_add(&digest, d->content ? d->content : "",
+				 d->content_len);
+		deia__digest_add(&digest, numbers, sizeof(numbers));
+	}
+	deia__digest_end(&digest, out);
+}
+
+/* ---- the kept answer, with a store --------------------------------------- */
+
+/* Reads the messages of a key one after the other. */
+struct answer {
+	struct deia__mail_op *op;
+	unsigned char (*ids)[DEIA__MSG_ID_BYTES];
+	unsigned n, at;
+	struct deia__view *views;
+	struct deia_message *items;
+	char **texts; /* copies, since rows live only in their callback */
+	unsigned n_items;
+};
+
+static void answer_end(struct answer *a, deia_err err)
+{
+	struct deia__mail_op *op = a->op;
+
+	op->m->n_ops--;
+	if (!err && op->replayed)
+		*op->replayed = true;
+	if (err == DEIA_ECONFLICT)
+		deia__msgr_fail(op->m, err,
+				"this idempotency key was used for other "
+				"messages before");
+	if (op->cb)
+		op->cb(err, err ? NULL : a->items, err ? 0 : a->n_items, false,
+		       op->user);
+	for (unsigned i = 0; i < a->n_items; i++)
+		deia__free(a->texts[i]);
+	deia__free(a->texts);
+	deia__free(a->items);
+	deia__free(a->views);
+	deia__free(a->ids);
+	deia__free(a);
+	deia__op_free(op);
+}
+
+static size_t text_len(const char *s)
+{
+	return (s ? strlen(s) : 0) + 1;
+}
+
+static const char *keep_text(char **p, const char *s, size_t len)
+{
+	char *at = *p;
+
+	memcpy(at, s ? s : "", len);
+	*p += len;
+	return at;
+}
+
+/* Copies the texts of a view, all in one block. */
+static bool keep_view(struct answer *a, struct deia__view *v)
+{
+	struct deia_message *m = &v->pub;
+	size_t size = text_len(m->from) + text_len(m->to) + text_len(m->by) +
+		      text_len(m->reply_to) + text_len(m->dialogue) +
+		      text_len(m->metadata) + m->content_len + 1;
+	char *p = deia__alloc(size);
+
+	if (!p)
+		return false;
+	a->texts[a->n_items] = p;
+	m->from = keep_text(&p, m->from, text_len(m->from));
+	m->to = keep_text(&p, m->to, text_len(m->to));
+	m->by = keep_text(&p, m->by, text_len(m->by));
+	m->reply_to = keep_text(&p, m->reply_to, text_len(m->reply_to));
+	m->dialogue = keep_text(&p, m->dialogue, text_len(m->dialogue));
+	m->metadata = keep_text(&p, m->metadata, text_len(m->metadata));
+	m->content = keep_text(&p, m->content, m->content_len);
+	*p = '\0';
+	m->reason = "";
+	return true;
+}
+
+static void read_next(struct answer *a);
+
+static void on_message(deia_err err, const deia_rows *rows, void *user)
+{
+	struct answer *a = user;
+
+	if (!err && deia_rows_count(rows) > 0) {
+		struct deia__view *v = &a->views[a->n_items];
+
+		deia__view_row(a->op->m, v, rows, 0);
+		deia__view_as_new(v);
+		if (!keep_view(a, v)) {
+			answer_end(a, DEIA_ENOMEM);
+			return;
+		}
+		a->items[a->n_items++] = v->pub;
+	}
+	if (err)
+		answer_end(a, err);
+	else
+		read_next(a);
+}
+
+static void read_next(struct answer *a)
+{
+	struct deia_value id = { DEIA_BLOB, 0, NULL, DEIA__MSG_ID_BYTES };
+	struct deia_page_query q = { .table = &deia__table_messages,
+				     .index = -1,
+				     .equal = &id,
+				     .n_equal = 1,
+				     .limit = 1 };
+	deia_err err;
+
+	if (a->at == a->n) {
+		answer_end(a, DEIA_OK);
+		return;
+	}
+	id.s = (const char *)a->ids[a->at++];
+	err = deia_store_page(a->op->m->store, &q, on_message, a);
+	if (err)
+		answer_end(a, err);
+}
+
+static void on_key(deia_err err, const deia_rows *rows, void *user)
+{
+	struct answer *a = user;
+	const struct deia_value *ids;
+
+	if (!err && deia_rows_count(rows) == 0)
+		err = DEIA_ECONFLICT; /* it has just run out */
+	if (!err && memcmp(deia_rows_get(rows, 0, MAIL_KEY_FINGERPRINT)->s,
+			   a->op->fingerprint, 16) != 0)
+		err = DEIA_ECONFLICT;
+	if (err) {
+		answer_end(a, err);
+		return;
+	}
+	ids = deia_rows_get(rows, 0, MAIL_KEY_IDS);
+	a->n = (unsigned)(ids->len / DEIA__MSG_ID_BYTES);
+	a->ids = deia__alloc(ids->len + 1);
+	a->views = deia__alloc((a->n + 1) * sizeof(*a->views));
+	a->items = deia__alloc((a->n + 1) * sizeof(*a->items));
+	a->texts = deia__alloc((a->n + 1) * sizeof(char *));
+	if (!a->ids || !a->views || !a->items || !a->texts) {
+		answer_end(a, DEIA_ENOMEM);
+		return;
+	}
+	memcpy(a->ids, ids->s, ids->len);
+	read_next(a);
+}
+
+static deia_err ask_key(struct answer *a)
+{
+	struct deia_value key[2] = { deia_text(a->op->sender),
+				     deia_text(a->op->key) };
+	struct deia_page_query q = { .table = &deia__table_message_keys,
+				     .index = -1,
+				     .equal = key,
+				     .n_equal = 2,
+				     .limit = 1 };
+
+	return deia_store_page(a->op->m->store, &q, on_key, a);
+}
+
+void deia__key_answer(struct deia__mail_op *op)
+{
+	deia_messenger *m = op->m;
+	struct answer *a;
+	deia_err err;
+
+	if (!m->store) {
+		err = deia__kept_key_answer(op);
+		if (err == DEIA_ECONFLICT)
+			deia__msgr_fail(m, err,
+					"this idempotency key was used for "
+					"other messages before");
+		if (err && op->cb)
+			op->cb(err, NULL, 0, false, op->user);
+		deia__op_free(op);
+		return;
+	}
+	a = deia__alloc(sizeof(*a));
+	if (!a) {
+		if (op->cb)
+			op->cb(DEIA_ENOMEM, NULL, 0, false, op->user);
+		deia__op_free(op);
+		return;
+	}
+	m->n_ops++;
+	a->op = op;
+	err = ask_key(a);
+	if (err)
+		answer_end(a, err);
+}

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * messenger.c - the life of a messenger, and its inboxes.
+ *
+ * What calls begin in one turn of the loop is dealt with at its end, by one
+ * event: calls that end without a store, then inboxes that have something for
+ * a receiver.
+ */
+#include "messenger/messenger.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#define JOURNAL_QUEUE_BYTES (4u << 20)
+
+deia_err deia__msgr_fail(deia_messenger *m, deia_err err, const char *fmt, ...)
+{
+	char text[DEIA__ERRMSG_BYTES];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return deia__fail(&m->msg, err, "%s", text);
+}
+
+deia_err deia__msgr_check(deia_messenger *m)
+{
+	m->error_index = -1;
+	m->field = NULL;
+	if (!m->stopped)
+		return DEIA_OK;
+	return deia__msgr_fail(m, DEIA_ESTATE, "the messenger is stopped");
+}
+
+/* ---- the end of a turn ---------------------------------------------------- */
+
+void deia__msgr_kick(deia_messenger *m)
+{
+	event_active(m->kick, EV_TIMEOUT, 1);
+}
+
+void deia__later_call(deia_messenger *m, struct deia__later *l,
+		      void (*fn)(void *arg), void *arg)
+{
+	l->next = NULL;
+	l->fn = fn;
+	l->arg = arg;
+	if (m->later_last)
+		m->later_last->next = l;
+	else
+		m->later_first = l;
+	m->later_last = l;
+	m->n_ops++;
+	deia__msgr_kick(m);
+}
+
+static void run_later(deia_messenger *m)
+{
+	struct deia__later *l = m->later_first, *next;
+
+	m->later_first = m->later_last = NULL;
+	for (; l; l = next) {
+		next = l->next;
+		m->n_ops--;
+		l->fn(l->arg);
+	}
+}
+
+static void serve_dirty(deia_messenger *m)
+{
+	TAILQ_HEAD(, deia__inbox) dirty = TAILQ_HEAD_INITIALIZER(dirty);
+	struct deia__inbox *inbox;
+
+	while ((inbox = TAILQ_FIRST(&m->dirty)) != NULL) {
+		TAILQ_REMOVE(&m->dirty, inbox, dirty_link);
+		TAILQ_INSERT_TAIL(&dirty, inbox, dirty_link);
+	}
+	while ((inbox = TAILQ_FIRST(&dirty)) != NULL) {
+		TAILQ_REMOVE(&dirty, inbox, dirty_link);
+		inbox->dirty = false;
+		deia__inbox_serve(m, inbox);
+		deia__inbox_unref(m, inbox);
+	}
+}
+
+static void on_kick(evutil_socket_t fd, short what, void *arg)
+{
+	deia_messenger *m = arg;
+
+	(void)fd;
+	(void)what;
+	deia__kept_done(m);
+	run_later(m);
+	serve_dirty(m);
+	deia__kept_trim(m);
+}
+
+/* ---- inboxes -------------------------------------------------------------- */
+
+struct deia__inbox *deia__inbox_find(const deia_messenger *m, const char *id)
+{
+	struct deia__inbox *inbox = NULL;
+
+	HASH_FIND_STR(m->inboxes, id, inbox);
+	return inbox;
+}
+
+struct deia__inbox *deia__inbox_get(deia_messenger *m, const char *id)
+{
+	struct deia__inbox *inbox = deia__inbox_find(m, id);
+	size_t len = strlen(id);
+
+	if (inbox || len > DEIA_MAX_ID_LEN)
+		return inbox;
+	inbox = deia__alloc(sizeof(*inbox));
+	if (!inbox)
+		return NULL;
+	memcpy(inbox->id, id, len + 1);
+	TAILQ_INIT(&inbox->receivers);
+	for (unsigned p = 0; p < DEIA_PRIORITIES; p++)
+		inbox->lanes[p].complete = true;
+	HASH_ADD_STR(m->inboxes, id, inbox);
+	if (!inbox->hh.tbl) {
+		deia__free(inbox);
+		return NULL;
+	}
+	return inbox;
+}
+
+void deia__inbox_ref(struct deia__inbox *inbox)
+{
+	inbox->refs++;
+}
+
+uint64_t deia__inbox_open_len(const struct deia__inbox *inbox)
+{
+	uint64_t n = inbox->delivered + inbox->sending;
+
+	for (unsigned p = 0; p < DEIA_PRIORITIES; p++)
+		n += inbox->pending[p];
+	return n;
+}
+
+static void inbox_free(deia_messenger *m, struct deia__inbox *inbox)
+{
+	for (unsigned p = 0; p < DEIA_PRIORITIES; p++)
+		deia__lane_fini(&inbox->lanes[p]);
+	HASH_DEL(m->inboxes, inbox);
+	deia__free(inbox);
+}
+
+static void inbox_free_unused(deia_messenger *m, struct deia__inbox *inbox)
+{
+	if (inbox->refs == 0 && !inbox->open &&
+	    deia__inbox_open_len(inbox) == 0)
+		inbox_free(m, inbox);
+}
+
+void deia__inbox_unref(deia_messenger *m, struct deia__inbox *inbox)
+{
+	inbox->refs--;
+	inbox_free_unused(m, inbox);
+}
+
+void deia__inbox_wake(deia_messenger *m, struct deia__inbox *inbox)
+{
+	if (inbox->dirty || inbox->n_receivers == 0 || m->stopped)
+		return;
+	inbox->dirty = true;
+	deia__inbox_ref(inbox);
+	TAILQ_INSERT_TAIL(&m->dirty, inbox, dirty_link);
+	deia__msgr_kick(m);
+}
+
+deia_err deia_messenger_open_inbox(deia_messenger *m, const char *id)
+{
+	struct deia__inbox *inbox;
+
+	if (!id || !*id || strlen(id) > DEIA_MAX_ID_LEN)
+		return deia__msgr_fail(m, DEIA_EINVAL,
+				       "an inbox has an id of 1 to %d bytes",
+				       DEIA_MAX_ID_LEN);
+	inbox = deia__inbox_get(m, id);
+	if (!inbox)
+		return deia__msgr_fail(m, DEIA_ENOMEM, "out of memory");
+	inbox->open = true;
+	return DEIA_OK;
+}
+
+void deia_messenger_close_inbox(deia_messenger *m, const char *id)
+{
+	struct deia__inbox *inbox = id ? deia__inbox_find(m, id) : NULL;
+
+	if (!inbox)
+		return;
+	inbox->open = false;
+	deia__inbox_ref(inbox);
+	deia__receivers_end(m, inbox, DEIA_ENOTFOUND);
+	deia__inbox_unref(m, inbox);
+}
+
+deia_err deia_messenger_inbox(const deia_messenger *m, const char *id,
+			      struct deia_inbox_status *out)
+{
+	const struct deia__inbox *inbox = id ? deia__inbox_find(m, id) : NULL;
+
+	memset(out, 0, sizeof(*out));
+	if (!inbox || (!inbox->open && deia__inbox_open_len(inbox) == 0))
+		return DEIA_ENOTFOUND;
+	out->open = inbox->open;
+	for (unsigned p = 0; p < DEIA_PRIORITIES; p++) {
+		out->pending_by_priority[p] = inbox->pending[p];
+		out->pending += inbox->pending[p];
+	}
+	out->delivered = inbox->delivered;
+	out->waiting = inbox->waiting;
+	out->waits = inbox->n_receivers;
+	out->max = m->opts.inbox_max;
+	return DEIA_OK;
+}
+
+void deia_messenger_get_status(const deia_messenger *m,
+			       struct deia_messenger_status *out)
+{
+	*out = m->status;
+	out->accepted = out->cleaned;
+	for (unsigned s = 0; s < DEIA_MESSAGE_STATUSES; s++)
+		out->accepted += out->by_status[s];
+	out->inboxes = HASH_COUNT(m->inboxes);
+	out->waits = m->n_waits;
+	out->cached_bytes = m->cached_bytes;
+}
+
+/* ---- options -------------------------------------------------------------- */
+
+static deia_err check_opts(deia_messenger *m,
+			   const struct deia_messenger_opts *o)
+{
+	bool fine = o->size == sizeof(*o) && o->ttl_seconds >= 1 &&
+		    o->ttl_seconds <= DEIA_MAX_TTL_SECONDS &&
+		    o->max_attempts >= 1 &&
+		    o->max_attempts <= DEIA_MAX_ATTEMPTS && o->inbox_max >= 1 &&
+		    o->retention_days >= 1 && o->retention_days <= 36500 &&
+		    o->ageing_ms >= 0;
+
+	if (fine)
+		return DEIA_OK;
+	return deia__msgr_fail(m, DEIA_EINVAL,
+			       "an option of the messenger is out of range");
+}
+
+deia_err deia_messenger_configure(deia_messenger *m,
+				  const struct deia_messenger_opts *o)
+{
+	deia_err err = check_opts(m, o);
+
+	if (err)
+		return err;
+	m->opts.ttl_seconds = o->ttl_seconds;
+	m->opts.max_attempts = o->max_attempts;
+	m->opts.inbox_max = o->inbox_max;
+	m->opts.retention_days = o->retention_days;
+	m->opts.ageing_ms = o->ageing_ms;
+	m->opts.cache_bytes = o->cache_bytes;
+	m->opts.journal_content = o->journal_content;
+	return DEIA_OK;
+}
+
+static deia_err open_journal(deia_messenger *m, const char *path)
+{
+	deia_err err;
+
+	m->opts.journal = NULL; /* borrowed: not kept */
+	if (!path)
+		return DEIA_OK;
+	err = deia__logs_new(&m->logs, JOURNAL_QUEUE_BYTES);
+	if (!err)
+		err = deia__logfile_open(&m->journal, m->logs, path,
+					 DEIA_MAX_LOG_FILE_BYTES,
+					 DEIA_LOG_FILES_KEPT);
+	if (err)
+		return deia__msgr_fail(m, err,
+				       "the journal %s cannot be opened: %s",
+				       path, deia_err_text(err));
+	return DEIA_OK;
+}
+
+void deia_messenger_reopen_journal(deia_messenger *m)
+{
+	if (m->logs)
+		deia__logs_reopen(m->logs);
+}
+
+/* ---- life ----------------------------------------------------------------- */
+
+static deia_err set_up(deia_messenger *m)
+{
+	deia_err err = deia__timers_new(&m->timers, m->base, m->clock);
+
+	if (err)
+		return deia__msgr_fail(m, err, "no timers: %s",
+				       deia_err_text(err));
+	m->kick = event_new(m->base, -1, 0, on_kick, m);
+	if (!m->kick || !deia__msgs_init(m))
+		return deia__msgr_fail(m, DEIA_ENOMEM, "out of memory");
+	err = open_journal(m, m->opts.journal);
+	if (!err && m->store) {
+		err = deia__rows_load(m);
+		if (err)
+			deia__msgr_fail(m, err, "messages cannot be loaded: %s",
+					deia_err_text(err));
+	} else if (!err) {
+		deia__time_init(m, 0, 0);
+	}
+	if (!err)
+		err = deia_messenger_open_inbox(m, DEIA_MESSAGE_SYSTEM);
+	return err;
+}
+
+deia_err deia__messenger_new_at(deia_messenger **out, struct event_base *base,
+				deia_store *store,
+				const struct deia_messenger_opts *opts,
+				const struct deia__clock *clock, char *detail,
+				size_t detail_len)
+{
+	static const struct deia_messenger_opts init = DEIA_MESSENGER_OPTS_INIT;
+	deia_messenger *m = deia__alloc(sizeof(*m));
+	deia_err err;
+
+	*out = NULL;
+	if (detail && detail_len)
+		snprintf(detail, detail_len, "out of memory");
+	if (!m)
+		return DEIA_ENOMEM;
+	m->base = base;
+	m->store = store;
+	m->clock = clock;
+	m->opts = opts ? *opts : init;
+	m->next_expiry = INT64_MAX;
+	m->error_index = -1;
+	TAILQ_INIT(&m->dirty);
+	deia__rng_init(&m->rng, m->opts.seed);
+	err = base ? check_opts(m, &m->opts)
+		   : deia__msgr_fail(m, DEIA_EINVAL, "no event base");
+	if (!err)
+		err = set_up(m);
+	if (detail && detail_len)
+		snprintf(detail, detail_len, "%s", err ? m->msg.text : "");
+	if (err) {
+		deia_messenger_free(m);
+		return err;
+	}
+	deia__due_init(m);
+	*out = m;
+	return DEIA_OK;
+}
+
+deia_err deia_messenger_new(deia_messenger **out, struct event_base *base,
+			    deia_store *store,
+			    const struct deia_messenger_opts *opts,
+			    char *detail, size_t detail_len)
+{
+	return deia__messenger_new_at(out, base, store, opts, NULL, detail,
+				      detail_len);
+}
+
+void deia__messenger_tick(deia_messenger *m)
+{
+	deia__timers_run(m->timers);
+}
+
+void deia_messenger_stop(deia_messenger *m)
+{
+	struct deia__inbox *inbox, *tmp;
+
+	if (m->stopped)
+		return;
+	deia__due_save_clock(m);
+	m->stopped = true;
+	deia__due_fini(m);
+	HASH_ITER(hh, m->inboxes, inbox, tmp) {
+		deia__inbox_ref(inbox);
+		deia__receivers_end(m, inbox, DEIA_ECANCELED);
+		deia__inbox_unref(m, inbox);
+	}
+}
+
+bool deia_messenger_idle(const deia_messenger *m)
+{
+	return m->n_ops == 0;
+}
+
+const char *deia_messenger_errmsg(const deia_messenger *m)
+{
+	return m->msg.text;
+}
+
+int deia_messenger_error_index(const deia_messenger *m)
+{
+	return m->error_index;
+}
+
+const char *deia_messenger_field(const deia_messenger *m)
+{
+	return m->field;
+}
+
+void deia_messenger_free(deia_messenger *m)
+{
+	struct deia__inbox *inbox, *tmp;
+
+	if (!m)
+		return;
+	m->stopped = true;
+	HASH_ITER(hh, m->inboxes, inbox, tmp) {
+		inbox->refs++;
+		deia__receivers_end(m, inbox, DEIA_ECANCELED);
+	}
+	if (m->timers)
+		deia__due_fini(m);
+	deia__kept_fini(m);
+	if (m->buckets)
+		deia__msgs_fini(m);
+	HASH_ITER(hh, m->inboxes, inbox, tmp)
+		inbox_free(m, inbox);
+	if (m->kick)
+		event_free(m->kick);
+	deia__timers_free(m->timers);
+	deia__logfile_close(m->journal);
+	if (m->logs)
+		deia__logs_free(m->logs);
+	deia__free(m);
+}

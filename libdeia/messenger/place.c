@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * place.c - where a message waits: in a lane for a receiver, or for its time.
+ *
+ * A lane is a list by id, which is by age. New messages go to its end; what
+ * comes back is older than nearly all and goes in from the front. Leases and
+ * retries share one binary heap; without a store times to live have another.
+ */
+#include <string.h>
+
+#include "messenger/messenger.h"
+
+/* ---- heaps --------------------------------------------------------------- */
+
+bool deia__heap_reserve(struct deia__heap *h, uint32_t n)
+{
+	uint32_t cap = h->cap ? h->cap : 64;
+	void *items;
+
+	if (n <= h->cap)
+		return true;
+	while (cap < n)
+		cap *= 2;
+	items = deia__realloc(h->items, cap * sizeof(struct deia__msg *));
+	if (!items)
+		return false;
+	h->items = items;
+	h->cap = cap;
+	return true;
+}
+
+static int64_t key_of(const struct deia__heap *h, const struct deia__msg *msg)
+{
+	return h->by_expiry ? msg->expires : msg->due;
+}
+
+static bool before(const struct deia__heap *h, const struct deia__msg *a,
+		   const struct deia__msg *b)
+{
+	int64_t x = key_of(h, a), y = key_of(h, b);
+
+	return x != y ? x < y : memcmp(a->id, b->id, DEIA__MSG_ID_BYTES) < 0;
+}
+
+static void set_at(struct deia__heap *h, uint32_t pos, struct deia__msg *msg)
+{
+	h->items[pos] = msg;
+	if (h->by_expiry)
+		msg->expiring_pos = pos + 1;
+	else
+		msg->timed_pos = pos + 1;
+}
+
+static void sift(struct deia__heap *h, uint32_t pos)
+{
+	struct deia__msg *msg = h->items[pos];
+	uint32_t child;
+
+	while (pos > 0 && before(h, msg, h->items[(pos - 1) / 2])) {
+		set_at(h, pos, h->items[(pos - 1) / 2]);
+		pos = (pos - 1) / 2;
+	}
+	while ((child = 2 * pos + 1) < h->n) {
+		if (child + 1 < h->n &&
+		    before(h, h->items[child + 1], h->items[child]))
+			child++;
+		if (!before(h, h->items[child], msg))
+			break;
+		set_at(h, pos, h->items[child]);
+		pos = child;
+	}
+	set_at(h, pos, msg);
+}
+
+void deia__heap_push(struct deia__heap *h, struct deia__msg *msg)
+{
+	set_at(h, h->n, msg);
+	sift(h, h->n++);
+}
+
+void deia__heap_remove(struct deia__heap *h, struct deia__msg *msg)
+{
+	uint32_t *pos = h->by_expiry ? &msg->expiring_pos : &msg->timed_pos;
+	uint32_t at = *pos;
+
+	if (at == 0)
+		return;
+	*pos = 0;
+	if (at != h->n--) {
+		set_at(h, at - 1, h->items[h->n]);
+		sift(h, at - 1);
+	}
+}
+
+/* ---- lanes --------------------------------------------------------------- */
+
+static int cmp_ids(const struct deia__msg *a, const struct deia__msg *b)
+{
+	return memcmp(a->id, b->id, DEIA__MSG_ID_BYTES);
+}
+
+static void link_before(struct deia__lane *lane, struct deia__msg *msg,
+			struct deia__msg *at)
+{
+	msg->next = at;
+	msg->prev = at ? at->prev : lane->last;
+	if (msg->prev)
+		msg->prev->next = msg;
+	else
+		lane->first = msg;
+	if (at)
+		at->prev = msg;
+	else
+		lane->last = msg;
+	lane->n++;
+}
+
+static void lane_add(struct deia__lane *lane, struct deia__msg *msg)
+{
+	struct deia__msg *at = NULL;
+
+	if (lane->last && cmp_ids(msg, lane->last) < 0)
+		for (at = lane->first; cmp_ids(at, msg) < 0;)
+			at = at->next;
+	link_before(lane, msg, at);
+}
+
+static void lane_remove(struct deia__lane *lane, struct deia__msg *msg)
+{
+	if (msg->prev)
+		msg->prev->next = msg->next;
+	else
+		lane->first = msg->next;
+	if (msg->next)
+		msg->next->prev = msg->prev;
+	else
+		lane->last = msg->prev;
+	msg->next = msg->prev = NULL;
+	lane->n--;
+}
+
+void deia__lane_fini(struct deia__lane *lane)
+{
+	deia__free(lane->gone);
+	lane->gone = NULL;
+	lane->n_gone = lane->cap_gone = 0;
+}
+
+/* Its first message is the next one: nothing in the store is before it. */
+static bool lane_ready(const struct deia__lane *lane)
+{
+	if (lane->complete)
+		return true;
+	return lane->first &&
+	       memcmp(lane->first->id, lane->upto, DEIA__MSG_ID_BYTES) <= 0;
+}
+
+/* ---- the place of a message ---------------------------------------------- */
+
+void deia__place_put(deia_messenger *m, struct deia__msg *msg)
+{
+	struct deia__inbox *inbox = msg->to;
+	bool waits = msg->status == DEIA_MESSAGE_PENDING &&
+		     msg->due > deia__hive_now(m);
+
+	if (msg->aside && msg->status == DEIA_MESSAGE_PENDING) {
+		msg->place = PLACE_ASIDE;
+		return;
+	}
+	if (msg->status == DEIA_MESSAGE_DELIVERED || waits) {
+		msg->place = PLACE_TIMED;
+		inbox->waiting += waits;
+		deia__heap_push(&m->timed, msg);
+		deia__due_arm(m);
+		return;
+	}
+	msg->due = 0;
+	msg->place = PLACE_LANE;
+	lane_add(&inbox->lanes[msg->priority], msg);
+	deia__inbox_wake(m, inbox);
+}
+
+void deia__place_take(deia_messenger *m, struct deia__msg *msg)
+{
+	if (msg->place == PLACE_LANE) {
+		lane_remove(&msg->to->lanes[msg->priority], msg);
+	} else if (msg->place == PLACE_TIMED) {
+		deia__heap_remove(&m->timed, msg);
+		msg->to->waiting -= msg->status == DEIA_MESSAGE_PENDING;
+	}
+	msg->place = PLACE_NONE;
+}
+
+/* ---- picking ------------------------------------------------------------- */
+
+bool deia__place_has_next(const struct deia__inbox *inbox)
+{
+	for (unsigned p = 0; p < DEIA_PRIORITIES; p++)
+		if (inbox->lanes[p].first || !inbox->lanes[p].complete)
+			return true;
+	return false;
+}
+
+/* An aged message is passed over DEIA__AGED_TURN - 1 times at most. */
+static struct deia__msg *choose(deia_messenger *m, struct deia__inbox *inbox,
+				struct deia__msg *high, struct deia__msg *old)
+{
+	if (high == old ||
+	    deia__hive_now(m) - deia__id_ms(old->id) <= m->opts.ageing_ms)
+		return high;
+	if (++inbox->passed < DEIA__AGED_TURN)
+		return high;
+	inbox->passed = 0;
+	return old;
+}
+
+struct deia__msg *deia__place_pick(deia_messenger *m, struct deia__inbox *inbox,
+				   bool *wait)
+{
+	struct deia__msg *high = NULL, *old = NULL, *pick;
+
+	*wait = false;
+	for (unsigned p = 0; p < DEIA_PRIORITIES; p++) {
+		struct deia__lane *lane = &inbox->lanes[p];
+
+		if (!lane_ready(lane)) {
+			deia__rows_load_lane(m, inbox, p);
+			*wait = true;
+			return NULL;
+		}
+		if (!lane->complete && lane->n < DEIA__LANE_LOW)
+			deia__rows_load_lane(m, inbox, p);
+		if (!lane->first)
+			continue;
+		if (!high)
+			high = lane->first;
+		if (!old || cmp_ids(lane->first, old) < 0)
+			old = lane->first;
+	}
+	if (!high)
+		return NULL;
+	pick = choose(m, inbox, high, old);
+	deia__place_take(m, pick);
+	return pick;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * purge.c - all mail of an inbox is deleted, whatever its status, in steps of
+ * a page. What a call is changing right now is met again by a later step.
+ */
+#include <string.h>
+
+#include "messenger/messenger.h"
+#include "store/schema.h"
+
+#define STEP 500
+
+struct purge {
+	struct deia__later later;
+	deia_messenger *m;
+	struct deia__inbox *inbox;
+	void (*cb)(deia_err err, void *user);
+	void *user;
+};
+
+static void purge_end(struct purge *p, deia_err err)
+{
+	deia_messenger *m = p->m;
+
+	p->inbox->purging = false;
+	deia__inbox_unref(m, p->inbox);
+	if (p->cb)
+		p->cb(err, p->user);
+	deia__free(p);
+}
+
+static void forget(deia_messenger *m, struct deia__msg *msg)
+{
+	struct deia__inbox *inbox = msg->to;
+
+	if (msg->status == DEIA_MESSAGE_DELIVERED)
+		inbox->delivered--;
+	else
+		inbox->pending[msg->priority]--;
+	m->status.by_status[msg->status]--;
+	m->status.cleaned++;
+	deia__heap_remove(&m->expiring, msg);
+	deia__msg_remove(m, msg);
+	deia__msg_free(m, msg);
+}
+
+/* ---- without a store ------------------------------------------------------ */
+
+static struct deia__msg *next_kept(deia_messenger *m,
+				   const struct deia__inbox *inbox)
+{
+	for (uint32_t b = 0; b < m->n_buckets; b++)
+		for (struct deia__msg *msg = m->buckets[b]; msg;
+		     msg = msg->hash_next)
+			if (msg->to == inbox && !msg->sending &&
+			    (msg->place != PLACE_NONE ||
+			     msg->status >= DEIA_MESSAGE_READ))
+				return msg;
+	return NULL;
+}
+
+static void purge_kept(void *arg)
+{
+	struct purge *p = arg;
+	struct deia__msg *msg;
+
+	while ((msg = next_kept(p->m, p->inbox)) != NULL) {
+		if (msg->status >= DEIA_MESSAGE_READ) {
+			deia__kept_forget(p->m, msg);
+			continue;
+		}
+		deia__place_take(p->m, msg);
+		forget(p->m, msg);
+	}
+	purge_end(p, DEIA_OK);
+}
+
+/* ---- with one ------------------------------------------------------------- */
+
+static void next_step(struct purge *p);
+
+/* A message that was in memory leaves it before its row is deleted, so that
+ * nobody is handed what is going. */
+static bool delete_row(struct purge *p, deia_txn *txn, const deia_rows *rows,
+		       size_t r)
+{
+	const struct deia_value *key = deia_rows_get(rows, r, MAIL_ID);
+	struct deia__msg *msg =
+		deia__msg_find(p->m, (const unsigned char *)key->s);
+	int status =
+		deia_message_status_parse(deia_rows_text(rows, r, MAIL_STATUS));
+	unsigned priority =
+		(unsigned)deia_rows_get(rows, r, MAIL_PRIORITY)->i & 3;
+
+	if (msg && msg->place == PLACE_NONE)
+		return false;
+	if (msg) {
+		deia__place_take(p->m, msg);
+		forget(p->m, msg);
+	} else if (status >= 0) {
+		p->m->status.by_status[status]--;
+		p->m->status.cleaned++;
+		if (status == DEIA_MESSAGE_PENDING)
+			p->inbox->pending[priority]--;
+	}
+	deia_txn_delete(txn, &deia__table_messages, key);
+	deia_txn_delete(txn, &deia__table_message_leases, key);
+	return true;
+}
+
+static void on_deleted(deia_err err, const int64_t *seqs, size_t n_seqs,
+		       void *user)
+{
+	struct purge *p = user;
+
+	(void)seqs;
+	(void)n_seqs;
+	p->m->n_ops--;
+	if (err)
+		purge_end(p, err);
+	else
+		next_step(p);
+}
+
+static void on_rows(deia_err err, const deia_rows *rows, void *user)
+{
+	struct purge *p = user;
+	deia_txn *txn;
+	size_t n = 0;
+
+	p->m->n_ops--;
+	if (err || deia_rows_count(rows) == 0) {
+		purge_end(p, err);
+		return;
+	}
+	txn = deia_txn_new(p->m->store);
+	for (size_t r = 0; txn && r < deia_rows_count(rows); r++)
+		n += delete_row(p, txn, rows, r);
+	if (n == 0) {
+		/* All that is left is being changed; it goes with its TTL. */
+		deia_txn_free(txn);
+		purge_end(p, txn ? DEIA_EBUSY : DEIA_ENOMEM);
+		return;
+	}
+	err = deia_txn_commit(txn, on_deleted, p);
+	if (err)
+		purge_end(p, err);
+	else
+		p->m->n_ops++;
+}
+
+static void next_step(struct purge *p)
+{
+	struct deia_value to = deia_text(p->inbox->id);
+	struct deia_page_query q = { .table = &deia__table_messages,
+				     .index = MAIL_BY_INBOX,
+				     .equal = &to,
+				     .n_equal = 1,
+				     .limit = STEP };
+	deia_err err = deia_store_page(p->m->store, &q, on_rows, p);
+
+	if (err)
+		purge_end(p, err);
+	else
+		p->m->n_ops++;
+}
+
+deia_err deia_messenger_purge_inbox(deia_messenger *m, const char *id,
+				    void (*cb)(deia_err err, void *user),
+				    void *user)
+{
+	deia_err err = deia__msgr_check(m);
+	struct deia__inbox *inbox;
+	struct purge *p;
+
+	if (err)
+		return err;
+	inbox = id ? deia__inbox_get(m, id) : NULL;
+	p = inbox ? deia__alloc(sizeof(*p)) : NULL;
+	if (!p)
+		return deia__msgr_fail(m, DEIA_ENOMEM, "out of memory");
+	p->m = m;
+	p->inbox = inbox;
+	p->cb = cb;
+	p->user = user;
+	deia__inbox_ref(inbox);
+	inbox->purging = true;
+	if (m->store)
+		next_step(p);
+	else
+		deia__later_call(m, &p->later, purge_kept, p);
+	return DEIA_OK;
+}
