@@ -65,29 +65,15 @@ static void on_returned(struct deia__mail_op *op, deia_err err)
 static void grant_grace(deia_messenger *m)
 {
 	int64_t until = deia__hive_now(m) + SUSPEND_GRACE_MS;
-	uint32_t n = 0;
+	uint32_t n = m->timed.n;
 
-	/* Later times keep the order of a heap when all are raised. */
-	for (uint32_t i = 0; i < m->timed.n; i++) {
+	m->timed.n = 0;
+	for (uint32_t i = 0; i < n; i++) {
 		struct deia__msg *msg = m->timed.items[i];
 
 		if (msg->status == DEIA_MESSAGE_DELIVERED && msg->due < until)
-			n++;
-	}
-	while (n-- > 0) {
-		uint32_t at = 0;
-
-		while (at < m->timed.n &&
-		       (m->timed.items[at]->status != DEIA_MESSAGE_DELIVERED ||
-			m->timed.items[at]->due >= until))
-			at++;
-		if (at < m->timed.n) {
-			struct deia__msg *msg = m->timed.items[at];
-
-			deia__heap_remove(&m->timed, msg);
 			msg->due = until;
-			deia__heap_push(&m->timed, msg);
-		}
+		deia__heap_push(&m->timed, msg); /* at or before i */
 	}
 }
 

@@ -400,9 +400,9 @@ void deia__view_as_new(struct deia__view *v);
 /* ---- rows.c: with a store ------------------------------------------------ */
 
 DEIA_NODISCARD deia_err deia__rows_commit(struct deia__mail_op *op);
-/* Reads on where the lane's memory ends. */
-void deia__rows_load_lane(deia_messenger *m, struct deia__inbox *inbox,
-			  unsigned priority);
+/* Reads on where the lane's memory ends, unless it is being read. */
+deia_err deia__rows_load_lane(deia_messenger *m, struct deia__inbox *inbox,
+			      unsigned priority);
 /* Both ids in byte order with a space between. Returns out. */
 const char *deia__pair_print(char out[static 2 * DEIA_MAX_ID_LEN + 2],
 			     const char *a, const char *b);

@@ -6,6 +6,7 @@
  * effect comes when the plan is durable; if it cannot be made durable every
  * message goes back to where it was.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -308,6 +309,7 @@ static void effect_handed_over(deia_messenger *m, struct deia__mail_op *op,
 {
 	struct deia__msg *msg = p->msg;
 
+	assert(deia__message_can(msg->status, DEIA_MESSAGE_DELIVERED));
 	msg->to->pending[msg->priority]--;
 	msg->to->delivered++;
 	m->status.by_status[DEIA_MESSAGE_PENDING]--;
@@ -322,6 +324,8 @@ static void effect_retry(deia_messenger *m, struct deia__plan *p)
 {
 	struct deia__msg *msg = p->msg;
 
+	assert(msg->status == DEIA_MESSAGE_DELIVERED &&
+	       deia__message_can(msg->status, DEIA_MESSAGE_PENDING));
 	msg->to->delivered--;
 	msg->to->pending[msg->priority]++;
 	m->status.by_status[DEIA_MESSAGE_DELIVERED]--;
@@ -375,6 +379,7 @@ static void effect_finished(deia_messenger *m, struct deia__mail_op *op,
 		: p->event == DEIA_MESSAGE_GAVE_UP ? DEIA_MESSAGE_FAILED
 						   : DEIA_MESSAGE_EXPIRED;
 
+	assert(deia__message_can(msg->status, to));
 	if (msg->status == DEIA_MESSAGE_DELIVERED)
 		msg->to->delivered--;
 	else

@@ -214,32 +214,42 @@ static struct deia__msg *choose(deia_messenger *m, struct deia__inbox *inbox,
 	return old;
 }
 
-struct deia__msg *deia__place_pick(deia_messenger *m, struct deia__inbox *inbox,
-				   bool *wait)
+/* More of a lane is read before its memory is empty; only when it is empty the
+ * inbox has to wait for it. */
+static deia_err look_ahead(deia_messenger *m, struct deia__inbox *inbox,
+			   unsigned priority, bool *wait)
 {
-	struct deia__msg *high = NULL, *old = NULL, *pick;
+	struct deia__lane *lane = &inbox->lanes[priority];
+	bool ready = lane_ready(lane);
+	deia_err err = DEIA_OK;
+
+	if (!ready || (!lane->complete && lane->n < DEIA__LANE_LOW))
+		err = deia__rows_load_lane(m, inbox, priority);
+	*wait = *wait || !ready;
+	return ready ? DEIA_OK : err;
+}
+
+deia_err deia__place_pick(deia_messenger *m, struct deia__inbox *inbox,
+			  struct deia__msg **out, bool *wait)
+{
+	struct deia__msg *high = NULL, *old = NULL;
 
 	*wait = false;
+	*out = NULL;
 	for (unsigned p = 0; p < DEIA_PRIORITIES; p++) {
-		struct deia__lane *lane = &inbox->lanes[p];
+		struct deia__msg *first = inbox->lanes[p].first;
+		deia_err err = look_ahead(m, inbox, p, wait);
 
-		if (!lane_ready(lane)) {
-			deia__rows_load_lane(m, inbox, p);
-			*wait = true;
-			return NULL;
-		}
-		if (!lane->complete && lane->n < DEIA__LANE_LOW)
-			deia__rows_load_lane(m, inbox, p);
-		if (!lane->first)
-			continue;
+		if (err || *wait)
+			return err;
 		if (!high)
-			high = lane->first;
-		if (!old || cmp_ids(lane->first, old) < 0)
-			old = lane->first;
+			high = first;
+		if (first && (!old || cmp_ids(first, old) < 0))
+			old = first;
 	}
 	if (!high)
-		return NULL;
-	pick = choose(m, inbox, high, old);
-	deia__place_take(m, pick);
-	return pick;
+		return DEIA_OK;
+	*out = choose(m, inbox, high, old);
+	deia__place_take(m, *out);
+	return DEIA_OK;
 }

@@ -208,36 +208,43 @@ static size_t content_len(const struct deia__msg *msg)
 }
 
 /* Fills the op; *wait: rows must be read first. */
-static void pick(deia_receiver *r, struct deia__mail_op *op, bool *wait)
+static deia_err pick(deia_receiver *r, struct deia__mail_op *op, bool *wait)
 {
 	deia_messenger *m = r->m;
+	struct deia__msg *msg;
 	size_t bytes = 0;
+	deia_err err;
 
-	while (op->n < r->max && bytes < DEIA_MAX_RECEIVE_BYTES &&
+	while (op->n < op->cap && bytes < DEIA_MAX_RECEIVE_BYTES &&
 	       r->inbox->delivered + r->inbox->waiting + op->n <
 		       DEIA_MAX_OUT_LEN) {
-		struct deia__msg *msg = deia__place_pick(m, r->inbox, wait);
-
-		if (!msg)
-			break;
+		err = deia__place_pick(m, r->inbox, &msg, wait);
+		if (err || !msg)
+			return op->n ? DEIA_OK : err;
 		bytes += content_len(msg);
 		deia__op_plan(op, msg, DEIA_MESSAGE_HANDED_OVER, NULL);
 	}
+	return DEIA_OK;
+}
+
+/* As many as it may get of those there are. */
+static unsigned room_for(const deia_receiver *r)
+{
+	uint64_t n = deia__inbox_open_len(r->inbox) - r->inbox->delivered;
+
+	return n < r->max ? (n ? (unsigned)n : 1) : r->max;
 }
 
 /* True: this receiver is dealt with, look at the next. */
 static bool serve_one(deia_receiver *r)
 {
 	struct deia__mail_op *op = NULL;
+	deia_err err = DEIA_OK;
 	bool wait = false;
 
 	if (deia__place_has_next(r->inbox)) {
-		op = deia__op_new(r->m, r->max);
-		if (!op) {
-			receiver_end(r, DEIA_ENOMEM);
-			return true;
-		}
-		pick(r, op, &wait);
+		op = deia__op_new(r->m, room_for(r));
+		err = op ? pick(r, op, &wait) : DEIA_ENOMEM;
 	}
 	if (op && op->n) {
 		r->op = op;
@@ -247,9 +254,12 @@ static bool serve_one(deia_receiver *r)
 	}
 	if (op)
 		deia__op_free(op);
-	if (wait || !r->no_wait)
+	if (!err && (wait || !r->no_wait))
 		return false;
-	receiver_end(r, DEIA_OK);
+	if (err)
+		deia__msgr_fail(r->m, err, "the store cannot be read: %s",
+				deia_err_text(err));
+	receiver_end(r, err);
 	return true;
 }
 

@@ -401,8 +401,8 @@ static void on_lane(deia_err err, const deia_rows *rows, void *user)
 	deia__free(l);
 }
 
-void deia__rows_load_lane(deia_messenger *m, struct deia__inbox *inbox,
-			  unsigned priority)
+deia_err deia__rows_load_lane(deia_messenger *m, struct deia__inbox *inbox,
+			      unsigned priority)
 {
 	static const unsigned char zero[DEIA__MSG_ID_BYTES];
 	struct deia__lane *lane = &inbox->lanes[priority];
@@ -417,22 +417,25 @@ void deia__rows_load_lane(deia_messenger *m, struct deia__inbox *inbox,
 				     .after = &after,
 				     .limit = DEIA__LANE_PAGE };
 	struct lane_read *l;
+	deia_err err;
 
-	if (lane->loading || lane->complete || m->stopped)
-		return;
+	if (lane->loading || lane->complete)
+		return DEIA_OK;
 	q.n_after = memcmp(lane->upto, zero, sizeof(zero)) != 0;
 	l = deia__alloc(sizeof(*l));
 	if (!l)
-		return; /* asked again with the next call */
+		return DEIA_ENOMEM;
 	l->m = m;
 	l->inbox = inbox;
 	l->lane = lane;
-	if (deia_store_page(m->store, &q, on_lane, l)) {
+	err = deia_store_page(m->store, &q, on_lane, l);
+	if (err) {
 		deia__free(l);
-		return;
+		return err;
 	}
 	deia__inbox_ref(inbox);
 	m->n_ops++;
 	lane->loading = true;
 	lane->spilled = false;
+	return DEIA_OK;
 }
