@@ -318,10 +318,10 @@ void deia__place_put(deia_messenger *m, struct deia__msg *msg);
 void deia__place_take(deia_messenger *m, struct deia__msg *msg);
 /*
  * The next message of an inbox, taken, by the order of messenger.h. NULL: none
- * is there; *wait: since rows must be read first.
+ * is there; *wait: since rows must be read first. On an error they cannot be.
  */
-struct deia__msg *deia__place_pick(deia_messenger *m, struct deia__inbox *inbox,
-				   bool *wait);
+deia_err deia__place_pick(deia_messenger *m, struct deia__inbox *inbox,
+			  struct deia__msg **out, bool *wait);
 /* Something could be picked, or read. */
 bool deia__place_has_next(const struct deia__inbox *inbox);
 void deia__lane_fini(struct deia__lane *lane);
