@@ -18,6 +18,12 @@
 #define DAY_MS (INT64_C(86400) * 1000)
 #define NEVER INT64_MAX
 
+/* As of the last look at the clock. */
+static int64_t boot_now(const deia_messenger *m)
+{
+	return deia__hive_now(m) - m->hive_offset;
+}
+
 static void arm(deia_messenger *m, struct deia__timer *t, int64_t delay_ms)
 {
 	if (!m->stopped)
@@ -27,12 +33,12 @@ static void arm(deia_messenger *m, struct deia__timer *t, int64_t delay_ms)
 /* The store refused something: not again at once. */
 static void pause_after(deia_messenger *m)
 {
-	m->backoff_until = deia__now_ms(m->clock) + REFUSED_PAUSE_MS;
+	m->backoff_until = boot_now(m) + REFUSED_PAUSE_MS;
 }
 
 static int64_t not_before(const deia_messenger *m, int64_t delay_ms)
 {
-	int64_t pause = m->backoff_until - deia__now_ms(m->clock);
+	int64_t pause = m->backoff_until - boot_now(m);
 
 	return pause > delay_ms ? pause : delay_ms > 0 ? delay_ms : 0;
 }
@@ -49,7 +55,7 @@ void deia__due_arm(deia_messenger *m)
 	delay = not_before(m, delay);
 	/* A look now and then, so that a suspend is seen. */
 	if (deia__timer_armed(&m->tick) &&
-	    m->tick.due_ms <= deia__now_ms(m->clock) + delay)
+	    m->tick.due_ms <= boot_now(m) + delay)
 		return;
 	arm(m, &m->tick, delay);
 }
@@ -106,9 +112,10 @@ static void on_tick(void *arg)
 
 	if (m->stopped)
 		return;
+	deia__time_look(m);
 	if (deia__time_suspended(m))
 		grant_grace(m);
-	if (deia__now_ms(m->clock) < m->backoff_until) {
+	if (boot_now(m) < m->backoff_until) {
 		deia__due_arm(m);
 		return;
 	}
@@ -319,6 +326,7 @@ static void on_sweep(void *arg)
 
 	if (m->stopped || m->sweeping)
 		return;
+	deia__time_look(m);
 	if (m->store && m->next_expiry <= deia__hive_now(m))
 		sweep_rows(m);
 	else if (!m->store)
@@ -446,8 +454,7 @@ static void clean_next(struct cleaning *c)
 
 static void clean_kept(deia_messenger *m)
 {
-	int64_t upto =
-		deia__unix_ms(m->clock) - m->opts.retention_days * DAY_MS;
+	int64_t upto = deia__wall_now(m) - m->opts.retention_days * DAY_MS;
 	unsigned n = 0;
 
 	while (n < CLEANUP_STEP && m->finished_first &&
@@ -468,6 +475,7 @@ static void on_cleanup(void *arg)
 
 	if (m->stopped || m->cleaning)
 		return;
+	deia__time_look(m);
 	if (!m->store) {
 		clean_kept(m);
 		return;
@@ -506,7 +514,7 @@ void deia__due_save_clock(deia_messenger *m)
 	txn = deia_txn_new(m->store);
 	row[MAIL_CLOCK_NAME] = deia_text("mail");
 	row[MAIL_CLOCK_HIVE] = deia_int(deia__hive_now(m));
-	row[MAIL_CLOCK_WALL] = deia_int(deia__unix_ms(m->clock));
+	row[MAIL_CLOCK_WALL] = deia_int(deia__wall_now(m));
 	deia_txn_put(txn, &deia__table_message_clock, row);
 	if (!deia_txn_commit(txn, on_clock_saved, m))
 		m->n_ops++;
@@ -516,6 +524,7 @@ static void on_save_clock(void *arg)
 {
 	deia_messenger *m = arg;
 
+	deia__time_look(m);
 	/* Without open messages there is nothing whose time could run. */
 	if (m->status.by_status[DEIA_MESSAGE_PENDING] ||
 	    m->status.by_status[DEIA_MESSAGE_DELIVERED])

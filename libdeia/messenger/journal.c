@@ -45,7 +45,7 @@ void deia__journal_write(deia_messenger *m,
 
 	if (!m->journal)
 		return;
-	deia__time_print(at, deia__unix_ms(m->clock));
+	deia__time_print(at, deia__wall_now(m));
 	deia_jw_init(&w);
 	deia_jw_object(&w);
 	deia_jw_kstr(&w, "timestamp", at);

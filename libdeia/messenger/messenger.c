@@ -31,6 +31,7 @@ deia_err deia__msgr_check(deia_messenger *m)
 {
 	m->error_index = -1;
 	m->field = NULL;
+	deia__time_look(m);
 	if (!m->stopped)
 		return DEIA_OK;
 	return deia__msgr_fail(m, DEIA_ESTATE, "the messenger is stopped");
@@ -93,6 +94,7 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	deia__time_look(m);
 	deia__kept_done(m);
 	run_later(m);
 	serve_dirty(m);
@@ -370,6 +372,7 @@ deia_err deia_messenger_new(deia_messenger **out, struct event_base *base,
 
 void deia__messenger_tick(deia_messenger *m)
 {
+	deia__time_look(m);
 	deia__timers_run(m->timers);
 }
 
@@ -425,6 +428,8 @@ void deia_messenger_free(deia_messenger *m)
 	deia__kept_fini(m);
 	if (m->buckets)
 		deia__msgs_fini(m);
+	deia__free(m->views);
+	deia__free(m->items);
 	HASH_ITER(hh, m->inboxes, inbox, tmp)
 		inbox_free(m, inbox);
 	if (m->kick)

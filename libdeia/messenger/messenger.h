@@ -189,6 +189,7 @@ struct deia_messenger {
 	unsigned n_ops; /* ops, reads under way */
 
 	/* time.c */
+	int64_t now_hive, now_wall;
 	int64_t hive_offset, saved_hive, saved_wall, suspended_ms;
 	uint64_t last_id; /* upper half of the newest id */
 
@@ -214,6 +215,11 @@ struct deia_messenger {
 	int64_t next_expiry;   /* with a store: no open one expires before */
 	int64_t backoff_until; /* boot clock: the store refused something */
 	bool sweeping, cleaning;
+
+	/* For one callback at a time: what it is shown. */
+	struct deia__view *views;
+	struct deia_message *items;
+	unsigned views_cap;
 
 	unsigned n_waits;
 	struct deia_messenger_status status;
@@ -269,6 +275,9 @@ bool deia__message_can(unsigned from, unsigned to);
  * forward.
  */
 int64_t deia__hive_now(const deia_messenger *m);
+int64_t deia__wall_now(const deia_messenger *m);
+/* Both stand still until this is called: once for each call and callback. */
+void deia__time_look(deia_messenger *m);
 int64_t deia__wall_of(const deia_messenger *m, int64_t hive_ms);
 void deia__time_init(deia_messenger *m, int64_t saved_hive, int64_t saved_wall);
 /* How long the machine was suspended since the last call. */
@@ -388,6 +397,11 @@ struct deia__view {
 	struct deia_message pub;
 	char id[37], token[17];
 };
+/*
+ * Room for n views and messages, good until it is asked for again: not for
+ * what must outlive a callback. False: no memory.
+ */
+bool deia__views_room(deia_messenger *m, unsigned n);
 /* As it stands in memory; content NULL when it is not there. */
 void deia__view_msg(const deia_messenger *m, struct deia__view *v,
 		    const struct deia__msg *msg);

@@ -244,7 +244,7 @@ deia_err deia__op_commit(struct deia__mail_op *op)
 	deia_messenger *m = op->m;
 	deia_err err;
 
-	op->wall_ms = deia__unix_ms(m->clock);
+	op->wall_ms = deia__wall_now(m);
 	if (!m->store) {
 		m->n_ops++;
 		deia__kept_commit(op);
@@ -445,27 +445,25 @@ static void tell(struct deia__mail_op *op)
 {
 	deia_messenger *m = op->m;
 	struct deia_message_move *moves;
-	struct deia__view *views;
 	unsigned n = 0;
 
 	if (!m->opts.moved && !m->journal)
 		return;
-	views = deia__alloc(op->n * sizeof(*views));
-	moves = deia__alloc(op->n * sizeof(*moves));
-	for (unsigned i = 0; views && moves && i < op->n; i++) {
+	moves = deia__views_room(m, op->n) ? deia__alloc(op->n * sizeof(*moves))
+					   : NULL;
+	for (unsigned i = 0; moves && i < op->n; i++) {
 		if (op->plans[i].event == DEIA__EXTENDED)
 			continue;
-		deia__view_msg(m, &views[n], op->plans[i].msg);
+		deia__view_msg(m, &m->views[n], op->plans[i].msg);
 		moves[n].event = op->plans[i].event;
 		moves[n].count = 1;
-		moves[n].message = &views[n].pub;
+		moves[n].message = &m->views[n].pub;
 		deia__journal_write(m, &moves[n]);
 		n++;
 	}
 	if (n && m->opts.moved)
 		m->opts.moved(moves, n, m->opts.user);
 	deia__free(moves);
-	deia__free(views);
 }
 
 void deia__op_end(struct deia__mail_op *op, deia_err err)
@@ -473,6 +471,7 @@ void deia__op_end(struct deia__mail_op *op, deia_err err)
 	deia_messenger *m = op->m;
 
 	m->n_ops--;
+	deia__time_look(m);
 	if (err == DEIA_EEXIST && op->key) {
 		undo(op);
 		op->n = 0;

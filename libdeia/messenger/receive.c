@@ -62,29 +62,21 @@ static void on_handed_over(struct deia__mail_op *op, deia_err err)
 {
 	deia_receiver *r = op->arg;
 	deia_messenger *m = op->m;
-	struct deia__view *views = NULL;
-	struct deia_message *items = NULL;
 	unsigned n = 0;
 
-	if (!err) {
-		views = deia__alloc(op->n * sizeof(*views));
-		items = deia__alloc(op->n * sizeof(*items));
-		if (!views || !items)
-			err = DEIA_ENOMEM; /* the leases will run out */
-	}
+	if (!err && !deia__views_room(m, op->n))
+		err = DEIA_ENOMEM; /* the leases will run out */
 	for (; !err && n < op->n; n++) {
-		deia__view_msg(m, &views[n], op->plans[n].msg);
-		items[n] = views[n].pub;
+		deia__view_msg(m, &m->views[n], op->plans[n].msg);
+		m->items[n] = m->views[n].pub;
 	}
-	r->cb(err, n ? items : NULL, n, false, r->user);
+	r->cb(err, n ? m->items : NULL, n, false, r->user);
 	for (unsigned i = 0; i < n && m->store; i++)
 		if (m->cached_bytes > m->opts.cache_bytes ||
 		    op->plans[i].msg->body->content_len > DEIA__BODY_KEPT_BYTES)
 			deia__msg_drop_body(m, op->plans[i].msg);
 	deia__inbox_wake(m, r->inbox);
 	receiver_free(r);
-	deia__free(items);
-	deia__free(views);
 }
 
 static void hand_over(deia_receiver *r)

@@ -384,6 +384,7 @@ static void on_lane(deia_err err, const deia_rows *rows, void *user)
 	bool all = !err && lane->n_gone != UINT32_MAX;
 
 	m->n_ops--;
+	deia__time_look(m);
 	lane->loading = false;
 	for (size_t r = 0; all && r < deia_rows_count(rows); r++)
 		all = take_row(m, lane, rows, r);

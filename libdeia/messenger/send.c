@@ -55,16 +55,20 @@ static deia_err check_texts(deia_messenger *m,
 	return DEIA_OK;
 }
 
+/* from, to: NULL when they are not known. */
 static deia_err check_draft(deia_messenger *m,
-			    const struct deia_message_draft *d)
+			    const struct deia_message_draft *d,
+			    const struct deia__inbox *from,
+			    const struct deia__inbox *to)
 {
 	if (d->size != sizeof(*d))
 		return deia__msgr_fail(m, DEIA_EINVAL,
 				       "a draft has no size: use "
 				       "DEIA_MESSAGE_DRAFT_INIT");
-	if (!id_is_fine(d->from))
+	/* Known ids are fine; an unknown recipient is refused as unknown. */
+	if (!d->from || (!deia__inbox_find(m, d->from) && !id_is_fine(d->from)))
 		return wrong(m, "from", "must be the id of a bot");
-	if (!id_is_fine(d->to))
+	if (!d->to || (!deia__inbox_find(m, d->to) && !id_is_fine(d->to)))
 		return wrong(m, "to", "must be the id of a bot");
 	if (d->priority >= DEIA_PRIORITIES)
 		return wrong(m, "priority", "must be P0, P1, P2 or P3");
@@ -77,12 +81,10 @@ static deia_err check_draft(deia_messenger *m,
 	return check_texts(m, d);
 }
 
-static deia_err find_inbox(deia_messenger *m,
-			   const struct deia_message_draft *d,
-			   struct deia__inbox **out)
+static deia_err check_inbox(deia_messenger *m,
+			    const struct deia_message_draft *d,
+			    const struct deia__inbox *inbox)
 {
-	struct deia__inbox *inbox = deia__inbox_find(m, d->to);
-
 	if (!inbox || !inbox->open) {
 		m->field = "to";
 		return deia__msgr_fail(m, DEIA_ENOTFOUND,
@@ -96,7 +98,6 @@ static deia_err find_inbox(deia_messenger *m,
 				       "are not read yet); try again later",
 				       inbox->id, m->opts.inbox_max);
 	}
-	*out = inbox;
 	return DEIA_OK;
 }
 
@@ -106,7 +107,7 @@ static void fill(deia_messenger *m, struct deia__msg *msg,
 	int64_t ttl = d->ttl_seconds ? d->ttl_seconds : m->opts.ttl_seconds;
 
 	deia__id_next(m, msg->id);
-	msg->created_ms = deia__unix_ms(m->clock);
+	msg->created_ms = deia__wall_now(m);
 	msg->expires = deia__hive_now(m) + ttl * 1000;
 	msg->max_attempts = (uint16_t)(d->max_attempts ? d->max_attempts
 						       : m->opts.max_attempts);
@@ -131,15 +132,18 @@ deia_err deia__draft_msg(deia_messenger *m, const struct deia_message_draft *d,
 			d->ttl_seconds ? d->ttl_seconds : m->opts.ttl_seconds,
 		.hops = d->hops,
 	};
-	struct deia__inbox *to = NULL, *from;
+	struct deia__inbox *to = d->to ? deia__inbox_find(m, d->to) : NULL;
+	struct deia__inbox *from =
+		d->from ? deia__inbox_find(m, d->from) : NULL;
 	struct deia__msg *msg;
-	deia_err err = check_draft(m, d);
+	deia_err err = check_draft(m, d, from, to);
 
 	if (!err)
-		err = find_inbox(m, d, &to);
+		err = check_inbox(m, d, to);
 	if (err)
 		return err;
-	from = deia__inbox_get(m, d->from);
+	if (!from)
+		from = deia__inbox_get(m, d->from);
 	if (!from)
 		return deia__msgr_fail(m, DEIA_ENOMEM, "out of memory");
 	deia__inbox_ref(from);
@@ -197,24 +201,19 @@ static deia_err take_key(struct deia__mail_op *op, const char *key,
 
 static void on_sent(struct deia__mail_op *op, deia_err err)
 {
-	struct deia__view *views = NULL;
-	struct deia_message *items = NULL;
+	deia_messenger *m = op->m;
 	unsigned n = 0;
 
 	if (!op->cb)
 		return;
-	if (!err) {
-		views = deia__alloc(op->n * sizeof(*views));
-		items = deia__alloc(op->n * sizeof(*items));
-	}
-	for (; views && items && n < op->n; n++) {
-		deia__view_msg(op->m, &views[n], op->plans[n].msg);
-		items[n] = views[n].pub;
-	}
 	/* What cannot be shown was sent all the same. */
-	op->cb(err, n ? items : NULL, n, false, op->user);
-	deia__free(items);
-	deia__free(views);
+	if (!err && deia__views_room(m, op->n)) {
+		for (; n < op->n; n++) {
+			deia__view_msg(m, &m->views[n], op->plans[n].msg);
+			m->items[n] = m->views[n].pub;
+		}
+	}
+	op->cb(err, n ? m->items : NULL, n, false, op->user);
 }
 
 deia_err deia_messenger_send(deia_messenger *m,

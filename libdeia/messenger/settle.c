@@ -18,7 +18,11 @@
 
 void deia__lease_print(char out[static 17], uint64_t lease)
 {
-	snprintf(out, 17, "%016llx", (unsigned long long)lease);
+	static const char digits[] = "0123456789abcdef";
+
+	for (int i = 15; i >= 0; i--, lease >>= 4)
+		out[i] = digits[lease & 15];
+	out[16] = '\0';
 }
 
 static bool token_fits(const char *token, uint64_t lease)

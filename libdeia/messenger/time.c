@@ -13,14 +13,25 @@
 /* Reading two clocks one after the other is no suspend. */
 #define SUSPEND_MIN_MS 1000
 
+void deia__time_look(deia_messenger *m)
+{
+	m->now_hive = deia__now_ms(m->clock) + m->hive_offset;
+	m->now_wall = deia__unix_ms(m->clock);
+}
+
 int64_t deia__hive_now(const deia_messenger *m)
 {
-	return deia__now_ms(m->clock) + m->hive_offset;
+	return m->now_hive;
+}
+
+int64_t deia__wall_now(const deia_messenger *m)
+{
+	return m->now_wall;
 }
 
 int64_t deia__wall_of(const deia_messenger *m, int64_t hive_ms)
 {
-	return hive_ms - deia__hive_now(m) + deia__unix_ms(m->clock);
+	return hive_ms - m->now_hive + m->now_wall;
 }
 
 void deia__time_init(deia_messenger *m, int64_t saved_hive, int64_t saved_wall)
@@ -31,6 +42,7 @@ void deia__time_init(deia_messenger *m, int64_t saved_hive, int64_t saved_wall)
 		hive = saved_hive + (wall > saved_wall ? wall - saved_wall : 0);
 	m->hive_offset = hive - deia__now_ms(m->clock);
 	m->suspended_ms = deia__suspended_ms(m->clock);
+	deia__time_look(m);
 }
 
 int64_t deia__time_suspended(deia_messenger *m)

@@ -11,6 +11,25 @@
 #include "messenger/settle.h"
 #include "store/schema.h"
 
+bool deia__views_room(deia_messenger *m, unsigned n)
+{
+	struct deia__view *views;
+	struct deia_message *items;
+
+	if (n <= m->views_cap)
+		return true;
+	views = deia__realloc(m->views, n * sizeof(*views));
+	if (views)
+		m->views = views;
+	items = deia__realloc(m->items, n * sizeof(*items));
+	if (items)
+		m->items = items;
+	if (!views || !items)
+		return false;
+	m->views_cap = n;
+	return true;
+}
+
 static bool is_open(const struct deia__msg *msg)
 {
 	return msg->status == DEIA_MESSAGE_PENDING ||
