@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * due.c - what happens by itself: leases and waits end, messages expire, old
- * ones are deleted, the clock is stored. All in bounded steps.
+ * due.c - what happens by itself: leases and waits end, messages expire, the
+ * clock is stored. All in bounded steps.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,10 +12,7 @@
 #define SUSPEND_GRACE_MS 30000
 #define REFUSED_PAUSE_MS 1000
 #define CLOCK_EVERY_MS 60000
-#define CLEANUP_EVERY_MS 60000
-#define CLEANUP_NEXT_MS 200
-#define CLEANUP_STEP 500
-#define DAY_MS (INT64_C(86400) * 1000)
+#define CLEANUP_FIRST_MS 200
 #define NEVER INT64_MAX
 
 /* As of the last look at the clock. */
@@ -24,7 +21,7 @@ static int64_t boot_now(const deia_messenger *m)
 	return deia__hive_now(m) - m->hive_offset;
 }
 
-static void arm(deia_messenger *m, struct deia__timer *t, int64_t delay_ms)
+void deia__due_set(deia_messenger *m, struct deia__timer *t, int64_t delay_ms)
 {
 	if (!m->stopped)
 		(void)!deia__timer_set(m->timers, t, delay_ms);
@@ -57,7 +54,7 @@ void deia__due_arm(deia_messenger *m)
 	if (deia__timer_armed(&m->tick) &&
 	    m->tick.due_ms <= boot_now(m) + delay)
 		return;
-	arm(m, &m->tick, delay);
+	deia__due_set(m, &m->tick, delay);
 }
 
 static void on_returned(struct deia__mail_op *op, deia_err err)
@@ -144,7 +141,7 @@ static void arm_sweep(deia_messenger *m)
 		next = m->expiring.n ? m->expiring.items[0]->expires : NEVER;
 	if (next == NEVER || m->sweeping)
 		return;
-	arm(m, &m->sweep, not_before(m, next - deia__hive_now(m)));
+	deia__due_set(m, &m->sweep, not_before(m, next - deia__hive_now(m)));
 }
 
 void deia__due_expiry(deia_messenger *m, int64_t hive_ms)
@@ -157,7 +154,8 @@ void deia__due_expiry(deia_messenger *m, int64_t hive_ms)
 		   m->sweep.due_ms <= hive_ms - m->hive_offset) {
 		return;
 	} else {
-		arm(m, &m->sweep, not_before(m, hive_ms - deia__hive_now(m)));
+		deia__due_set(m, &m->sweep,
+			      not_before(m, hive_ms - deia__hive_now(m)));
 		return;
 	}
 	arm_sweep(m);
@@ -335,162 +333,6 @@ static void on_sweep(void *arg)
 		arm_sweep(m);
 }
 
-/* ---- retention ----------------------------------------------------------- */
-
-struct cleaning {
-	deia_messenger *m;
-	int phase; /* PHASE_READ ... PHASE_EXPIRED, then the keys */
-	unsigned n;
-};
-
-#define PHASE_KEYS (PHASE_EXPIRED + 1)
-
-static void clean_end(struct cleaning *c, bool more)
-{
-	deia_messenger *m = c->m;
-
-	m->cleaning = false;
-	arm(m, &m->cleanup, more ? CLEANUP_NEXT_MS : CLEANUP_EVERY_MS);
-	deia__free(c);
-}
-
-static void tell_cleaned(deia_messenger *m, unsigned n)
-{
-	struct deia_message_move move = { DEIA_MESSAGE_CLEANED, NULL, n };
-
-	deia__journal_write(m, &move);
-	if (m->opts.moved)
-		m->opts.moved(&move, 1, m->opts.user);
-}
-
-static void on_cleaned(deia_err err, const int64_t *seqs, size_t n_seqs,
-		       void *user)
-{
-	static const unsigned char status[] = { 0, DEIA_MESSAGE_READ,
-						DEIA_MESSAGE_FAILED,
-						DEIA_MESSAGE_EXPIRED };
-	struct cleaning *c = user;
-	deia_messenger *m = c->m;
-
-	(void)seqs;
-	(void)n_seqs;
-	m->n_ops--;
-	if (!err && c->phase < PHASE_KEYS) {
-		m->status.by_status[status[c->phase]] -= c->n;
-		m->status.cleaned += c->n;
-		tell_cleaned(m, c->n);
-	}
-	clean_end(c, !err);
-}
-
-static void clean_next(struct cleaning *c);
-
-static unsigned delete_old(struct cleaning *c, deia_txn *txn,
-			   const deia_rows *rows)
-{
-	bool keys = c->phase == PHASE_KEYS;
-	int64_t now = deia__hive_now(c->m);
-	int64_t upto = now - (keys ? DEIA__KEY_KEPT_MS
-				   : c->m->opts.retention_days * DAY_MS);
-	unsigned n = 0;
-
-	for (size_t r = 0; r < deia_rows_count(rows); r++, n++) {
-		if (deia_rows_get(rows, r, keys ? MAIL_KEY_CREATED : MAIL_DUE)
-			    ->i > upto)
-			break;
-		deia_txn_delete(txn,
-				keys ? &deia__table_message_keys
-				     : &deia__table_messages,
-				deia_rows_get(rows, r, 0));
-	}
-	return n;
-}
-
-static void on_old(deia_err err, const deia_rows *rows, void *user)
-{
-	struct cleaning *c = user;
-	deia_messenger *m = c->m;
-	deia_txn *txn;
-
-	m->n_ops--;
-	if (err || m->stopped) {
-		clean_end(c, false);
-		return;
-	}
-	txn = deia_txn_new(m->store);
-	c->n = txn ? delete_old(c, txn, rows) : 0;
-	if (c->n == 0) {
-		deia_txn_free(txn);
-		c->phase++;
-		clean_next(c);
-		return;
-	}
-	if (deia_txn_commit(txn, on_cleaned, c))
-		clean_end(c, false);
-	else
-		m->n_ops++;
-}
-
-static void clean_next(struct cleaning *c)
-{
-	bool keys = c->phase == PHASE_KEYS;
-	struct deia_value phase = deia_int(c->phase);
-	struct deia_page_query q = {
-		.table = keys ? &deia__table_message_keys
-			      : &deia__table_messages,
-		.index = keys ? (int)MAIL_KEY_BY_TIME : (int)MAIL_BY_DUE,
-		.equal = &phase,
-		.n_equal = keys ? 0 : 1,
-		.limit = CLEANUP_STEP,
-	};
-
-	if (c->phase > PHASE_KEYS ||
-	    deia_store_page(c->m->store, &q, on_old, c)) {
-		clean_end(c, false);
-		return;
-	}
-	c->m->n_ops++;
-}
-
-static void clean_kept(deia_messenger *m)
-{
-	int64_t upto = deia__wall_now(m) - m->opts.retention_days * DAY_MS;
-	unsigned n = 0;
-
-	while (n < CLEANUP_STEP && m->finished_first &&
-	       m->finished_first->expires <= upto) {
-		deia__kept_forget(m, m->finished_first);
-		n++;
-	}
-	if (n)
-		tell_cleaned(m, n);
-	arm(m, &m->cleanup,
-	    n == CLEANUP_STEP ? CLEANUP_NEXT_MS : CLEANUP_EVERY_MS);
-}
-
-static void on_cleanup(void *arg)
-{
-	deia_messenger *m = arg;
-	struct cleaning *c;
-
-	if (m->stopped || m->cleaning)
-		return;
-	deia__time_look(m);
-	if (!m->store) {
-		clean_kept(m);
-		return;
-	}
-	c = deia__alloc(sizeof(*c));
-	if (!c) {
-		arm(m, &m->cleanup, CLEANUP_EVERY_MS);
-		return;
-	}
-	c->m = m;
-	c->phase = PHASE_READ;
-	m->cleaning = true;
-	clean_next(c);
-}
-
 /* ---- the clock ----------------------------------------------------------- */
 
 static void on_clock_saved(deia_err err, const int64_t *seqs, size_t n_seqs,
@@ -533,7 +375,7 @@ static void on_save_clock(void *arg)
 		grant_grace(m);
 		deia__due_arm(m);
 	}
-	arm(m, &m->save_clock, CLOCK_EVERY_MS);
+	deia__due_set(m, &m->save_clock, CLOCK_EVERY_MS);
 }
 
 /* ---- life ---------------------------------------------------------------- */
@@ -542,15 +384,15 @@ void deia__due_init(deia_messenger *m)
 {
 	struct deia__timer *timers[] = { &m->tick, &m->sweep, &m->cleanup,
 					 &m->save_clock };
-	void (*const fns[])(void *) = { on_tick, on_sweep, on_cleanup,
+	void (*const fns[])(void *) = { on_tick, on_sweep, deia__cleanup_step,
 					on_save_clock };
 
 	for (unsigned i = 0; i < 4; i++) {
 		timers[i]->fn = fns[i];
 		timers[i]->arg = m;
 	}
-	arm(m, &m->save_clock, CLOCK_EVERY_MS);
-	arm(m, &m->cleanup, CLEANUP_NEXT_MS);
+	deia__due_set(m, &m->save_clock, CLOCK_EVERY_MS);
+	deia__due_set(m, &m->cleanup, CLEANUP_FIRST_MS);
 	deia__due_arm(m);
 	arm_sweep(m);
 }

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * messenger.c - the life of a messenger, and its inboxes.
- *
- * What calls begin in one turn of the loop is dealt with at its end, by one
- * event: calls that end without a store, then inboxes that have something for
- * a receiver.
+ * messenger.c - the life of a messenger, its options, its counts.
  */
 #include "messenger/messenger.h"
 
@@ -35,194 +31,6 @@ deia_err deia__msgr_check(deia_messenger *m)
 	if (!m->stopped)
 		return DEIA_OK;
 	return deia__msgr_fail(m, DEIA_ESTATE, "the messenger is stopped");
-}
-
-/* ---- the end of a turn ---------------------------------------------------- */
-
-void deia__msgr_kick(deia_messenger *m)
-{
-	event_active(m->kick, EV_TIMEOUT, 1);
-}
-
-void deia__later_call(deia_messenger *m, struct deia__later *l,
-		      void (*fn)(void *arg), void *arg)
-{
-	l->next = NULL;
-	l->fn = fn;
-	l->arg = arg;
-	if (m->later_last)
-		m->later_last->next = l;
-	else
-		m->later_first = l;
-	m->later_last = l;
-	m->n_ops++;
-	deia__msgr_kick(m);
-}
-
-static void run_later(deia_messenger *m)
-{
-	struct deia__later *l = m->later_first, *next;
-
-	m->later_first = m->later_last = NULL;
-	for (; l; l = next) {
-		next = l->next;
-		m->n_ops--;
-		l->fn(l->arg);
-	}
-}
-
-static void serve_dirty(deia_messenger *m)
-{
-	TAILQ_HEAD(, deia__inbox) dirty = TAILQ_HEAD_INITIALIZER(dirty);
-	struct deia__inbox *inbox;
-
-	while ((inbox = TAILQ_FIRST(&m->dirty)) != NULL) {
-		TAILQ_REMOVE(&m->dirty, inbox, dirty_link);
-		TAILQ_INSERT_TAIL(&dirty, inbox, dirty_link);
-	}
-	while ((inbox = TAILQ_FIRST(&dirty)) != NULL) {
-		TAILQ_REMOVE(&dirty, inbox, dirty_link);
-		inbox->dirty = false;
-		deia__inbox_serve(m, inbox);
-		deia__inbox_unref(m, inbox);
-	}
-}
-
-static void on_kick(evutil_socket_t fd, short what, void *arg)
-{
-	deia_messenger *m = arg;
-
-	(void)fd;
-	(void)what;
-	deia__time_look(m);
-	deia__kept_done(m);
-	run_later(m);
-	serve_dirty(m);
-	deia__kept_trim(m);
-}
-
-/* ---- inboxes -------------------------------------------------------------- */
-
-struct deia__inbox *deia__inbox_find(const deia_messenger *m, const char *id)
-{
-	struct deia__inbox *inbox = NULL;
-
-	HASH_FIND_STR(m->inboxes, id, inbox);
-	return inbox;
-}
-
-struct deia__inbox *deia__inbox_get(deia_messenger *m, const char *id)
-{
-	struct deia__inbox *inbox = deia__inbox_find(m, id);
-	size_t len = strlen(id);
-
-	if (inbox || len > DEIA_MAX_ID_LEN)
-		return inbox;
-	inbox = deia__alloc(sizeof(*inbox));
-	if (!inbox)
-		return NULL;
-	memcpy(inbox->id, id, len + 1);
-	TAILQ_INIT(&inbox->receivers);
-	for (unsigned p = 0; p < DEIA_PRIORITIES; p++)
-		inbox->lanes[p].complete = true;
-	HASH_ADD_STR(m->inboxes, id, inbox);
-	if (!inbox->hh.tbl) {
-		deia__free(inbox);
-		return NULL;
-	}
-	return inbox;
-}
-
-void deia__inbox_ref(struct deia__inbox *inbox)
-{
-	inbox->refs++;
-}
-
-uint64_t deia__inbox_open_len(const struct deia__inbox *inbox)
-{
-	uint64_t n = inbox->delivered + inbox->sending;
-
-	for (unsigned p = 0; p < DEIA_PRIORITIES; p++)
-		n += inbox->pending[p];
-	return n;
-}
-
-static void inbox_free(deia_messenger *m, struct deia__inbox *inbox)
-{
-	for (unsigned p = 0; p < DEIA_PRIORITIES; p++)
-		deia__lane_fini(&inbox->lanes[p]);
-	HASH_DEL(m->inboxes, inbox);
-	deia__free(inbox);
-}
-
-static void inbox_free_unused(deia_messenger *m, struct deia__inbox *inbox)
-{
-	if (inbox->refs == 0 && !inbox->open &&
-	    deia__inbox_open_len(inbox) == 0)
-		inbox_free(m, inbox);
-}
-
-void deia__inbox_unref(deia_messenger *m, struct deia__inbox *inbox)
-{
-	inbox->refs--;
-	inbox_free_unused(m, inbox);
-}
-
-void deia__inbox_wake(deia_messenger *m, struct deia__inbox *inbox)
-{
-	if (inbox->dirty || inbox->n_receivers == 0 || m->stopped)
-		return;
-	inbox->dirty = true;
-	deia__inbox_ref(inbox);
-	TAILQ_INSERT_TAIL(&m->dirty, inbox, dirty_link);
-	deia__msgr_kick(m);
-}
-
-deia_err deia_messenger_open_inbox(deia_messenger *m, const char *id)
-{
-	struct deia__inbox *inbox;
-
-	if (!id || !*id || strlen(id) > DEIA_MAX_ID_LEN)
-		return deia__msgr_fail(m, DEIA_EINVAL,
-				       "an inbox has an id of 1 to %d bytes",
-				       DEIA_MAX_ID_LEN);
-	inbox = deia__inbox_get(m, id);
-	if (!inbox)
-		return deia__msgr_fail(m, DEIA_ENOMEM, "out of memory");
-	inbox->open = true;
-	return DEIA_OK;
-}
-
-void deia_messenger_close_inbox(deia_messenger *m, const char *id)
-{
-	struct deia__inbox *inbox = id ? deia__inbox_find(m, id) : NULL;
-
-	if (!inbox)
-		return;
-	inbox->open = false;
-	deia__inbox_ref(inbox);
-	deia__receivers_end(m, inbox, DEIA_ENOTFOUND);
-	deia__inbox_unref(m, inbox);
-}
-
-deia_err deia_messenger_inbox(const deia_messenger *m, const char *id,
-			      struct deia_inbox_status *out)
-{
-	const struct deia__inbox *inbox = id ? deia__inbox_find(m, id) : NULL;
-
-	memset(out, 0, sizeof(*out));
-	if (!inbox || (!inbox->open && deia__inbox_open_len(inbox) == 0))
-		return DEIA_ENOTFOUND;
-	out->open = inbox->open;
-	for (unsigned p = 0; p < DEIA_PRIORITIES; p++) {
-		out->pending_by_priority[p] = inbox->pending[p];
-		out->pending += inbox->pending[p];
-	}
-	out->delivered = inbox->delivered;
-	out->waiting = inbox->waiting;
-	out->waits = inbox->n_receivers;
-	out->max = m->opts.inbox_max;
-	return DEIA_OK;
 }
 
 void deia_messenger_get_status(const deia_messenger *m,
@@ -306,7 +114,7 @@ static deia_err set_up(deia_messenger *m)
 	if (err)
 		return deia__msgr_fail(m, err, "no timers: %s",
 				       deia_err_text(err));
-	m->kick = event_new(m->base, -1, 0, on_kick, m);
+	m->kick = event_new(m->base, -1, 0, deia__turn_end, m);
 	if (!m->kick || !deia__msgs_init(m))
 		return deia__msgr_fail(m, DEIA_ENOMEM, "out of memory");
 	err = open_journal(m, m->opts.journal);
@@ -431,7 +239,7 @@ void deia_messenger_free(deia_messenger *m)
 	deia__free(m->views);
 	deia__free(m->items);
 	HASH_ITER(hh, m->inboxes, inbox, tmp)
-		inbox_free(m, inbox);
+		deia__inbox_free(m, inbox);
 	if (m->kick)
 		event_free(m->kick);
 	deia__timers_free(m->timers);

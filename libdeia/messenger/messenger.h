@@ -2,11 +2,11 @@
 /*
  * messenger.h - the inside of the messenger, shared by the files of this folder.
  *
- * The files: messenger.c (life, inboxes), names.c (names, the state table),
+ * The files: messenger.c (life), inbox.c, turn.c (the end of a turn), names.c (names, the state table),
  * time.c (hive time), msg.c (messages in memory, by id), place.c (lanes and
  * the heap of what is timed), op.c (one durable change, from plan to effect),
- * send.c, keys.c, receive.c, settle.c, answer.c (the calls), due.c (what
- * happens by itself), look.c (pages), view.c (what callers see), rows.c and
+ * send.c, keys.c, receive.c, settle.c, answer.c (the calls), due.c and cleanup.c
+ * (what happens by itself), look.c (pages), view.c (what callers see), rows.c and
  * load.c (with a store), kept.c (without one), journal.c.
  *
  * A message is in memory when it is one of the next in its lane, when it was
@@ -250,11 +250,14 @@ void deia__messenger_tick(deia_messenger *m);
 struct deia__inbox *deia__inbox_get(deia_messenger *m, const char *id);
 struct deia__inbox *deia__inbox_find(const deia_messenger *m, const char *id);
 void deia__inbox_ref(struct deia__inbox *inbox);
+void deia__inbox_free(deia_messenger *m, struct deia__inbox *inbox);
 /* The last one may free it. */
 void deia__inbox_unref(deia_messenger *m, struct deia__inbox *inbox);
 /* Its receivers may be served: at the end of this turn. */
 void deia__inbox_wake(deia_messenger *m, struct deia__inbox *inbox);
 uint64_t deia__inbox_open_len(const struct deia__inbox *inbox);
+/* Of the event that the two below make active. */
+void deia__turn_end(int fd, short what, void *messenger);
 /* The calls that end at the end of this turn are run then. */
 void deia__msgr_kick(deia_messenger *m);
 /* fn runs at the end of this turn; until then it counts as under way. */
@@ -386,10 +389,15 @@ void deia__due_init(deia_messenger *m);
 void deia__due_fini(deia_messenger *m);
 /* Sets the timer by what is first in the heap. */
 void deia__due_arm(deia_messenger *m);
+/* Not when it is stopped. */
+void deia__due_set(deia_messenger *m, struct deia__timer *t, int64_t delay_ms);
 /* Stores how hive time and wall clock stand. */
 void deia__due_save_clock(deia_messenger *m);
 /* An open message expires then. */
 void deia__due_expiry(deia_messenger *m, int64_t hive_ms);
+
+/* cleanup.c: of its timer; the next step comes by itself. */
+void deia__cleanup_step(void *messenger);
 
 /* ---- view.c -------------------------------------------------------------- */
 
