@@ -4,8 +4,9 @@
  * writes the same rows, with the same indexes, in transactions of the same
  * size.
  *
- *   bench_rows [ROWS]
+ *   bench_rows [PROGRAM-DIR]
  *
+ * DEIA_BENCH_ROWS: how many rows (200000).
  * Two loads. insert: messages come in. cycle: each comes in, is handed over
  * (attempt, lease) and is read, three transactions one after another. Plain
  * SQLite has no threads, copies or callbacks: it is the ceiling. The two take
@@ -380,10 +381,11 @@ static void one_load(struct bench *b, unsigned callers, unsigned rows,
 		bench_must(1, b->dir);
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
 	struct bench b = { .dir = "/tmp/deia-bench-XXXXXX" };
-	uint64_t total = argc > 1 ? strtoull(argv[1], NULL, 10) : 200000;
+	const char *rows = getenv("DEIA_BENCH_ROWS");
+	uint64_t total = rows ? strtoull(rows, NULL, 10) : 200000;
 	unsigned steps;
 
 	memset(content, 'x', CONTENT_LEN);
