@@ -45,7 +45,7 @@ static void on_answered(struct deia__mail_op *op, deia_err err)
 	struct deia__view v;
 
 	if (!err)
-		deia__view_msg(op->m, &v, op->plans[0].msg);
+		deia__view_plan(op->m, &v, &op->plans[0]);
 	op->cb(err, err ? NULL : &v.pub, !err, false, op->user);
 }
 
@@ -136,7 +136,7 @@ static void on_requeued(struct deia__mail_op *op, deia_err err)
 	if (err == DEIA_ECONFLICT)
 		err = DEIA_ESTATE;
 	if (!err) {
-		deia__view_msg(op->m, &v, op->plans[0].msg);
+		deia__view_plan(op->m, &v, &op->plans[0]);
 		v.pub.content = NULL;
 		v.pub.content_len = 0;
 	}

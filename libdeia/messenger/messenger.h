@@ -151,6 +151,9 @@ struct deia__plan {
 	bool stray;   /* of no place: freed when the change fails */
 	bool leaves;  /* memory, after the effect: finished, or in the store */
 	char *reason; /* owned; NULL: as before */
+	/* Owned: what memory does not keep of a message that was sent; shown
+	 * until the op ends. */
+	struct deia__body *body;
 };
 
 struct deia__mail_op {
@@ -309,6 +312,9 @@ struct deia__msg *deia__msg_new(deia_messenger *m, struct deia__inbox *to,
 bool deia__msg_set_body(deia_messenger *m, struct deia__msg *msg,
 			const struct deia__body_text *body);
 void deia__msg_drop_body(deia_messenger *m, struct deia__msg *msg);
+/* The same, but the body is the caller's; NULL when it is not one of its own. */
+struct deia__body *deia__msg_take_body(deia_messenger *m,
+				       struct deia__msg *msg);
 void deia__msg_free(deia_messenger *m, struct deia__msg *msg);
 struct deia__msg *deia__msg_find(const deia_messenger *m,
 				 const unsigned char *id);
@@ -413,6 +419,9 @@ bool deia__views_room(deia_messenger *m, unsigned n);
 /* As it stands in memory; content NULL when it is not there. */
 void deia__view_msg(const deia_messenger *m, struct deia__view *v,
 		    const struct deia__msg *msg);
+/* The message of a plan, whole if it was sent with it. */
+void deia__view_plan(const deia_messenger *m, struct deia__view *v,
+		     const struct deia__plan *plan);
 /* A row of messages, with what memory knows of it. */
 void deia__view_row(const deia_messenger *m, struct deia__view *v,
 		    const deia_rows *rows, size_t r);

@@ -158,13 +158,20 @@ bool deia__msg_set_body(deia_messenger *m, struct deia__msg *msg,
 	return true;
 }
 
+struct deia__body *deia__msg_take_body(deia_messenger *m, struct deia__msg *msg)
+{
+	struct deia__body *body = msg->body;
+
+	if (!body || !msg->own_body)
+		return NULL;
+	m->cached_bytes -= body_bytes(body);
+	msg->body = NULL;
+	return body;
+}
+
 void deia__msg_drop_body(deia_messenger *m, struct deia__msg *msg)
 {
-	if (!msg->body || !msg->own_body)
-		return;
-	m->cached_bytes -= body_bytes(msg->body);
-	deia__free(msg->body);
-	msg->body = NULL;
+	deia__free(deia__msg_take_body(m, msg));
 }
 
 /* ---- making, freeing ----------------------------------------------------- */

@@ -34,10 +34,16 @@ struct deia__mail_op *deia__op_new(deia_messenger *m, unsigned n)
 	return op;
 }
 
+static void plan_fini(struct deia__plan *p)
+{
+	deia__free(p->reason);
+	deia__free(p->body);
+}
+
 void deia__op_free(struct deia__mail_op *op)
 {
 	for (unsigned i = 0; i < op->n; i++)
-		deia__free(op->plans[i].reason);
+		plan_fini(&op->plans[i]);
 	deia__free(op->plans);
 	deia__free(op->key);
 	deia__free(op->sender);
@@ -285,7 +291,7 @@ static void enter_lane(deia_messenger *m, struct deia__plan *p)
 		memcpy(lane->upto, msg->id, DEIA__MSG_ID_BYTES);
 	if (m->store && (msg->body->content_len > DEIA__BODY_KEPT_BYTES ||
 			 m->cached_bytes > m->opts.cache_bytes))
-		deia__msg_drop_body(m, msg);
+		p->body = deia__msg_take_body(m, msg);
 	deia__place_put(m, msg);
 }
 
@@ -454,7 +460,7 @@ static void tell(struct deia__mail_op *op)
 	for (unsigned i = 0; moves && i < op->n; i++) {
 		if (op->plans[i].event == DEIA__EXTENDED)
 			continue;
-		deia__view_msg(m, &m->views[n], op->plans[i].msg);
+		deia__view_plan(m, &m->views[n], &op->plans[i]);
 		moves[n].event = op->plans[i].event;
 		moves[n].count = 1;
 		moves[n].message = &m->views[n].pub;

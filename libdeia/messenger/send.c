@@ -208,7 +208,7 @@ static void on_sent(struct deia__mail_op *op, deia_err err)
 	/* What cannot be shown was sent all the same. */
 	if (!err && deia__views_room(m, op->n)) {
 		for (; n < op->n; n++) {
-			deia__view_msg(m, &m->views[n], op->plans[n].msg);
+			deia__view_plan(m, &m->views[n], &op->plans[n]);
 			m->items[n] = m->views[n].pub;
 		}
 	}

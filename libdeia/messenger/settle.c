@@ -324,7 +324,7 @@ static void on_moved(struct deia__mail_op *op, deia_err err)
 	if (!op->cb)
 		return;
 	if (!err) {
-		deia__view_msg(op->m, &v, op->plans[0].msg);
+		deia__view_plan(op->m, &v, &op->plans[0]);
 		v.pub.content = NULL;
 		v.pub.content_len = 0;
 	}

@@ -21,7 +21,7 @@ static void on_taken(struct deia__mail_op *op, deia_err err)
 	struct deia__view v;
 
 	if (!err)
-		deia__view_msg(op->m, &v, op->plans[0].msg);
+		deia__view_plan(op->m, &v, &op->plans[0]);
 	op->cb(err, err ? NULL : &v.pub, !err, false, op->user);
 }
 

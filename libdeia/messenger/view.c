@@ -11,6 +11,8 @@
 #include "messenger/settle.h"
 #include "store/schema.h"
 
+#define EXPIRY_NOISE_MS 1000
+
 bool deia__views_room(deia_messenger *m, unsigned n)
 {
 	struct deia__view *views;
@@ -77,6 +79,23 @@ static void view_body(struct deia__view *v, const struct deia__body *body)
 	v->pub.hops = t.hops;
 }
 
+static int64_t expiry_as_made(const struct deia_message *pub)
+{
+	return pub->created_unix_ms + pub->ttl_seconds * 1000;
+}
+
+/* On the wall clock. It moves when that clock jumps, but not by what lies
+ * between reading two clocks. */
+static int64_t expiry_of(const deia_messenger *m,
+			 const struct deia_message *pub, int64_t expires)
+{
+	int64_t wall = deia__wall_of(m, expires), made = expiry_as_made(pub);
+
+	return wall - made < EXPIRY_NOISE_MS && made - wall < EXPIRY_NOISE_MS
+		       ? made
+		       : wall;
+}
+
 void deia__view_msg(const deia_messenger *m, struct deia__view *v,
 		    const struct deia__msg *msg)
 {
@@ -94,10 +113,19 @@ void deia__view_msg(const deia_messenger *m, struct deia__view *v,
 	pub->created_unix_ms = msg->created_ms;
 	if (msg->body)
 		view_body(v, msg->body);
-	pub->expires_unix_ms =
-		is_open(msg) ? deia__wall_of(m, msg->expires)
-			     : msg->created_ms + pub->ttl_seconds * 1000;
+	pub->expires_unix_ms = is_open(msg) ? expiry_of(m, pub, msg->expires)
+					    : expiry_as_made(pub);
 	view_state(m, v, msg);
+}
+
+void deia__view_plan(const deia_messenger *m, struct deia__view *v,
+		     const struct deia__plan *plan)
+{
+	deia__view_msg(m, v, plan->msg);
+	if (!plan->body || plan->msg->body)
+		return;
+	view_body(v, plan->body);
+	v->pub.expires_unix_ms = expiry_of(m, &v->pub, plan->msg->expires);
 }
 
 static int64_t number(const deia_rows *rows, size_t r, unsigned column)
@@ -147,8 +175,8 @@ void deia__view_row(const deia_messenger *m, struct deia__view *v,
 	pub->created_unix_ms = number(rows, r, MAIL_CREATED);
 	pub->expires_unix_ms =
 		number(rows, r, MAIL_PHASE) == PHASE_OPEN
-			? deia__wall_of(m, number(rows, r, MAIL_DUE))
-			: pub->created_unix_ms + pub->ttl_seconds * 1000;
+			? expiry_of(m, pub, number(rows, r, MAIL_DUE))
+			: expiry_as_made(pub);
 	pub->reply_to = deia_rows_text(rows, r, MAIL_REPLY_TO);
 	pub->dialogue = deia_rows_text(rows, r, MAIL_DIALOGUE);
 	pub->metadata = deia_rows_text(rows, r, MAIL_METADATA);
@@ -167,6 +195,7 @@ void deia__view_as_new(struct deia__view *v)
 	pub->redelivered = false;
 	pub->delivered_unix_ms = pub->finished_unix_ms = 0;
 	pub->lease_unix_ms = pub->retry_unix_ms = 0;
+	pub->expires_unix_ms = expiry_as_made(pub);
 	v->token[0] = '\0';
 	pub->lease_token = v->token;
 	pub->reason = "";

@@ -459,6 +459,59 @@ START_TEST(a_restart_keeps_leases_and_gives_back_held_ones)
 }
 END_TEST
 
+static struct deia_message seen;
+static size_t seen_metadata_len;
+
+static void on_sent_large(deia_err err, const struct deia_message *items,
+			  size_t n, bool more, void *user)
+{
+	on_messages(err, items, n, more, user);
+	seen = n ? items[0] : (struct deia_message){ 0 };
+	seen_metadata_len = n ? strlen(items[0].metadata) : 0;
+}
+
+START_TEST(a_large_message_is_answered_whole)
+{
+	struct deia_message_draft d = DEIA_MESSAGE_DRAFT_INIT;
+	size_t len = DEIA_MAX_CONTENT_BYTES;
+	char *text = malloc(len);
+
+	memset(text, 'x', len);
+	d.from = "A";
+	d.to = "B";
+	d.content = text;
+	d.content_len = len;
+	d.metadata = "{\"k\":1}";
+	d.ttl_seconds = 60;
+	got.calls = 0;
+	ck_assert_int_eq(
+		deia_messenger_send(m, &d, 1, NULL, NULL, on_sent_large, NULL),
+		DEIA_OK);
+	wait_call(1);
+	ck_assert_int_eq(got.err, DEIA_OK);
+	ck_assert_uint_eq(seen.content_len, len);
+	ck_assert_ptr_nonnull(seen.content);
+	ck_assert_uint_eq(seen_metadata_len, 7);
+	ck_assert_int_eq(seen.ttl_seconds, 60);
+	free(text);
+}
+END_TEST
+
+START_TEST(expiry_is_the_same_each_time)
+{
+	int64_t expiry;
+
+	send_text("A", "B", 2, "hi");
+	expiry = got.first.expires_unix_ms;
+	ck_assert_int_eq(expiry, got.first.created_unix_ms + 604800000);
+	/* Two clocks are not read at the same moment. */
+	virtual_clock.boot_ms += 500;
+	virtual_clock.wall_ms += 501;
+	receive("B", 1);
+	ck_assert_int_eq(got.first.expires_unix_ms, expiry);
+}
+END_TEST
+
 START_TEST(release_and_answer)
 {
 	struct deia_message_draft d = DEIA_MESSAGE_DRAFT_INIT;
@@ -513,6 +566,8 @@ static Suite *suite(const char *name)
 	tcase_add_test(t, pages_change_nothing_and_reach_the_end);
 	tcase_add_test(t, many_messages_spill_and_come_in_order);
 	tcase_add_test(t, a_restart_keeps_leases_and_gives_back_held_ones);
+	tcase_add_test(t, a_large_message_is_answered_whole);
+	tcase_add_test(t, expiry_is_the_same_each_time);
 	tcase_add_test(t, release_and_answer);
 	suite_add_tcase(s, t);
 	return s;
