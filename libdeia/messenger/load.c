@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "core/fault.h"
 #include "messenger/messenger.h"
 #include "store/schema.h"
 
@@ -14,6 +15,7 @@
 static deia_err page(deia_messenger *m, const struct deia_page_query *q,
 		     deia_rows **rows)
 {
+	DEIA__FAULT("during-load");
 	return deia_store_page_now(m->store, q, rows);
 }
 

@@ -10,6 +10,8 @@
  */
 #include "store/sqlite.h"
 
+#include "core/fault.h"
+
 /* A log of so many pages is cut with a checkpoint that waits for readers. */
 #define TRUNCATE_PAGES 16000
 
@@ -75,8 +77,10 @@ static deia_err run_group(struct deia__sqlite *s, deia_txn *first, bool careful)
 
 	for (t = first; t && !err; t = deia__txn_next(t))
 		err = run_txn(s, t, careful);
-	if (!err)
+	if (!err) {
+		DEIA__FAULT("before-commit");
 		err = fixed(s, DEIA__COMMIT);
+	}
 	return err;
 }
 
@@ -128,6 +132,7 @@ static deia_err maintain(void *self, struct deia__errmsg *msg)
 
 	if (s->wal_pages < s->checkpoint_at)
 		return DEIA_OK;
+	DEIA__FAULT_SOON("in-checkpoint");
 	rc = sqlite3_wal_checkpoint_v2(s->write.db, "main",
 				       s->wal_pages < TRUNCATE_PAGES
 					       ? SQLITE_CHECKPOINT_PASSIVE

@@ -16,6 +16,7 @@
 
 #include <event2/event.h>
 
+#include "core/fault.h"
 #include "core/mem.h"
 
 /* A group ends at these, so that no callback waits for thousands of others. */
@@ -124,6 +125,7 @@ static void write_group(deia_store *s, struct deia__jobs *group)
 	for (t = first; err && t; t = deia__txn_next(t))
 		t->err = err;
 	count_group(s, first, now_us() - start);
+	DEIA__FAULT("after-commit-before-answer");
 	finish(s, group, 0);
 	if (!s->backend->maintain || atomic_load(&s->failed_hard))
 		return;
