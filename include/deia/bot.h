@@ -268,6 +268,11 @@ struct deia_bots_opts {
 	 * alone there: with cgroup v2 bots' limits need that. Since 0.2.
 	 */
 	bool own_cgroup;
+	/*
+	 * A bot has taken all that was written to it, after it had not for a
+	 * while (deia_bots_unread). May be NULL. Since 0.3.
+	 */
+	void (*on_drained)(const char *bot, void *user);
 };
 #define DEIA_BOTS_OPTS_INIT                                                    \
 	{                                                                      \
@@ -441,6 +446,20 @@ DEIA_API DEIA_NODISCARD deia_err deia_bots_send_line(deia_bots *bots,
 						     const char *bot,
 						     const char *json,
 						     size_t len);
+/* Bytes written to a bot that it has not taken yet; what a pipe holds does not
+ * count. 0 also when there is no such bot. Since 0.3. */
+DEIA_API size_t deia_bots_unread(const deia_bots *bots, const char *bot);
+/*
+ * Lets a bot's output wait in its pipe, or goes on reading it, when its lines
+ * cannot be dealt with as fast as it writes them. Some that were read before
+ * may still come; its last ones come when it has ended. Its next process begins
+ * unheld. Nothing when it has no process. Since 0.3.
+ */
+DEIA_API void deia_bots_hold_lines(deia_bots *bots, const char *bot, bool hold);
+/* What a bot said, on_line, was wrong: counts as a fault of its. why: one line,
+ * for its log. Since 0.3. */
+DEIA_API void deia_bots_fault(deia_bots *bots, const char *bot,
+			      const char *why);
 
 /* ---- external bots: work that is fetched --------------------------------- */
 

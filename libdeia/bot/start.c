@@ -35,7 +35,11 @@ static void on_broken(void *arg, const char *what)
 
 static void on_drained(void *arg)
 {
-	deia__turns_pump(arg);
+	struct deia__bot *bot = arg;
+
+	deia__turns_pump(bot);
+	if (bot->bots->opts.on_drained != NULL)
+		bot->bots->opts.on_drained(bot->spec->id, bot->bots->opts.user);
 }
 
 static const struct deia__proc_ops proc_ops = {

@@ -176,3 +176,36 @@ void deia__talk_line(void *arg, const char *text, size_t len)
 	heed(bot, &say, text, len);
 	deia__say_fini(&say);
 }
+
+/* ---- for those who deal with lines elsewhere ------------------------------------------ */
+
+static struct deia__bot *with_process(const struct deia_bots *bots,
+				      const char *id)
+{
+	struct deia__bot *bot = deia__bots_find(bots, id);
+
+	return bot != NULL && bot->proc != NULL ? bot : NULL;
+}
+
+size_t deia_bots_unread(const deia_bots *bots, const char *id)
+{
+	const struct deia__bot *bot = with_process(bots, id);
+
+	return bot != NULL ? deia__proc_queued(bot->proc) : 0;
+}
+
+void deia_bots_hold_lines(deia_bots *bots, const char *id, bool hold)
+{
+	struct deia__bot *bot = with_process(bots, id);
+
+	if (bot != NULL)
+		deia__proc_hold(bot->proc, hold);
+}
+
+void deia_bots_fault(deia_bots *bots, const char *id, const char *why)
+{
+	struct deia__bot *bot = with_process(bots, id);
+
+	if (bot != NULL)
+		fault(bot, NULL, 0, why);
+}

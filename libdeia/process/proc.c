@@ -57,6 +57,7 @@ struct deia__proc {
 	const char *closed; /* what it closed while it seemed to live */
 	bool finish_input, muted, has_ended;
 	bool exit_seen, gone_seen;
+	bool reads, held; /* its output: is read, but not now */
 	struct deia__census_member counted;
 	/* The guard was killed: what it can not end any more is ended here. */
 	char id[DEIA_MAX_ID_LEN + 1]; /* of its cgroup; "": none */
@@ -106,7 +107,8 @@ static void note_closed(struct deia__proc *p, const char *what)
  * without one. */
 static void start_reading(struct deia__proc *p)
 {
-	if (p->out >= 0)
+	p->reads = true;
+	if (p->out >= 0 && !p->held)
 		event_add(&p->ev_out, NULL);
 }
 
@@ -161,6 +163,7 @@ static void on_pidfd(evutil_socket_t fd, short what, void *arg)
 static void await_guard(struct deia__proc *p)
 {
 	close_fd(&p->ctl, &p->ev_ctl);
+	p->held = false; /* its last words count */
 	start_reading(p);
 	p->pidfd = pidfd_open(p->guard, 0);
 	if (p->pidfd >= 0)
@@ -515,6 +518,24 @@ deia_err deia__proc_write(struct deia__proc *p, const char *line, size_t len)
 	if (was_empty)
 		(void)flush(p);
 	return DEIA_OK;
+}
+
+size_t deia__proc_queued(const struct deia__proc *p)
+{
+	return p->queue.len - p->queue_off;
+}
+
+void deia__proc_hold(struct deia__proc *p, bool hold)
+{
+	if (p->held == hold || p->ctl < 0)
+		return;
+	p->held = hold;
+	if (p->out < 0 || !p->reads)
+		return;
+	if (hold)
+		event_del(&p->ev_out);
+	else
+		event_add(&p->ev_out, NULL);
 }
 
 void deia__proc_finish_input(struct deia__proc *p)

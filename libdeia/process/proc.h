@@ -88,6 +88,11 @@ pid_t deia__proc_abandon(struct deia__proc *p);
  * (its input is closed). */
 DEIA_NODISCARD deia_err deia__proc_write(struct deia__proc *p, const char *line,
 					 size_t len);
+/* Bytes that were written but are not in the pipe yet. */
+size_t deia__proc_queued(const struct deia__proc *p);
+/* Leaves its output in the pipe until it is let go again, or has ended. What
+ * was read before may still come as lines. */
+void deia__proc_hold(struct deia__proc *p, bool hold);
 /* Closes its input once all is written. */
 void deia__proc_finish_input(struct deia__proc *p);
 void deia__proc_term(struct deia__proc *p);
