@@ -80,6 +80,36 @@ const struct deia__key deia__keys[] = {
 	{ INT("retention.chat_days", "0", 0, 36500), .reload = true,
 	  .about = "How long chat lines are kept. 0: for ever." },
 
+	{ INT("messages.ttl_seconds", "604800", 1, DEIA_MAX_TTL_SECONDS),
+	  .reload = true,
+	  .about = "How long mail waits for its reader unless its sender says: "
+		   "7 days.\nAfter that it expires." },
+	{ INT("messages.max_attempts", "3", 1, DEIA_MAX_ATTEMPTS),
+	  .reload = true,
+	  .about = "So often a message is handed over without being "
+		   "acknowledged; then it\nis a dead letter, until somebody "
+		   "requeues it." },
+	{ INT("messages.inbox_length", "100000", 1, 10000000), .reload = true,
+	  .about = "Messages that one bot has not read yet. Above that its "
+		   "senders are\nrefused with 429." },
+	{ INT("messages.retention_days", "90", 1, 36500), .reload = true,
+	  .about = "How long messages are kept that were read, failed or "
+		   "expired." },
+	{ INT("messages.ageing_seconds", "60", 1, 86400), .reload = true,
+	  .about =
+		  "Mail that has waited longer gets every 8th hand-over of its "
+		  "inbox,\nwhatever its priority." },
+	{ INT("messages.max_hops", "32", 1, 1000), .reload = true,
+	  .about = "A message that is the answer to an answer ... this often "
+		   "is not answered\nby itself any more: two bots could go on "
+		   "for ever." },
+	{ INT("messages.answers_per_minute", "120", 1, 100000), .reload = true,
+	  .about = "Answers by themselves between the same two bots in a "
+		   "minute." },
+	{ BOOL("messages.journal_content", "false"), .reload = true,
+	  .about = "Whether bot-logs/bot-messaging.jsonl shows what messages "
+		   "say, or only\nwho sent them to whom." },
+
 	{ TEXT("ollama.url", "http://127.0.0.1:11434"),
 	  .check = deia__check_ollama, .env = "OLLAMA_HOST", .reload = true,
 	  .about =
@@ -110,6 +140,7 @@ static const struct {
 	{ "store", "What must survive." },
 	{ "logging", NULL },
 	{ "retention", "How much history is kept." },
+	{ "messages", "Mail between bots." },
 	{ "ollama", NULL },
 	{ "bots", NULL },
 	{ "bots.defaults", "For bots whose specification does not say it." },
