@@ -133,6 +133,8 @@ struct deia_hive_bot {
 	/* The secret of a new external bot's token, for its program; only in
 	 * the callback of deia_hive_bot_create, else NULL. Since 0.2. */
 	const char *token;
+	/* Messages in its inbox: pending and delivered. Since 0.3. */
+	uint64_t unread;
 };
 /* bot: NULL on error; lives until the callback returns. */
 typedef void (*deia_hive_bot_cb)(deia_err err, const struct deia_hive_bot *bot,
@@ -283,7 +285,8 @@ deia_hive_claim(deia_hive *hive, const struct deia_actor *actor,
 		deia_claim_cb cb, void *user, deia_claim_wait **out);
 /* Waits no longer; cb is not called any more. NULL is fine. */
 DEIA_API void deia_claim_wait_cancel(deia_claim_wait *wait);
-/* All who wait are told EUNAVAILABLE, so that a server can end. */
+/* All who wait, for turns or mail, are told EUNAVAILABLE, so that a server can
+ * end. */
 DEIA_API void deia_hive_end_waits(deia_hive *hive);
 /* As deia_bots_claim_extend; task is the claim's id, token its token. */
 DEIA_API DEIA_NODISCARD deia_err deia_hive_claim_extend(

@@ -6,7 +6,7 @@
  * its row is committed and dead the moment it is revoked in memory, before the
  * row is. Tokens of bots live in memory only and die with the bot's process.
  */
-#include "hive/hive.h"
+#include "hive/mail.h"
 
 #include <string.h>
 
@@ -338,6 +338,7 @@ deia_err deia_hive_token_revoke(deia_hive *h, const struct deia_actor *actor,
 	}
 	t->revoked = true;
 	deia__claims_end_refused(h);
+	deia__mail_end_refused(h);
 	return DEIA_OK;
 }
 

@@ -6,7 +6,7 @@
  * process, so that a restart of the hive finds the last wish, not the last
  * accident.
  */
-#include "hive/hive.h"
+#include "hive/mail.h"
 
 #include <string.h>
 
@@ -305,6 +305,7 @@ static void on_removed(deia_hive *h, deia_err err, const int64_t *seqs,
 	if (!err) {
 		deia__external_tokens_forget(h, a->id);
 		deia__claims_end(h, a->id);
+		deia__mail_bot_removed(h, a->id, a->purge);
 		deia__hbot_drop(h, b);
 	}
 	give_done(h, a, err);

@@ -7,7 +7,7 @@
  * that is being created or removed is reserved in memory meanwhile, so that
  * two calls cannot cross.
  */
-#include "hive/hive.h"
+#include "hive/mail.h"
 
 #include <string.h>
 
@@ -77,6 +77,7 @@ void deia__hbot_drop(deia_hive *h, struct deia__hbot *b)
 {
 	if (b->token_id[0])
 		deia__tokens_remove(h->tokens, b->token_id);
+	deia__push_drop(h, b);
 	HASH_DEL(h->hbots, b);
 	deia__free(b);
 }
@@ -113,6 +114,7 @@ deia_err deia_hive_bot_get(const deia_hive *h, const char *id,
 	bot->wanted = b->wish != DEIA__WISH_STOPPED;
 	bot->turns_done = b->turns_done;
 	bot->turns_failed = b->turns_failed;
+	bot->unread = deia__mail_unread(h, id);
 	return bot->info ? DEIA_OK : DEIA_ENOTFOUND;
 }
 
@@ -301,6 +303,8 @@ void deia__bots_on_state(const struct deia_bot_info *info, deia_bot_state from,
 		bot_is_down(h, b, info);
 	else if (from == DEIA_BOT_STARTING)
 		pause_again(h, b, info);
+	if (from != info->state)
+		deia__mail_bot_moved(h, b, info, from);
 	c = deia__change_new(h);
 	if (c)
 		add_state_event(c, b, info, from);
@@ -330,21 +334,18 @@ void deia__bots_on_env(const char *bot,
 	sodium_memzero(token, sizeof(token));
 }
 
-static void answer_unsupported(deia_hive *h, const char *bot, const char *type,
-			       const char *ref)
+static void refuse_submit(deia_hive *h, const char *bot, const char *ref)
 {
 	deia_jw w;
 
 	deia_jw_init(&w);
 	deia_jw_object(&w);
-	deia_jw_kstr(&w, "type",
-		     strcmp(type, "send") == 0 ? "sent" : "submitted");
+	deia_jw_kstr(&w, "type", "submitted");
 	deia_jw_kstr(&w, "ref", ref);
 	deia_jw_key(&w, "error");
 	deia_jw_object(&w);
 	deia_jw_kstr(&w, "code", deia_err_name(DEIA_EUNSUPPORTED));
-	deia_jw_kstr(&w, "message",
-		     "this version of deia has no mail and no tasks yet");
+	deia_jw_kstr(&w, "message", "this version of deia has no tasks yet");
 	deia_jw_end_object(&w);
 	deia_jw_end_object(&w);
 	if (deia_jw_status(&w) == DEIA_OK &&
@@ -357,10 +358,10 @@ static void answer_unsupported(deia_hive *h, const char *bot, const char *type,
 void deia__bots_on_line(const char *bot, const char *type,
 			const struct cJSON *json, void *user)
 {
-	const char *ref = deia__json_str(json, "ref");
-
-	if (strcmp(type, "send") == 0 || strcmp(type, "submit") == 0)
-		answer_unsupported(user, bot, type, ref);
+	if (strcmp(type, "submit") == 0)
+		refuse_submit(user, bot, deia__json_str(json, "ref"));
+	else
+		deia__mail_line(user, bot, type, json);
 }
 
 /* ---- create ------------------------------------------------------------- */
@@ -408,6 +409,12 @@ static void on_created(deia_hive *h, deia_err err, const int64_t *seqs,
 		return;
 	}
 	b->creating = false;
+	err = deia__mail_bot_added(h, b->id);
+	if (err)
+		deia__hive_log(h, DEIA_LOG_ERROR,
+			       "bot %s gets no mail until deiad is started "
+			       "again: %s",
+			       op->id, h->msg.text);
 	memcpy(b->default_conversation, op->conversation,
 	       sizeof(op->conversation));
 	if (op->start && !h->stopping && deia_bots_start(h->bots, op->id))
@@ -593,6 +600,8 @@ static void on_updated(deia_hive *h, deia_err err, const int64_t *seqs,
 		if (err)
 			deia__hive_fail(h, err, "%s",
 					deia_bots_errmsg(h->bots));
+		else
+			deia__mail_bot_changed(h, op->id);
 	}
 	give_bot(h, op, err);
 }

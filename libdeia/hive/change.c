@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CHANGE_ROWS 8 /* sequence rows in one change that are not lines */
-
 #define AUDIT_TARGET_BYTES 256
 
 enum row_kind { ROW_EVENT, ROW_AUDIT, ROW_LINE };
@@ -32,7 +30,7 @@ struct deia__change {
 	deia_hive *hive;
 	deia_txn *txn;
 	int64_t at_ms;
-	struct draft events[CHANGE_ROWS];
+	struct draft events[DEIA__CHANGE_EVENTS];
 	size_t n_events;
 	struct audit_draft *audits; /* for the journal */
 	size_t n_audits, cap_audits;
@@ -84,7 +82,8 @@ deia_txn *deia__change_txn(struct deia__change *c)
 static void note_row(struct deia__change *c, enum row_kind kind)
 {
 	if (c->n_kinds == c->cap_kinds) {
-		size_t cap = c->cap_kinds ? c->cap_kinds * 2 : CHANGE_ROWS;
+		size_t cap =
+			c->cap_kinds ? c->cap_kinds * 2 : DEIA__CHANGE_EVENTS;
 		void *kinds = deia__realloc(c->kinds, cap);
 
 		if (!kinds) {
@@ -113,7 +112,7 @@ void deia__change_event(struct deia__change *c, const char *type,
 
 	if (!c)
 		return;
-	if (!data || c->n_events == CHANGE_ROWS) {
+	if (!data || c->n_events == DEIA__CHANGE_EVENTS) {
 		c->failed = true;
 		return;
 	}

@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#include "hive/mail.h"
+
 #define WAITERS_MAX 10000 /* of the hive; a program needs one */
 #define WAIT_MAX_SECONDS 60
 
@@ -196,6 +198,7 @@ void deia__claims_end_refused(deia_hive *h)
 void deia_hive_end_waits(deia_hive *h)
 {
 	deia__claims_end(h, NULL);
+	deia__mail_end_waits(h);
 }
 
 static deia_err check_claim(deia_hive *h, const struct deia_actor *actor,

@@ -6,7 +6,7 @@
  * death: turns (what they have is committed), the store (which calls what is
  * due), posted calls, bots, listeners, then the rest.
  */
-#include "hive/hive.h"
+#include "hive/mail.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -157,6 +157,7 @@ static deia_err open_bots(deia_hive *h, const struct deia_hive_opts *o,
 	bo.on_env = deia__bots_on_env;
 	bo.on_line = deia__bots_on_line;
 	bo.on_claimable = deia__bots_on_claimable;
+	bo.on_drained = deia__bots_on_drained;
 	err = deia_bots_new(&h->bots, h->base, &bo);
 	if (err)
 		say(detail, detail_len, "the supervisor could not start: %s",
@@ -238,6 +239,8 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 		if (err)
 			say(detail, detail_len, "%s", h->msg.text);
 	}
+	if (!err)
+		err = deia__mail_open(h, o, detail, detail_len);
 	return err;
 }
 
@@ -343,6 +346,7 @@ void deia_hive_reopen_logs(deia_hive *h)
 	deia_bots_reopen_logs(h->bots);
 	if (h->logs)
 		deia__logs_reopen(h->logs);
+	deia_messenger_reopen_journal(h->mail->messenger);
 }
 
 void deia_hive_get_status(const deia_hive *h, struct deia_hive_status *out)
@@ -374,7 +378,8 @@ static void stopped_now(void *arg)
 
 void deia__hive_check_stopped(deia_hive *h)
 {
-	if (!h->stop_cb || !h->bots_stopped || h->n_turns || h->n_changes)
+	if (!h->stop_cb || !h->bots_stopped || h->n_turns || h->n_changes ||
+	    !deia__mail_is_idle(h))
 		return;
 	h->bots_stopped = false; /* once */
 	if (deia__post_call(h->post, stopped_now, h))
@@ -386,7 +391,7 @@ static void on_bots_stopped(void *user)
 	deia_hive *h = user;
 
 	h->bots_stopped = true;
-	deia__hive_check_stopped(h);
+	deia__mail_stop(h);
 }
 
 deia_err deia_hive_stop(deia_hive *h, void (*cb)(void *user), void *user)
@@ -400,7 +405,7 @@ deia_err deia_hive_stop(deia_hive *h, void (*cb)(void *user), void *user)
 	h->stop_cb = cb;
 	h->stop_user = user;
 	deia__retention_stop(h);
-	deia__claims_end(h, NULL);
+	deia_hive_end_waits(h);
 	deia__turns_cancel_all(h);
 	err = deia_bots_stop_all(h->bots, on_bots_stopped, h);
 	if (err) {
@@ -440,10 +445,12 @@ void deia_hive_free(deia_hive *h)
 	if (h->bots)
 		deia__claims_end(h, NULL);
 	deia__turns_abandon(h);
+	deia__mail_closing(h);
 	deia_store_close(h->store);
 	h->store = NULL;
 	deia__post_free(h->post);
 	h->post = NULL;
+	deia__mail_free(h);
 	abandon_removals(h);
 	deia_bots_free(h->bots);
 	deia__events_fini(h);

@@ -6,7 +6,7 @@
  * durable change with its events and audit entry), events.c (live and stored
  * events), bots.c (bots that are remembered), history.c (their states), access.c (tokens, sign-in),
  * audit.c (audit pages, kept answers), conversations.c, lines.c, ask.c,
- * turn.c and chat_edit.c (chat), retention.c (what is pruned).
+ * turn.c and chat_edit.c (chat), retention.c (what is pruned), mail: mail.h.
  */
 #ifndef DEIA_HIVE_HIVE_H
 #define DEIA_HIVE_HIVE_H
@@ -65,6 +65,9 @@ struct deia__hbot {
 	struct deia__replier *replier;	   /* reply.c: its mail as turns */
 	struct deia__turn_list turns;	   /* oldest first */
 	unsigned n_turns, n_waiting; /* waiting: not yet at the supervisor */
+	struct deia__push *push;     /* mail for its process; NULL: none */
+	unsigned n_sends;	     /* mail of its process, not durable yet */
+	bool held;		     /* its lines are not read meanwhile */
 	UT_hash_handle hh;
 };
 
@@ -124,6 +127,7 @@ struct deia_hive {
 	struct deia__timer retention_timer, last_used_timer;
 	struct deia__claim_waits claim_waits; /* oldest first */
 	unsigned n_claim_waits;
+	struct deia__mail *mail;
 	deia_log_cb log;
 	void *log_user;
 };
@@ -142,6 +146,7 @@ void deia__hive_check_stopped(deia_hive *h);
 /* ---- change.c: one durable change -------------------------------------- */
 
 struct deia__change;
+#define DEIA__CHANGE_EVENTS 8 /* at most, in one change */
 /*
  * seqs: of the rows the caller inserted itself into sequence tables with
  * deia__change_line, in order. Runs on the loop, once.

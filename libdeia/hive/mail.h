@@ -2,9 +2,10 @@
 /*
  * mail.h - the inside of a hive's mail, shared by the files of this folder.
  *
- *   mail.c         the messenger's life, inboxes of bots, who waits
+ *   mail.c         the messenger's life, inboxes of bots, hops
  *   mail_send.c    who may send as whom; several recipients
- *   mail_take.c    receiving, settling, looking: who may, and what is shown
+ *   mail_take.c    settling and looking: who may, and what is shown
+ *   mail_wait.c    receiving: acknowledging first, waiting, its ends
  *   mail_events.c  what happened to messages, gathered into events
  *   mail_lines.c   send, ack and nack of bots' processes
  *   push.c         mail as lines to bots' own programs
@@ -18,6 +19,136 @@
 #include <deia/mail.h>
 
 #include "hive/hive.h"
+
+#define DEIA__HOPS_LEN 4096 /* a power of two */
+#define DEIA__MAIL_TYPES 7  /* of events about messages */
+
+/* Hops of a message that was handed over lately. */
+struct deia__hops {
+	char id[37];
+	unsigned hops;
+};
+
+/* An event about messages that is being filled. */
+struct deia__gather {
+	deia_jw w;
+	unsigned n;
+	uint64_t omitted; /* items for which there was no room */
+	char subject[DEIA_MAX_ID_LEN + 1];
+	bool mixed; /* items have different recipients */
+};
+
+/* One that is full, on its way to the store. */
+struct deia__mail_event {
+	STAILQ_ENTRY(deia__mail_event) link;
+	unsigned type;
+	char subject[DEIA_MAX_ID_LEN + 1];
+	char *data;
+};
+STAILQ_HEAD(deia__mail_queue, deia__mail_event);
+
+TAILQ_HEAD(deia__mail_waits, deia__mail_wait);
+TAILQ_HEAD(deia__pushes, deia__push);
+
+struct deia__mail {
+	deia_messenger *messenger;
+	bool stopped;
+	int error_index;
+	unsigned n_calls;	       /* under way, waits included */
+	struct deia__mail_waits waits; /* oldest first */
+	struct deia__pushes pushes;
+	struct deia__gather gather[DEIA__MAIL_TYPES];
+	struct deia__mail_queue events;
+	unsigned n_events;
+	int64_t told_ms; /* when events were last handed over */
+	struct deia__timer events_timer, idle_timer;
+	struct deia__hops hops[DEIA__HOPS_LEN]; /* by hash of the id */
+};
+
+/* ---- mail.c ------------------------------------------------------------- */
+
+/* Makes the messenger and the inboxes of all bots (blocks). */
+DEIA_NODISCARD deia_err deia__mail_open(deia_hive *h,
+					const struct deia_hive_opts *o,
+					char *detail, size_t detail_len);
+/* No process is left: no message moves any more. */
+void deia__mail_stop(deia_hive *h);
+/* Nothing about mail is under way. */
+bool deia__mail_is_idle(const deia_hive *h);
+/* Before and after the store is closed, when the hive is freed. */
+void deia__mail_closing(deia_hive *h);
+void deia__mail_free(deia_hive *h);
+/* A bot was created; a bot is gone. */
+DEIA_NODISCARD deia_err deia__mail_bot_added(deia_hive *h, const char *bot);
+void deia__mail_bot_removed(deia_hive *h, const char *bot, bool purge);
+/* It came into another state. */
+void deia__mail_bot_moved(deia_hive *h, struct deia__hbot *b,
+			  const struct deia_bot_info *info,
+			  deia_bot_state from);
+/* Its specification has changed. */
+void deia__mail_bot_changed(deia_hive *h, const char *bot);
+/* Messages in its inbox that wait or are in somebody's hands. */
+uint64_t deia__mail_unread(const deia_hive *h, const char *bot);
+/* Says what the messenger says about err; returns it. */
+deia_err deia__mail_told(deia_hive *h, deia_err err);
+/* How many answers led to one to this message: from those of it. */
+unsigned deia__mail_answer_hops(const deia_hive *h, const char *reply_to);
+/* A call to the messenger has ended. */
+void deia__mail_call_ended(deia_hive *h);
+
+/* ---- mail_take.c --------------------------------------------------------- */
+
+/* Whether the actor may take from this inbox; sets a bot's own for NULL. */
+DEIA_NODISCARD deia_err deia__mail_may_take(deia_hive *h,
+					    const struct deia_actor *actor,
+					    const char **inbox);
+
+/* ---- mail_wait.c --------------------------------------------------------- */
+
+/* Who waits for mail is told that the hive stops. */
+void deia__mail_end_waits(deia_hive *h);
+/* Answers all that are left, when the hive is freed. */
+void deia__mail_waits_free(deia_hive *h);
+/* As is whoever waits with a token that was revoked or ran out. */
+void deia__mail_end_refused(deia_hive *h);
+/* An external bot has another state: those that were held may go on. */
+void deia__mail_waits_look(deia_hive *h, const char *bot);
+/* Gives messages back that nobody takes; costs them no attempt. */
+void deia__mail_give_back(deia_hive *h, const char *inbox,
+			  const struct deia_message *items, size_t n);
+
+/* ---- mail_events.c ------------------------------------------------------- */
+
+void deia__mail_events_init(deia_hive *h);
+void deia__mail_events_fini(deia_hive *h);
+void deia__mail_events_add(deia_hive *h, const struct deia_message_move *move);
+/* Hands over what there is now. */
+void deia__mail_events_flush(deia_hive *h);
+bool deia__mail_events_pending(const deia_hive *h);
+
+/* ---- mail_lines.c -------------------------------------------------------- */
+
+void deia__mail_line(deia_hive *h, const char *bot, const char *type,
+		     const struct cJSON *json);
+/* Its lines are read again, if they were held and need not be. */
+void deia__mail_let_go(deia_hive *h, struct deia__hbot *b);
+void deia__bots_on_drained(const char *bot, void *user);
+
+/* ---- push.c -------------------------------------------------------------- */
+
+void deia__push_state(deia_hive *h, struct deia__hbot *b,
+		      const struct deia_bot_info *info, deia_bot_state from);
+/* The bot is forgotten. */
+void deia__push_drop(deia_hive *h, struct deia__hbot *b);
+/* Something has changed that may let it have more, or none. */
+void deia__push_look(deia_hive *h, struct deia__hbot *b);
+/* A message was moved by somebody else, perhaps one of a window. */
+void deia__push_moved(deia_hive *h, const struct deia_message_move *move);
+void deia__push_ack(deia_hive *h, const char *bot, const char *id);
+/* delay_ms: as of deia_messenger_release. */
+void deia__push_nack(deia_hive *h, const char *bot, const char *id,
+		     int64_t delay_ms);
+void deia__pushes_free(deia_hive *h);
 
 /* ---- reply.c ------------------------------------------------------------ */
 

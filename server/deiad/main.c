@@ -155,7 +155,7 @@ static bool open_hive(struct app *app)
 	if (err)
 		fprintf(stderr, "deiad: %s\n",
 			detail[0] ? detail : deia_err_text(err));
-	return err == DEIA_OK;
+	return err == DEIA_OK && settings_mail(app->hive, c);
 }
 
 static bool may_bind(const deia_config *config)

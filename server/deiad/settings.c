@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <deia/limits.h>
+#include <deia/mail.h>
 
 #include "log.h"
 
@@ -67,6 +68,32 @@ void settings_apply(const deia_config *config)
 	log_configure(
 		log_level_parse(deia_config_str(config, "logging.level")),
 		strcmp(deia_config_str(config, "logging.format"), "json") == 0);
+}
+
+bool settings_mail(deia_hive *hive, const deia_config *config)
+{
+	struct deia_mail_opts o = DEIA_MAIL_OPTS_INIT;
+	struct deia_messenger_opts *m = &o.messenger;
+
+	m->ttl_seconds = deia_config_int(config, "messages.ttl_seconds");
+	m->max_attempts =
+		(unsigned)deia_config_int(config, "messages.max_attempts");
+	m->inbox_max =
+		(unsigned)deia_config_int(config, "messages.inbox_length");
+	m->retention_days =
+		(unsigned)deia_config_int(config, "messages.retention_days");
+	m->ageing_ms =
+		deia_config_int(config, "messages.ageing_seconds") * 1000;
+	m->journal_content =
+		deia_config_bool(config, "messages.journal_content");
+	o.max_hops = (unsigned)deia_config_int(config, "messages.max_hops");
+	o.answers_per_minute = (unsigned)deia_config_int(
+		config, "messages.answers_per_minute");
+	if (deia_mail_configure(hive, &o) == DEIA_OK)
+		return true;
+	log_msg(DEIA_LOG_ERROR, "the settings of mail are not used: %s",
+		deia_hive_errmsg(hive));
+	return false;
 }
 
 static void tell_change(const char *key, bool reload, void *user)
