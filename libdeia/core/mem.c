@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CACHED_BYTES 1024
+
 static _Thread_local unsigned long fail_at;
 static _Thread_local bool fail_sticky;
 
@@ -35,11 +37,25 @@ void deia__mem_fail_at(unsigned long n, bool sticky)
 	fail_sticky = sticky;
 }
 
+/* calloc passes over the thread's cache of freed blocks, which malloc takes
+ * small ones from; large ones come cleared from the system. */
 void *deia__alloc(size_t size)
+{
+	void *p;
+
+	if (must_fail())
+		return NULL;
+	if (size > CACHED_BYTES)
+		return calloc(1, size);
+	p = malloc(size ? size : 1);
+	return p ? memset(p, 0, size ? size : 1) : NULL;
+}
+
+void *deia__alloc_raw(size_t size)
 {
 	if (must_fail())
 		return NULL;
-	return calloc(1, size ? size : 1);
+	return malloc(size ? size : 1);
 }
 
 void *deia__realloc(void *p, size_t size)

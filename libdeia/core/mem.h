@@ -10,7 +10,8 @@
 
 #include <deia/base.h>
 
-void *deia__alloc(size_t size); /* zeroed; NULL: out of memory */
+void *deia__alloc(size_t size);	    /* zeroed; NULL: out of memory */
+void *deia__alloc_raw(size_t size); /* not zeroed */
 void *deia__realloc(void *p, size_t size);
 void deia__free(void *p);
 char *deia__strdup(const char *s); /* NULL for NULL */

@@ -172,6 +172,7 @@ struct deia__mail_op {
 	deia_messages_cb cb; /* the caller's, for done to use */
 	void *user;
 	bool *replayed;
+	struct deia__plan few[2]; /* plans, while these are enough */
 };
 
 struct deia__mail_key; /* kept.c */
@@ -182,6 +183,7 @@ struct deia_messenger {
 	const struct deia__clock *clock;
 	deia__timers *timers;
 	struct event *kick;
+	bool kicked;
 	struct deia__later *later_first, *later_last;
 	struct deia_messenger_opts opts;
 	struct deia__errmsg msg;

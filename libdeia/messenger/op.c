@@ -15,6 +15,8 @@
 
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_MAX_MS 60000
+#define FEW                                                                    \
+	(sizeof(((struct deia__mail_op *)0)->few) / sizeof(struct deia__plan))
 
 /* ---- planning ------------------------------------------------------------ */
 
@@ -26,12 +28,11 @@ struct deia__mail_op *deia__op_new(deia_messenger *m, unsigned n)
 		return NULL;
 	op->m = m;
 	op->cap = n;
-	op->plans = deia__alloc(n * sizeof(*op->plans));
-	if (!op->plans) {
-		deia__free(op);
-		return NULL;
-	}
-	return op;
+	op->plans = n > FEW ? deia__alloc_raw(n * sizeof(*op->plans)) : op->few;
+	if (op->plans)
+		return op;
+	deia__free(op);
+	return NULL;
 }
 
 static void plan_fini(struct deia__plan *p)
@@ -44,7 +45,8 @@ void deia__op_free(struct deia__mail_op *op)
 {
 	for (unsigned i = 0; i < op->n; i++)
 		plan_fini(&op->plans[i]);
-	deia__free(op->plans);
+	if (op->plans != op->few)
+		deia__free(op->plans);
 	deia__free(op->key);
 	deia__free(op->sender);
 	deia__free(op);
@@ -54,11 +56,15 @@ static struct deia__plan *next_plan(struct deia__mail_op *op)
 {
 	if (op->n == op->cap) {
 		unsigned cap = op->cap * 2;
-		void *plans =
-			deia__realloc(op->plans, cap * sizeof(*op->plans));
+		struct deia__plan *old =
+			op->plans != op->few ? op->plans : NULL;
+		struct deia__plan *plans =
+			deia__realloc(old, cap * sizeof(*plans));
 
 		if (!plans)
 			return NULL;
+		if (!old)
+			memcpy(plans, op->few, op->n * sizeof(*plans));
 		op->plans = plans;
 		op->cap = cap;
 	}

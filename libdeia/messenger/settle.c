@@ -165,23 +165,20 @@ struct reading {
 	deia_messenger *m;
 	unsigned left; /* outcomes that are still to come */
 	deia_err first;
-	deia_err *errs; /* the caller's, or our own */
-	bool own_errs;
+	deia_err *errs;	   /* the caller's, or our own */
 	unsigned *planned; /* claim of each plan */
 	unsigned n_planned;
 	struct look_up {
 		struct reading *r;
 		size_t at;
-	} * lookups;
+	} * lookups; /* when there are any */
 	deia_settled_cb cb;
 	void *user;
+	unsigned numbers[]; /* room for planned, errs */
 };
 
 static void reading_free(struct reading *r)
 {
-	if (r->own_errs)
-		deia__free(r->errs);
-	deia__free(r->planned);
 	deia__free(r->lookups);
 	deia__free(r);
 }
@@ -224,19 +221,33 @@ static void on_read(struct deia__mail_op *op, deia_err err)
 
 static struct reading *reading_new(deia_messenger *m, size_t n, deia_err *errs)
 {
-	struct reading *r = deia__alloc(sizeof(*r));
+	struct reading *r =
+		deia__alloc(sizeof(*r) + 2 * n * sizeof(r->numbers[0]));
 
+	_Static_assert(sizeof(deia_err) <= sizeof(r->numbers[0]), "errs fit");
 	if (!r)
 		return NULL;
 	r->m = m;
-	r->own_errs = errs == NULL;
-	r->errs = errs ? errs : deia__alloc(n * sizeof(*errs));
-	r->planned = deia__alloc(n * sizeof(*r->planned));
-	r->lookups = deia__alloc(n * sizeof(*r->lookups));
-	if (r->errs && r->planned && r->lookups)
-		return r;
-	reading_free(r);
-	return NULL;
+	r->planned = r->numbers;
+	r->errs = errs ? errs : (deia_err *)(void *)(r->numbers + n);
+	return r;
+}
+
+/* Asks the store about claim `at` of n. */
+static deia_err look_up(struct reading *r, const struct deia_message_claim *c,
+			size_t at, size_t n)
+{
+	deia_err err;
+
+	if (!r->lookups)
+		r->lookups = deia__alloc(n * sizeof(*r->lookups));
+	if (!r->lookups)
+		return DEIA_ENOMEM;
+	r->lookups[at].r = r;
+	r->lookups[at].at = at;
+	err = deia__claim_lookup(r->m, c, true, on_lookup, &r->lookups[at]);
+	r->left += !err;
+	return err;
 }
 
 /* Plans what is in memory, asks the store for the rest. */
@@ -253,11 +264,7 @@ static void read_each(struct reading *r, struct deia__mail_op *op,
 			continue;
 		}
 		if (err == DEIA_EUNAVAILABLE) {
-			r->lookups[i].r = r;
-			r->lookups[i].at = i;
-			err = deia__claim_lookup(r->m, &claims[i], true,
-						 on_lookup, &r->lookups[i]);
-			r->left += !err;
+			err = look_up(r, &claims[i], i, n);
 			if (!err)
 				continue;
 		}
@@ -467,9 +474,10 @@ deia_err deia_messenger_renew(deia_messenger *m,
 			      const struct deia_message_claim *claim,
 			      int64_t lease_ms)
 {
-	struct deia__msg *msg;
+	struct deia__msg *msg = NULL;
 	deia_err err = check_lease(m, lease_ms);
 
+	deia__time_look(m);
 	if (!err)
 		err = deia__claim_find(m, claim, false, &msg);
 	if (err == DEIA_EUNAVAILABLE)

@@ -9,6 +9,9 @@
 
 void deia__msgr_kick(deia_messenger *m)
 {
+	if (m->kicked)
+		return;
+	m->kicked = true;
 	event_active(m->kick, EV_TIMEOUT, 1);
 }
 
@@ -62,6 +65,7 @@ void deia__turn_end(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	m->kicked = false;
 	deia__time_look(m);
 	deia__kept_done(m);
 	run_later(m);
