@@ -33,9 +33,12 @@ struct deia_mail_opts {
 	size_t size;
 	struct deia_messenger_opts messenger; /* moved, user, journal: unused */
 	/* A message that is the answer to an answer ... this often is not
-	 * answered any more: it fails, and its reason says so. Default 32. */
+	 * answered by itself any more: it fails, and its reason says so; when
+	 * it is requeued it is answered once more. Default 32. */
 	unsigned max_hops;
-	/* Answers by themselves between two bots in a minute. Default 120. */
+	/* Answers by themselves between two bots in a minute, those of
+	 * dialogues too; what is above waits until the minute is over, and
+	 * there is an event "message.held". Default 120. */
 	unsigned answers_per_minute;
 };
 #define DEIA_MAIL_OPTS_INIT                                                    \
@@ -156,14 +159,23 @@ typedef void (*deia_dialogues_cb)(deia_err err,
 /*
  * Sends the topic from b to a; each answers the other until `turns` answers
  * were given, whatever their on_message says. Of what: a, b, topic, topic_len,
- * turns (0: 10), max_tokens, max_seconds. Operators and administrators;
- * audited. DEIA_EFIELD, DEIA_ENOTFOUND, DEIA_ELIMIT, DEIA_EDENIED ...
+ * turns (0: 10), max_tokens, max_seconds. cb when the topic is sent. Operators
+ * and administrators; audited. DEIA_EFIELD, DEIA_ENOTFOUND, DEIA_ESTATE (one of
+ * them is stopped or has failed), DEIA_ELIMIT, DEIA_EDENIED ...
+ *
+ * The n-th answer has n hops; no receiver gets these messages. The last answer
+ * is sent, so that the other's inbox shows the whole talk, and settled as read;
+ * so is the open question of a dialogue that is stopped. In one that failed it
+ * is a dead letter: requeued, it makes the dialogue go on (also above
+ * DEIA_MAX_DIALOGUES). A dialogue goes on by itself after a restart of the hive
+ * and waits for bots that are stopped, paused, busy or offline.
  */
 DEIA_API DEIA_NODISCARD deia_err deia_dialogue_start(
 	deia_hive *hive, const struct deia_actor *actor,
 	const struct deia_dialogue *what, deia_dialogues_cb cb, void *user);
-/* Stopped: a running answer is interrupted, no other is asked for. One that
- * has ended: DEIA_ESTATE. */
+/* Stopped: a running answer is interrupted, no other is asked for; cb when it
+ * has ended. One that has ended before: DEIA_ESTATE. Operators and
+ * administrators; audited. */
 DEIA_API DEIA_NODISCARD deia_err
 deia_dialogue_stop(deia_hive *hive, const struct deia_actor *actor,
 		   const char *id, deia_dialogues_cb cb, void *user);

@@ -7,7 +7,7 @@
  * that is being created or removed is reserved in memory meanwhile, so that
  * two calls cannot cross.
  */
-#include "hive/mail.h"
+#include "hive/reply.h"
 
 #include <string.h>
 
@@ -78,6 +78,7 @@ void deia__hbot_drop(deia_hive *h, struct deia__hbot *b)
 	if (b->token_id[0])
 		deia__tokens_remove(h->tokens, b->token_id);
 	deia__push_drop(h, b);
+	deia__replier_orphan(b);
 	HASH_DEL(h->hbots, b);
 	deia__free(b);
 }

@@ -6,7 +6,7 @@
  * death: turns (what they have is committed), the store (which calls what is
  * due), posted calls, bots, listeners, then the rest.
  */
-#include "hive/mail.h"
+#include "hive/reply.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -241,6 +241,11 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 	}
 	if (!err)
 		err = deia__mail_open(h, o, detail, detail_len);
+	if (!err) {
+		err = deia__dialogues_load(h);
+		if (err)
+			say(detail, detail_len, "%s", h->msg.text);
+	}
 	return err;
 }
 
@@ -266,6 +271,7 @@ deia_err deia_hive_new(deia_hive **out, struct event_base *base,
 	if (!h)
 		return DEIA_ENOMEM;
 	TAILQ_INIT(&h->claim_waits);
+	TAILQ_INIT(&h->repliers);
 	h->log = o.log;
 	h->log_user = o.log_user;
 	h->events_kept = o.events_kept;
@@ -301,6 +307,8 @@ deia_err deia_hive_start(deia_hive *h)
 				       "bot %s could not be started: %s", b->id,
 				       deia_bots_errmsg(h->bots));
 	}
+	deia__dialogues_start(h);
+	deia__reply_look(h, NULL);
 	deia__retention_start(h);
 	deia__access_timers(h);
 	return DEIA_OK;
@@ -378,8 +386,11 @@ static void stopped_now(void *arg)
 
 void deia__hive_check_stopped(deia_hive *h)
 {
-	if (!h->stop_cb || !h->bots_stopped || h->n_turns || h->n_changes ||
-	    !deia__mail_is_idle(h))
+	if (!h->stop_cb || !h->bots_stopped || h->n_turns || h->n_mail_turns)
+		return;
+	if (!h->mail->stopped) /* the last answers are sent */
+		deia__mail_stop(h);
+	if (!h->bots_stopped || h->n_changes || !deia__mail_is_idle(h))
 		return;
 	h->bots_stopped = false; /* once */
 	if (deia__post_call(h->post, stopped_now, h))
@@ -391,7 +402,7 @@ static void on_bots_stopped(void *user)
 	deia_hive *h = user;
 
 	h->bots_stopped = true;
-	deia__mail_stop(h);
+	deia__hive_check_stopped(h);
 }
 
 deia_err deia_hive_stop(deia_hive *h, void (*cb)(void *user), void *user)
@@ -451,6 +462,8 @@ void deia_hive_free(deia_hive *h)
 	deia__post_free(h->post);
 	h->post = NULL;
 	deia__mail_free(h);
+	deia__dialogues_free(h);
+	deia__repliers_free(h);
 	abandon_removals(h);
 	deia_bots_free(h->bots);
 	deia__events_fini(h);

@@ -40,6 +40,7 @@
 
 TAILQ_HEAD(deia__turn_list, deia_chat_turn);
 TAILQ_HEAD(deia__claim_waits, deia_claim_wait);
+TAILQ_HEAD(deia__replier_list, deia__replier);
 
 /* What is wished of a bot; the numbers stand in the store. */
 enum deia__wish {
@@ -117,8 +118,9 @@ struct deia_hive {
 	uint64_t turns_done;
 	unsigned n_turns, n_changes; /* under way */
 	/* Of deia_mail_opts, see reply_guard.c; 0: the default. */
-	unsigned max_hops, answers_per_minute;
+	unsigned max_hops, answers_per_minute, mail_days;
 	struct deia__guard *guard;
+	struct deia__replier_list repliers;
 	struct deia__dialogues *dialogues;
 	unsigned n_mail_turns; /* under way, until their mail is settled */
 	void (*stop_cb)(void *user);

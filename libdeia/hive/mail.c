@@ -7,7 +7,7 @@
  * counted, so that a stop waits for it. Order of an end: bots' processes, then
  * the messenger (no message moves any more), what is under way, the store.
  */
-#include "hive/mail.h"
+#include "hive/reply.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -79,6 +79,8 @@ static void on_moved(const struct deia_message_move *moves, size_t n,
 			continue;
 		if (moves[i].event == DEIA_MESSAGE_HANDED_OVER)
 			note_hops(h->mail, moves[i].message);
+		if (moves[i].event == DEIA_MESSAGE_REQUEUED)
+			deia__reply_requeued(h, moves[i].message);
 		deia__mail_events_add(h, &moves[i]);
 		deia__push_moved(h, &moves[i]);
 	}
@@ -160,6 +162,7 @@ deia_err deia_mail_configure(deia_hive *h, const struct deia_mail_opts *opts)
 		return deia__mail_told(h, err);
 	h->max_hops = o.max_hops;
 	h->answers_per_minute = o.answers_per_minute;
+	h->mail_days = o.messenger.retention_days;
 	return DEIA_OK;
 }
 

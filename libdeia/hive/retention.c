@@ -6,13 +6,14 @@
  * range, so it never holds the writer for long; with much to delete the next
  * step comes after a second.
  */
-#include "hive/hive.h"
+#include "hive/reply.h"
 
 #define STEP_MS 60000
 #define BUSY_STEP_MS 1000
 #define STEP_EVENTS 5000
 #define STEP_LINES 50
 #define REPLAY_KEPT_MS (INT64_C(48) * 3600 * 1000)
+#define MAIL_DAYS 90 /* of dialogues, as of messages */
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 
 static bool step_events(deia_hive *h, struct deia__change *c)
@@ -36,9 +37,11 @@ static void step_by_time(deia_hive *h, struct deia__change *c)
 {
 	int64_t now = deia__unix_ms(NULL);
 	struct deia_value upto = deia_int(now - REPLAY_KEPT_MS);
+	int64_t mail_days = h->mail_days ? h->mail_days : MAIL_DAYS;
 
 	deia_txn_delete_where(deia__change_txn(c), &deia__table_replays,
 			      REPLAY_BY_TIME, NULL, 0, &upto);
+	deia__dialogues_prune(c, now - mail_days * DAY_MS);
 	if (!h->audit_days)
 		return;
 	upto = deia_int(now - (int64_t)h->audit_days * DAY_MS);

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hive/reply.h"
+
 static void set_error(struct deia_chat_turn *t, const char *fmt, ...)
 	DEIA_PRINTF(2, 3);
 static void finish(struct deia_chat_turn *t);
@@ -88,6 +90,8 @@ static void end_turn(struct deia_chat_turn *t, bool durable)
 	if (h->freeing)
 		return;
 	advance(b);
+	if (b->replier) /* a place is free */
+		deia__replier_look(b->replier);
 	if (b->removing)
 		deia__hbot_stopped_for_removal(h, b);
 	deia__hive_check_stopped(h);
@@ -322,6 +326,7 @@ static void on_work_done(const struct deia_work_result *r, void *user)
 	t->prompt_tokens = r->prompt_tokens;
 	t->completion_tokens = r->completion_tokens;
 	t->retry_after_seconds = r->retry_after_seconds;
+	t->retryable = r->retryable;
 	keep_extras(t, r);
 	if (t->text.len != r->text_len ||
 	    (r->text_len && memcmp(t->text.data, r->text, r->text_len) != 0)) {

@@ -36,7 +36,7 @@ struct deia_chat_turn {
 	size_t saved_len;      /* of it, in the store */
 	struct deia__timer checkpoint;
 	/* How it ended: */
-	bool ended;
+	bool ended, retryable; /* retryable: the bot said so */
 	deia_err err;
 	char error[DEIA__TURN_ERROR_BYTES];
 	unsigned retry_after_seconds;
