@@ -150,6 +150,7 @@ static void heed_ready(struct deia__trial *t, const struct deia__say *say,
 	}
 	t->ready_ms = deia__trial_now(t);
 	t->max_concurrent = (unsigned)say->max_concurrent;
+	deia__trial_note_mail(t, say);
 }
 
 static void heed_pong(struct deia__trial *t, const struct deia__say *say,
@@ -188,7 +189,8 @@ static void heed(struct deia__trial *t, const struct deia__say *say,
 	case DEIA__SAY_PONG:
 		heed_pong(t, say, line, len);
 		break;
-	default: /* status, mail and tasks of its own: right as they are */
+	default: /* status, tasks of its own: right as they are */
+		deia__trial_heed_mail(t, say);
 		break;
 	}
 }

@@ -124,6 +124,7 @@ static const struct check {
 	{ "several", deia__trial_check_several, false, NULL },
 	{ "busy_ping", deia__trial_check_busy_ping, false, NULL },
 	{ "interrupt", deia__trial_check_interrupt, false, NULL },
+	{ "mail", deia__trial_check_mail, false, NULL },
 	{ "garbage", deia__trial_check_garbage, false, NULL },
 	{ "shutdown", deia__trial_check_shutdown, false, NULL },
 	{ "end_of_input", deia__trial_check_end_of_input, false, NULL },

@@ -81,6 +81,9 @@ struct deia__trial {
 	struct deia__trial_turn turns[DEIA__TRIAL_TURNS];
 	unsigned n_turns;
 	char last_err[160];
+	bool says_mail, stray_word;
+	char mail_id[37];      /* of the message it has, or had */
+	const char *mail_word; /* what it said of it: "ack", "nack"; or NULL */
 
 	/* all of them */
 	struct deia__trial_wrongs lines, about_turns;
@@ -140,6 +143,12 @@ void deia__trial_tell_missing(struct deia__trial *t, const char *what,
 					    const void *arg),
 			      const void *arg);
 
+/* ---- mail.c ------------------------------------------------------------- */
+struct deia__say;
+void deia__trial_note_mail(struct deia__trial *t,
+			   const struct deia__say *ready);
+void deia__trial_heed_mail(struct deia__trial *t, const struct deia__say *say);
+
 /* ---- the checks; each tells at most once, nothing told is ok -------------- */
 void deia__trial_check_start(struct deia__trial *t);
 void deia__trial_check_ready(struct deia__trial *t);
@@ -153,6 +162,7 @@ void deia__trial_check_unknown(struct deia__trial *t);
 void deia__trial_check_several(struct deia__trial *t);
 void deia__trial_check_busy_ping(struct deia__trial *t);
 void deia__trial_check_interrupt(struct deia__trial *t);
+void deia__trial_check_mail(struct deia__trial *t);
 void deia__trial_check_garbage(struct deia__trial *t);
 void deia__trial_check_shutdown(struct deia__trial *t);
 void deia__trial_check_end_of_input(struct deia__trial *t);

@@ -53,6 +53,10 @@ class Page(unittest.TestCase):
         self.play(SESSIONS[1], ["python3", os.path.join(
             os.path.dirname(PAGE), "..", "examples", "bots", "backwards.py")])
 
+    def test_session_with_mail_is_what_happens(self):
+        self.play(SESSIONS[2], ["python3", os.path.join(
+            os.path.dirname(PAGE), "..", "examples", "bots", "mailman.py")])
+
     def test_session_by_hand_with_cat_is_what_happens(self):
         command = re.search(r"^cat session\.txt.*$", TEXT, re.M).group(0)
         with tempfile.TemporaryDirectory(prefix="deia-page-") as folder:
@@ -71,8 +75,8 @@ class Page(unittest.TestCase):
                          [json.loads(text) for way, text in SESSIONS[0]
                           if way == "<"])
 
-    def test_two_sessions_are_on_the_page(self):
-        self.assertEqual(len(SESSIONS), 2)
+    def test_three_sessions_are_on_the_page(self):
+        self.assertEqual(len(SESSIONS), 3)
 
     def test_checks_of_the_trial_are_those_on_the_page(self):
         out = subprocess.run(

@@ -111,7 +111,7 @@ class Trial(unittest.TestCase):
             [f["check"] for f in found],
             ["start", "ready", "ping", "task", "history", "text", "large",
              "session", "unknown", "several", "busy_ping", "interrupt",
-             "garbage", "shutdown", "end_of_input", "lines", "turns"])
+             "mail", "garbage", "shutdown", "end_of_input", "lines", "turns"])
         self.assertFalse([f for f in found if f["verdict"] in
                           ("failed", "warning")])
 
@@ -363,6 +363,43 @@ class Trial(unittest.TestCase):
     def test_broken_lines_must_not_end_a_bot(self):
         self.bad("def unreadable(text): sys.exit(4)", "garbage",
                  "exited with 4", "drop a line")
+
+    # ---- mail ----------------------------------------------------------------
+
+    MAIL = """
+def on_init(line):
+    say(type="ready", capabilities=["mail"])
+"""
+
+    def test_bot_that_deals_with_mail_passes(self):
+        found = self.bot(self.MAIL + """
+def on_message(line):
+    if line["redelivered"]:
+        say(type="nack", id=line["id"], delay_seconds=3)
+    else:
+        say(type="send", ref=line["id"], to=line["from"], content="x")
+def on_sent(line):
+    assert line["id"]
+    say(type="ack", id=line["ref"])
+""", code=0)
+        self.assertIn("says nack", [f["detail"] for f in found
+                                    if f["check"] == "mail"][0])
+
+    def test_mail_that_is_never_acknowledged_is_named(self):
+        self.bad(self.MAIL, "mail", "no ack or nack of a message within 2 s")
+
+    def test_mail_that_is_ignored_when_it_comes_again_is_named(self):
+        self.bad(self.MAIL + """
+def on_message(line):
+    if line["attempt"] == 1:
+        say(type="ack", id=line["id"])
+""", "mail", "no ack or nack of a message within 2 s")
+
+    def test_ack_with_another_id_is_named(self):
+        self.bad(self.MAIL + """
+def on_message(line):
+    say(type="ack", id="x" + line["id"])
+""", "mail", "no message had", 'repeat the "id"')
 
     # ---- interrupt ---------------------------------------------------------------
 

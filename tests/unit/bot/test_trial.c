@@ -80,7 +80,7 @@ START_TEST(good_bot_is_counted_and_nothing_is_left)
 
 	ck_assert_int_eq(deia_trial_run(&opts, &r), DEIA_OK);
 	ck_assert_msg(r.failed == 0, "%s: %s", seen.checks, seen.failed);
-	ck_assert_uint_eq(r.ok + r.warnings + r.skipped, 17);
+	ck_assert_uint_eq(r.ok + r.warnings + r.skipped, 18);
 	ck_assert_int_eq(count_fds(), fds);
 	ck_assert_int_eq(kill(seen.pid, 0), -1);
 	ck_assert_int_eq(errno, ESRCH);
