@@ -48,6 +48,8 @@ void *deia__alloc(size_t size)
 	if (size > CACHED_BYTES)
 		return calloc(1, size);
 	p = malloc(size ? size : 1);
+	/* Compilers know the two calls and would make a calloc of them. */
+	__asm__("" : "+r"(p));
 	return p ? memset(p, 0, size ? size : 1) : NULL;
 }
 

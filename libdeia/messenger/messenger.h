@@ -183,7 +183,7 @@ struct deia_messenger {
 	const struct deia__clock *clock;
 	deia__timers *timers;
 	struct event *kick;
-	bool kicked;
+	bool kicked, in_turn;
 	struct deia__later *later_first, *later_last;
 	struct deia_messenger_opts opts;
 	struct deia__errmsg msg;

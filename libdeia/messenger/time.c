@@ -15,6 +15,8 @@
 
 void deia__time_look(deia_messenger *m)
 {
+	if (m->in_turn)
+		return; /* all of it is one moment */
 	m->now_hive = deia__now_ms(m->clock) + m->hive_offset;
 	m->now_wall = deia__unix_ms(m->clock);
 }

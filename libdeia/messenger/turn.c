@@ -67,8 +67,10 @@ void deia__turn_end(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	m->kicked = false;
 	deia__time_look(m);
+	m->in_turn = true;
 	deia__kept_done(m);
 	run_later(m);
 	serve_dirty(m);
 	deia__kept_trim(m);
+	m->in_turn = false;
 }
