@@ -216,21 +216,54 @@ static size_t put_escaped(deia_jw *w, const unsigned char *s, size_t len)
 	return (size_t)n;
 }
 
+#define EACH(byte) (UINT64_MAX / 255 * (byte))
+
+/* Bit 7 of some byte is set where one of eight is no plain ASCII: below 0x20,
+ * a quote, a backslash, or 0x7f and above. (A byte after such a one may be
+ * marked, too.) */
+static uint64_t special_of(uint64_t v)
+{
+	uint64_t quote = v ^ EACH('"'), slash = v ^ EACH('\\');
+
+	return ((v - EACH(0x20)) | (quote - EACH(1)) | (slash - EACH(1)) |
+		(v + EACH(1)) | v) &
+	       EACH(0x80);
+}
+
+/* How many bytes at s are plain ASCII, to be copied as they are. */
+static size_t plain_run(const unsigned char *s, size_t len)
+{
+	size_t n = 0;
+	uint64_t v;
+
+	for (; len - n >= sizeof(v); n += sizeof(v)) {
+		memcpy(&v, s + n, sizeof(v));
+		if (special_of(v))
+			break;
+	}
+	while (n < len && s[n] >= 0x20 && s[n] < 0x7f && s[n] != '"' &&
+	       s[n] != '\\')
+		n++;
+	return n;
+}
+
 static void put_string(deia_jw *w, const char *text, size_t len)
 {
 	const unsigned char *s = (const unsigned char *)text;
-	size_t run = 0, at = 0, n;
+	size_t run = 0, at = plain_run(s, len), n;
 
+	if (!reserve(w, len + 2))
+		return;
 	put(w, "\"", 1);
 	while (at < len) {
 		n = plain(s + at, len - at);
-		if (n) {
-			at += n;
-			continue;
+		if (n == 0) {
+			put(w, text + run, at - run);
+			n = put_escaped(w, s + at, len - at);
+			run = at + n;
 		}
-		put(w, text + run, at - run);
-		at += put_escaped(w, s + at, len - at);
-		run = at;
+		at += n;
+		at += plain_run(s + at, len - at);
 	}
 	if (len > run)
 		put(w, text + run, len - run);
