@@ -9,6 +9,7 @@
 #include <deia/auth.h>
 
 #define DEIA__HASH_BYTES 32
+#define DEIA__PROOF_BYTES 16
 
 /* SHA-256 of a secret's text. */
 void deia__secret_hash(unsigned char out[static DEIA__HASH_BYTES],
@@ -27,6 +28,10 @@ struct deia__token {
 			   * "external" */
 	int64_t created_ms, expires_ms, last_used_ms; /* wall; 0: none */
 	bool revoked, dirty; /* dirty: last_used_ms is not in the store yet */
+	/* A secret that hashed to the above, under a key of this process: so
+	 * that the next time costs no SHA-256. */
+	bool proved;
+	unsigned char proof[DEIA__PROOF_BYTES];
 };
 
 typedef struct deia__tokens deia__tokens;

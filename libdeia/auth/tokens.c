@@ -5,19 +5,27 @@
  * A sorted array of pointers: look-ups and pages are binary searches, and the
  * number of tokens is bounded, so inserting by memmove is cheap. A token is
  * found by its public id and proved by the hash of the whole text, compared in
- * constant time; an unknown id costs the same hash.
+ * constant time; an unknown id costs the same hash. One that was proved before
+ * is known again by a keyed hash that is 20 times as fast.
  */
 #include "auth/auth.h"
 
 #include <string.h>
 
+#include <sodium.h>
+
 #include <deia/limits.h>
 
+#include "core/id.h"
 #include "core/mem.h"
+
+_Static_assert(DEIA__PROOF_BYTES == crypto_shorthash_siphashx24_BYTES,
+	       "SipHash-2-4-128");
 
 struct deia__tokens {
 	struct deia__token **items; /* in order of id */
 	size_t n, cap, n_bots;
+	unsigned char key[crypto_shorthash_siphashx24_KEYBYTES]; /* proofs */
 };
 
 /* Position of id, or where it would be inserted. */
@@ -45,7 +53,13 @@ static size_t seek(const deia__tokens *t, const char *id, bool *found)
 deia_err deia__tokens_new(deia__tokens **out)
 {
 	*out = deia__alloc(sizeof(**out));
-	return *out ? DEIA_OK : DEIA_ENOMEM;
+	if (!*out)
+		return DEIA_ENOMEM;
+	if (deia__random((*out)->key, sizeof((*out)->key)))
+		return DEIA_OK;
+	deia__free(*out);
+	*out = NULL;
+	return DEIA_EIO;
 }
 
 static void token_free(struct deia__token *token)
@@ -140,23 +154,42 @@ struct deia__token *deia__tokens_get(const deia__tokens *t, const char *id)
 	return found ? t->items[at] : NULL;
 }
 
+/* By the proof of an earlier time, else by the hash; then it is proved. */
+static bool is_secret(const deia__tokens *t, struct deia__token *token,
+		      const char *secret)
+{
+	static const unsigned char nobody[DEIA__HASH_BYTES];
+	unsigned char hash[DEIA__HASH_BYTES], proof[DEIA__PROOF_BYTES];
+	bool equal;
+
+	crypto_shorthash_siphashx24(proof, (const unsigned char *)secret,
+				    DEIA_TOKEN_LEN, t->key);
+	if (token && token->proved &&
+	    sodium_memcmp(proof, token->proof, sizeof(proof)) == 0)
+		return true;
+	if (!deia_token_well_formed(secret))
+		return false;
+	deia__secret_hash(hash, secret);
+	equal = deia__hash_equal(hash, token ? token->hash : nobody);
+	if (!token || !equal)
+		return false;
+	memcpy(token->proof, proof, sizeof(proof));
+	token->proved = true;
+	return true;
+}
+
 struct deia__token *deia__tokens_check(deia__tokens *t, const char *secret,
 				       int64_t unix_ms)
 {
-	static const unsigned char nobody[DEIA__HASH_BYTES];
-	unsigned char hash[DEIA__HASH_BYTES];
 	char id[DEIA_TOKEN_ID_LEN + 1];
 	struct deia__token *token;
-	bool equal;
 
-	if (!secret || !deia_token_well_formed(secret))
+	if (!secret || strnlen(secret, DEIA_TOKEN_LEN + 1) != DEIA_TOKEN_LEN)
 		return NULL;
 	memcpy(id, secret + 5, DEIA_TOKEN_ID_LEN);
 	id[DEIA_TOKEN_ID_LEN] = '\0';
-	deia__secret_hash(hash, secret);
 	token = deia__tokens_get(t, id);
-	equal = deia__hash_equal(hash, token ? token->hash : nobody);
-	if (!token || !equal || token->revoked)
+	if (!is_secret(t, token, secret) || token->revoked)
 		return NULL;
 	if (token->expires_ms && token->expires_ms <= unix_ms)
 		return NULL;
