@@ -156,9 +156,9 @@ static int64_t wall_ms(void)
 }
 
 /* "2026-11-22T16:00:00.123Z level " */
-static size_t text_prefix(char *line, size_t cap, enum deia_log_level level)
+static size_t text_prefix(char *line, size_t cap, enum deia_log_level level,
+			  int64_t ms)
 {
-	int64_t ms = wall_ms();
 	time_t s = (time_t)(ms / 1000);
 	struct tm tm;
 
@@ -207,7 +207,7 @@ void log_msg(enum deia_log_level level, const char *fmt, ...)
 	if (level > the_log.level)
 		return;
 	if (!the_log.json)
-		n = text_prefix(line, sizeof(line), level);
+		n = text_prefix(line, sizeof(line), level, wall_ms());
 	va_start(ap, fmt);
 	vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
 	va_end(ap);
@@ -222,6 +222,82 @@ void log_msg(enum deia_log_level level, const char *fmt, ...)
 	queue_line(line, n + 1);
 }
 
+/* A line that is put together by hand: there is one for each request. */
+struct line {
+	char text[LINE_BYTES];
+	size_t len;
+};
+
+static void add(struct line *l, const char *s)
+{
+	size_t left = sizeof(l->text) - 1 - l->len, n = strlen(s);
+
+	n = n < left ? n : left;
+	memcpy(l->text + l->len, s, n);
+	l->len += n;
+}
+
+/* At least `digits` of them. */
+static void add_number(struct line *l, uint64_t v, int digits)
+{
+	char text[24], *p = text + sizeof(text) - 1;
+
+	*p = '\0';
+	while (v || digits > 0) {
+		*--p = (char)('0' + v % 10);
+		v /= 10;
+		digits--;
+	}
+	add(l, p);
+}
+
+/* As text_prefix; all but the milliseconds is the same for a second. */
+static void add_prefix(struct line *l, enum deia_log_level level)
+{
+	static char kept[64];
+	static int64_t second = -1;
+	int64_t ms = wall_ms();
+
+	if (ms / 1000 != second) {
+		text_prefix(kept, sizeof(kept), level, ms);
+		kept[20] = '\0'; /* behind the dot of the seconds */
+		second = ms / 1000;
+	}
+	add(l, kept);
+	add_number(l, (uint64_t)(ms % 1000), 3);
+	add(l, level == DEIA_LOG_DEBUG ? "Z debug " : "Z info  ");
+}
+
+static void text_access(enum deia_log_level level, const struct access_line *a)
+{
+	struct line l;
+
+	l.len = 0;
+	add_prefix(&l, level);
+	add(&l, "request id=");
+	add(&l, a->request_id);
+	add(&l, " ");
+	add(&l, a->method);
+	add(&l, " ");
+	add(&l, a->path ? a->path : "-");
+	add(&l, " status=");
+	add_number(&l, (uint64_t)a->status, 1);
+	add(&l, " bytes=");
+	add_number(&l, a->bytes, 1);
+	add(&l, " ms=");
+	add_number(&l, (uint64_t)a->us / 1000, 1);
+	add(&l, ".");
+	add_number(&l, (uint64_t)a->us % 1000, 3);
+	add(&l, " who=");
+	add(&l, a->who[0] ? a->who : "-");
+	add(&l, " from=");
+	add(&l, a->address);
+	l.text[l.len] = '\0';
+	make_plain(l.text);
+	l.text[l.len++] = '\n';
+	queue_line(l.text, l.len);
+}
+
 void log_access(bool quiet, const struct access_line *a)
 {
 	enum deia_log_level level = quiet ? DEIA_LOG_DEBUG : DEIA_LOG_INFO;
@@ -230,13 +306,7 @@ void log_access(bool quiet, const struct access_line *a)
 	if (level > the_log.level)
 		return;
 	if (!the_log.json) {
-		log_msg(level,
-			"request id=%s %s %s status=%d bytes=%zu ms=%lld.%03d "
-			"who=%s from=%s",
-			a->request_id, a->method, a->path ? a->path : "-",
-			a->status, a->bytes, (long long)(a->us / 1000),
-			(int)(a->us % 1000), a->who[0] ? a->who : "-",
-			a->address);
+		text_access(level, a);
 		return;
 	}
 	json_begin(&w, level, "request");
