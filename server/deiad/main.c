@@ -255,6 +255,21 @@ static void close_parts(struct app *app)
 		event_base_free(app->base);
 }
 
+/* Changes of what is waited for are told to the kernel once a turn: reading
+ * that is switched off and on within one costs nothing. */
+static struct event_base *new_base(void)
+{
+	struct event_config *cfg = event_config_new();
+	struct event_base *base = NULL;
+
+	if (cfg && event_config_set_flag(
+			   cfg, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) == 0)
+		base = event_base_new_with_config(cfg);
+	if (cfg)
+		event_config_free(cfg);
+	return base;
+}
+
 static int run(struct app *app, const struct options *o)
 {
 	int port, fd;
@@ -271,7 +286,7 @@ static int run(struct app *app, const struct options *o)
 	if (fd < 0)
 		return 1;
 	evthread_use_pthreads();
-	app->base = event_base_new();
+	app->base = new_base();
 	if (!app->base || !log_start()) {
 		close(fd);
 		fputs("deiad: memory or threads ran out\n", stderr);

@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <deia/limits.h>
 #include <event2/buffer.h>
@@ -33,7 +34,7 @@
 #include "reply.h"
 #include "rq.h"
 
-#define PENDING_MAX (64u << 10) /* unread input while a handler works */
+#define PENDING_MAX (16u << 10) /* unread input while a handler works */
 
 static const struct head_fault fault_body_large = {
 	413, "limit_exceeded", "The body is too large: at most 8 MiB."
@@ -469,28 +470,80 @@ void conn_replied(struct conn *c)
 		scan_head(c, in, pending);
 }
 
+static struct conn *conn_of_bev(struct bufferevent *bev)
+{
+	int fd = bufferevent_getfd(bev);
+
+	return fd >= 0 && (size_t)fd < watched->by_fd_len ? watched->by_fd[fd]
+							  : NULL;
+}
+
 /* The output of a stream was taken; the argument is evhttp's. */
 static void on_drained(struct bufferevent *bev, void *evcon)
 {
-	int fd = bufferevent_getfd(bev);
-	struct conn *c = NULL;
+	struct conn *c = conn_of_bev(bev);
 
 	(void)evcon;
-	if (fd >= 0 && (size_t)fd < watched->by_fd_len)
-		c = watched->by_fd[fd];
 	if (c && c->rq && c->rq->on_drain)
 		c->rq->on_drain(c->rq, c->rq->drain_user);
+}
+
+/*
+ * Something happened to the connection while a handler works. A client that
+ * only ended its side still gets its answer; then the connection ends.
+ */
+static void on_work_event(struct bufferevent *bev, short what, void *evcon)
+{
+	struct conn *c = conn_of_bev(bev);
+
+	if (c && c->rq && what == (BEV_EVENT_READING | BEV_EVENT_EOF))
+		c->rq->wants_close = true;
+	else if (c)
+		c->ev_event(bev, what, evcon);
+}
+
+void conn_work(struct conn *c)
+{
+	if (c->watching)
+		return;
+	watched = c->srv;
+	bufferevent_setcb(c->bev, NULL, NULL, on_work_event, c->evcon);
+	bufferevent_enable(c->bev, EV_READ);
+}
+
+void conn_write(struct conn *c, const char *head, size_t head_len,
+		const char *body, size_t body_len)
+{
+	struct evbuffer *out = bufferevent_get_output(c->bev);
+	struct iovec parts[2] = { { (char *)(uintptr_t)head, head_len },
+				  { (char *)(uintptr_t)body, body_len } };
+	struct msghdr msg = { .msg_iov = parts, .msg_iovlen = 2 };
+	size_t sent = 0;
+	ssize_t n;
+
+	if (evbuffer_get_length(out) == 0) {
+		n = sendmsg(c->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+		/* evhttp meets an error again, and ends the connection. */
+		sent = n > 0 ? (size_t)n : 0;
+	}
+	if (sent < head_len)
+		evbuffer_add(out, head + sent, head_len - sent);
+	sent = sent < head_len ? 0 : sent - head_len;
+	if (sent < body_len)
+		evbuffer_add(out, body + sent, body_len - sent);
 }
 
 void conn_watch(struct conn *c)
 {
 	watched = c->srv;
+	c->watching = true;
 	bufferevent_setcb(c->bev, NULL, on_drained, c->ev_event, c->evcon);
 	bufferevent_enable(c->bev, EV_READ);
 }
 
 void conn_unwatch(struct conn *c)
 {
+	c->watching = false;
 	bufferevent_disable(c->bev, EV_READ);
 	bufferevent_setcb(c->bev, NULL, c->ev_write, c->ev_event, c->evcon);
 }

@@ -32,7 +32,7 @@ struct conn {
 	int fd;
 	enum phase phase;
 	int64_t since_ms; /* when the phase began */
-	bool faulty, had_request;
+	bool faulty, watching;
 	struct head_fault fault;
 	struct head_scan scan;
 	struct head head_info;
@@ -60,6 +60,12 @@ void conn_close(struct conn *c);
 void conn_replied(struct conn *c);
 /* Learns when the client goes away while no reply is being written. */
 void conn_watch(struct conn *c);
+/* A handler works on the request: reading goes on, so that switching it off
+ * and on again costs nothing. */
+void conn_work(struct conn *c);
+/* Sends at once what the socket takes; the rest waits in the output. */
+void conn_write(struct conn *c, const char *head, size_t head_len,
+		const char *body, size_t body_len);
 /* Gives the write callback back to evhttp, before the end of a reply. */
 void conn_unwatch(struct conn *c);
 /* Closes what is over its deadline. Called by the server's sweep. */

@@ -166,8 +166,8 @@ bool health_quick(struct server *s, struct conn *c, struct evhttp_request *ev)
 		return false;
 	s->active++;
 	conn_phase(c, PH_WRITE);
-	bufferevent_write(c->bev, s->health_reply, s->health_len);
 	evhttp_request_set_on_complete_cb(ev, quick_done, c);
+	conn_write(c, s->health_reply, s->health_len, NULL, 0);
 	bufferevent_enable(c->bev, EV_WRITE);
 	evhttp_send_reply_end(ev);
 	return true;
