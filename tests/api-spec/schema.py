@@ -50,6 +50,10 @@ class Schemas:
     def faults(self, value, schema, at='$'):
         """A list of sentences; empty when the value is right."""
         schema = self.resolve(schema)
+        if 'oneOf' in schema:
+            tried = [self.faults(value, s, at) for s in schema['oneOf']]
+            return ([] if tried.count([]) == 1
+                    else [f'{at}: not one of: {tried!r:.300}'])
         unknown = set(schema) - NOTES - set(SIMPLE) - {
             'type', 'items', 'properties', 'required', 'additionalProperties'}
         if unknown:

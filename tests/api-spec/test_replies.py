@@ -20,6 +20,8 @@ CONFIG = 'templates:\n  parrot:\n    adapter: echo\n'
 # Routes that stream for ever, or that need what a test does not have.
 STREAMS = {'/api/v1/events'}
 ELSEWHERE = {'/api/v1/models', '/.well-known/{name}'}
+# Parameters that a route must have.
+QUERIES = {'/api/v1/messages': '?status=pending'}
 
 
 class Ask(urllib.request.Request):
@@ -55,6 +57,12 @@ class Replies(unittest.TestCase):
                         system_prompt='Be brief.', options={'seed': 1})
         cls.hive.wait_state('BOT-001', 'ready')
         cls.hive.say('BOT-001', 'Hello!')
+        cls.hive.launch('BOT-002')
+        cls.hive.wait_state('BOT-002', 'ready')
+        cls.message = cls.hive.must('POST', '/messages', {
+            'to': 'BOT-001', 'from': 'BOT-002', 'content': 'Hi!'})
+        cls.dialogue = cls.hive.must('POST', '/dialogues', {
+            'a': 'BOT-001', 'b': 'BOT-002', 'content': 'Birds', 'turns': 2})
 
     def check(self, method, template, status, headers, text):
         """The reply is one that the document describes."""
@@ -87,12 +95,17 @@ class Replies(unittest.TestCase):
 
     def test_every_get_route_answers_as_described(self):
         asset = re.search(r'/assets/([^"]+)', self.good('GET', '/'))
-        ids = {'id': 'BOT-001', 'file': asset[1] if asset else 'none'}
+        ids = {'id': 'BOT-001', 'a': 'BOT-001', 'b': 'BOT-002',
+               'file': asset[1] if asset else 'none'}
         for path, item in DOC['paths'].items():
             if 'get' not in item or path in STREAMS | ELSEWHERE:
                 continue
             with self.subTest(path):
-                status, _ = self.ask('GET', path, **ids)
+                ids['id'] = (self.message['id'] if '/messages/{' in path else
+                             self.dialogue['id'] if '/dialogues/' in path
+                             else 'BOT-001')
+                status, _ = self.ask('GET', path,
+                                     query=QUERIES.get(path, ''), **ids)
                 self.assertIn(status, (200,) if asset or 'file' not in path
                               else (404,))
 
@@ -219,6 +232,85 @@ class Replies(unittest.TestCase):
         self.assertEqual(self.ask('POST', '/api/v1/tasks/claim', {},
                                   token=token)[0], 204)
 
+    def test_mail_in_every_form(self):
+        token = self.good('POST', '/api/v1/bots', {
+            'id': 'post', 'adapter': 'external', 'type': 'box'})['token']
+        route, inbox = '/api/v1/messages', '/api/v1/bots/{id}/inbox'
+        bodies = {
+            'one': {'to': 'post', 'content': 'x', 'metadata': {'a': [1]}},
+            'several': {'to': ['post', 'system'], 'content': 'x'},
+            'type': {'to_type': 'box', 'content': 'x', 'notify': True},
+            'batch': {'messages': [{'to': 'post', 'content': 'x'}] * 2}}
+        for name, body in bodies.items():
+            with self.subTest(name):
+                sent = self.good('POST', route, body)
+                self.assertEqual('items' in sent, name != 'one')
+        for body, wanted in (
+                ({'to': 'nobody', 'content': 'x'}, 404),
+                ({'to': 'post', 'content': 'x', 'wings': 1}, 422),
+                ({'messages': [{'to': 'post', 'content': 'x'},
+                               {'to': 'nobody', 'content': 'x'}]}, 404)):
+            self.assertEqual(self.ask('POST', route, body)[0], wanted)
+        ids = {'id': 'post', 'token': token}
+        got = self.good('POST', inbox + '/receive', {'max': 4}, **ids)
+        one, two, three, four = got['items']
+        got = self.good('POST', inbox + '/receive', {'read': [
+            one['id'], {'id': one['id'], 'lease_token': 'old'}]}, **ids)
+        self.assertEqual(len(got['errors']), 1)
+        self.good('POST', inbox + '/receive', **ids)
+        claim = {'bot': 'post', 'lease_token': two['lease_token']}
+        for verb, item, more in (
+                ('read', two, claim), ('release', three, {'reason': 'why'}),
+                ('extend', four, {'lease_seconds': 60})):
+            self.good('POST', f'{route}/{{id}}/{verb}', more, id=item['id'],
+                      token=token)
+        for status in ('pending', 'delivered', 'read', 'failed', 'expired'):
+            self.good('GET', route, query=f'?status={status}&limit=2')
+            self.good('GET', inbox, query=f'?status={status}', **ids)
+        self.good('GET', '/api/v1/conversations/{a}/{b}', a='post',
+                  b='system', query='?limit=1')
+        self.assertEqual(self.ask('POST', f'{route}/{{id}}/requeue', {},
+                                  id=one['id'])[0], 409)
+        dead = self.good('POST', route, {'to': 'BOT-002', 'content': 'x',
+                                         'max_attempts': 1})
+        while dead['status'] != 'failed':
+            self.good('POST', inbox + '/receive', {'max': 100}, id='BOT-002')
+            dead = self.good('POST', f'{route}/{{id}}/release',
+                             id=dead['id'])
+        self.good('POST', f'{route}/{{id}}/requeue', {}, id=dead['id'])
+        self.assertEqual(self.ask('POST', f'{route}/{{id}}/read',
+                                  id=self.message['id'])[0], 409)
+
+    def test_a_dialogue(self):
+        route = '/api/v1/dialogues'
+        made = self.good('POST', route, {
+            'a': 'BOT-001', 'b': 'BOT-002', 'content': 'Bees', 'turns': 4,
+            'max_tokens': 1000, 'max_seconds': 60})
+        self.good('GET', route, query='?limit=1')
+        status, _ = self.ask('POST', route + '/{id}/stop', id=made['id'])
+        self.assertIn(status, (200, 409))
+        ended = self.good('GET', route + '/{id}', id=made['id'])
+        self.assertIn(ended['status'], ('stopped', 'done'))
+        self.good('GET', route + '/{id}/messages', id=made['id'],
+                  query='?limit=1')
+        self.assertEqual(self.ask('POST', route + '/{id}/stop',
+                                  id=made['id'])[0], 409)
+        for body, wanted in (
+                ({'a': 'BOT-001', 'b': 'nobody', 'content': 'x'}, 404),
+                ({'a': 'BOT-001', 'b': 'BOT-002'}, 422),
+                ({'a': 'BOT-001', 'b': 'BOT-002', 'content': 'x',
+                  'turns': 1001}, 422)):
+            self.assertEqual(self.ask('POST', route, body)[0], wanted)
+
+    def test_mail_is_told_as_events(self):
+        with Stream(self.hive, 'GET', '/api/v1/events?after=0') as events:
+            for name, data, _ in events:
+                if name == 'message.queued':
+                    break
+        self.assertEqual(RULES.faults(
+            data, DOC['components']['schemas']['Event']), [])
+        self.assertEqual(data['data']['items'][0]['from'], 'BOT-002')
+
     def test_chat_in_every_form(self):
         self.hive.launch('talk')
         self.hive.wait_state('talk', 'ready')
@@ -333,7 +425,7 @@ class Checker(unittest.TestCase):
 
     def test_refuses_a_keyword_it_does_not_know(self):
         with self.assertRaises(ValueError):
-            Schemas({}).faults(1, {'oneOf': []})
+            Schemas({}).faults(1, {'anyOf': []})
 
 
 if __name__ == '__main__':

@@ -70,7 +70,7 @@ bool host_is_ours(const struct server *s, const char *host)
 
 bool gate_host(struct rq *rq)
 {
-	const char *host = rq_header(rq, "Host");
+	const char *host = rq->head.host;
 
 	if (host && host_is_ours(rq->srv, host))
 		return true;
@@ -83,7 +83,7 @@ bool gate_host(struct rq *rq)
 
 static bool origin_is_ours(struct rq *rq, const char *origin)
 {
-	const char *host = rq_header(rq, "Host");
+	const char *host = rq->head.host;
 	const char *p = strstr(origin, "://");
 
 	for (size_t i = 0; i < rq->srv->names.n_origins; i++)
@@ -97,8 +97,8 @@ static bool origin_is_ours(struct rq *rq, const char *origin)
 
 bool gate_origin(struct rq *rq)
 {
-	const char *origin = rq_header(rq, "Origin");
-	const char *site = rq_header(rq, "Sec-Fetch-Site");
+	const char *origin = rq->head.origin;
+	const char *site = rq->head.site;
 	bool reads = rq->is_head || strcmp(rq->method, "GET") == 0;
 
 	if (origin && !origin_is_ours(rq, origin))
@@ -149,7 +149,7 @@ static bool wrong_credential(struct rq *rq)
 
 bool gate_credential(struct rq *rq)
 {
-	const char *header = rq_header(rq, "Authorization");
+	const char *header = rq->head.authorization;
 
 	if (!header) {
 		rq_add_header(rq, "WWW-Authenticate", "Bearer realm=\"deia\"");

@@ -30,7 +30,8 @@ struct idem {
 	size_t len;
 	/* With idem_join: what the change keeps. */
 	struct deia_replay replay;
-	void (*print)(struct deia_jw *w, enum deia_made made, const void *what);
+	void (*print)(const struct rq *rq, struct deia_jw *w,
+		      enum deia_made made, const void *what);
 	struct deia_jw printed;
 	int printed_status; /* 0: nothing was made */
 };
@@ -40,8 +41,7 @@ void idem_fingerprint(struct rq *rq, const char *body, size_t len)
 	unsigned char digest[crypto_hash_sha256_BYTES];
 	crypto_hash_sha256_state st;
 
-	if (!(rq->route->flags & RF_IDEMPOTENT) ||
-	    !rq_header(rq, "Idempotency-Key"))
+	if (!(rq->route->flags & RF_IDEMPOTENT) || !rq->head.key)
 		return;
 	crypto_hash_sha256_init(&st);
 	crypto_hash_sha256_update(&st, (const unsigned char *)rq->method,
@@ -125,7 +125,7 @@ static bool start(struct rq *rq, const char *key)
 
 bool idem_begin(struct rq *rq)
 {
-	const char *key = rq_header(rq, "Idempotency-Key");
+	const char *key = rq->head.key;
 	const char *accept = rq_header(rq, "Accept");
 	deia_err err;
 
@@ -185,7 +185,7 @@ static const char *print_made(enum deia_made made, const void *what,
 	struct idem *idem = user;
 
 	deia_jw_init(&idem->printed);
-	idem->print(&idem->printed, made, what);
+	idem->print(idem->rq, &idem->printed, made, what);
 	if (deia_jw_status(&idem->printed))
 		return NULL;
 	*status = idem->printed_status = made == DEIA_MADE_ANSWER ? 200 : 201;
@@ -193,8 +193,8 @@ static const char *print_made(enum deia_made made, const void *what,
 }
 
 void idem_join(struct rq *rq,
-	       void (*print)(struct deia_jw *w, enum deia_made made,
-			     const void *what))
+	       void (*print)(const struct rq *rq, struct deia_jw *w,
+			     enum deia_made made, const void *what))
 {
 	struct idem *idem = rq->idem;
 

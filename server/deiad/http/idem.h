@@ -27,8 +27,8 @@ bool idem_keep(struct rq *rq, int status, const char *type, const void *body,
 /* The call that follows makes something: rq->actor carries the key to it, and
  * print shows what is made. Does nothing without a key. */
 void idem_join(struct rq *rq,
-	       void (*print)(struct deia_jw *w, enum deia_made made,
-			     const void *what));
+	       void (*print)(const struct rq *rq, struct deia_jw *w,
+			     enum deia_made made, const void *what));
 /* The answer holds a secret: it is not kept. */
 void idem_forget(struct rq *rq);
 void idem_free(struct rq *rq);

@@ -21,7 +21,6 @@
 #include "conn.h"
 #include "idem.h"
 
-#define HEAD_MAX 2048
 #define SMALL_REPLY (64u << 10) /* sent however much waits */
 
 static const char security_headers[] =
@@ -111,36 +110,80 @@ void rq_add_header(struct rq *rq, const char *name, const char *value)
 	rq->extra[rq->extra_len] = '\0';
 }
 
-static const char *connection_line(const struct rq *rq)
+/* Room for all that is not counted below. */
+#define HEAD_FIXED 1024
+
+/* A head being written; what goes in is bounded, see write_head. */
+struct head_out {
+	char text[HEAD_FIXED + RQ_EXTRA_BYTES];
+	size_t len;
+};
+
+static void put(struct head_out *h, const char *s, size_t len)
 {
-	if (rq->wants_close)
-		return "Connection: close\r\n";
-	return rq->is_http10 ? "Connection: keep-alive\r\n" : "";
+	if (len > sizeof(h->text) - h->len)
+		len = sizeof(h->text) - h->len; /* cannot be */
+	memcpy(h->text + h->len, s, len);
+	h->len += len;
 }
 
-/* Writes status line and headers; length < 0: none. */
-static void write_head(struct rq *rq, const char *type, int64_t length)
+static void puts_to(struct head_out *h, const char *s)
 {
-	struct evbuffer *out = bufferevent_get_output(rq->conn->bev);
-	bool own = strstr(rq->extra, "Content-Security-Policy:") != NULL;
-	char head[HEAD_MAX], len_line[48] = "", type_line[96] = "";
-	int n;
+	put(h, s, strlen(s));
+}
 
-	if (length >= 0)
-		snprintf(len_line, sizeof(len_line), "Content-Length: %lld\r\n",
-			 (long long)length);
-	if (type)
-		snprintf(type_line, sizeof(type_line), "Content-Type: %s\r\n",
-			 type);
-	n = snprintf(head, sizeof(head),
-		     "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s"
-		     "X-Request-Id: %s\r\n%s%s%s%s\r\n",
-		     rq->status, status_phrase(rq->status), http_date(),
-		     type_line, len_line, rq->actor.request_id,
-		     security_headers, own ? "" : api_headers,
-		     connection_line(rq), rq->extra);
-	assert(n > 0 && (size_t)n < sizeof(head));
-	evbuffer_add(out, head, (size_t)n);
+#define PUT(h, literal) put(h, literal, sizeof(literal) - 1)
+
+static void put_number(struct head_out *h, uint64_t n)
+{
+	char digits[24], *p = digits + sizeof(digits);
+
+	do {
+		*--p = (char)('0' + n % 10);
+		n /= 10;
+	} while (n);
+	put(h, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+static void put_connection(struct head_out *h, const struct rq *rq)
+{
+	if (rq->wants_close)
+		PUT(h, "Connection: close\r\n");
+	else if (rq->is_http10)
+		PUT(h, "Connection: keep-alive\r\n");
+}
+
+/* Status line and headers; length < 0: none. */
+static void write_head(struct head_out *h, const struct rq *rq,
+		       const char *type, int64_t length)
+{
+	bool own = rq->extra_len &&
+		   strstr(rq->extra, "Content-Security-Policy:") != NULL;
+
+	h->len = 0;
+	PUT(h, "HTTP/1.1 ");
+	put_number(h, (uint64_t)rq->status);
+	PUT(h, " ");
+	puts_to(h, status_phrase(rq->status));
+	PUT(h, "\r\nDate: ");
+	puts_to(h, http_date());
+	if (type) {
+		PUT(h, "\r\nContent-Type: ");
+		puts_to(h, type);
+	}
+	if (length >= 0) {
+		PUT(h, "\r\nContent-Length: ");
+		put_number(h, (uint64_t)length);
+	}
+	PUT(h, "\r\nX-Request-Id: ");
+	puts_to(h, rq->actor.request_id);
+	PUT(h, "\r\n");
+	PUT(h, security_headers);
+	if (!own)
+		PUT(h, api_headers);
+	put_connection(h, rq);
+	put(h, rq->extra, rq->extra_len);
+	PUT(h, "\r\n");
 }
 
 /* Hands the request back to evhttp; conn and rq may be gone afterwards. */
@@ -157,8 +200,9 @@ static void complete(struct rq *rq)
 				  "Connection", "close");
 	conn_unwatch(c);
 	conn_phase(c, PH_WRITE);
-	bufferevent_enable(c->bev, EV_WRITE);
-	evhttp_send_reply_end(ev);
+	if (evbuffer_get_length(bufferevent_get_output(c->bev)))
+		bufferevent_enable(c->bev, EV_WRITE);
+	evhttp_send_reply_end(ev); /* at once when all is sent */
 }
 
 bool reply_has_room(struct rq *rq, size_t len)
@@ -179,6 +223,7 @@ void rq_send(struct rq *rq, int status, const char *type, const void *body,
 	     size_t len)
 {
 	bool has_body = status != 204 && status != 304;
+	struct head_out head;
 
 	if (rq->replied)
 		return;
@@ -193,11 +238,11 @@ void rq_send(struct rq *rq, int status, const char *type, const void *body,
 	}
 	if (rq->srv->draining)
 		rq->wants_close = true;
-	write_head(rq, has_body ? type : NULL, has_body ? (int64_t)len : -1);
-	if (has_body && len && !rq->is_head) {
-		bufferevent_write(rq->conn->bev, body, len);
-		rq->bytes += len;
-	}
+	write_head(&head, rq, has_body ? type : NULL,
+		   has_body ? (int64_t)len : -1);
+	len = has_body && !rq->is_head ? len : 0;
+	rq->bytes += len;
+	conn_write(rq->conn, head.text, head.len, body, len);
 	complete(rq);
 }
 
@@ -259,45 +304,6 @@ void rq_problem(struct rq *rq, int status, const char *code, const char *fmt,
 	deia_jw_fini(&w);
 }
 
-void rq_bad_fields(struct rq *rq, const struct deia_field_error *errors,
-		   size_t n)
-{
-	struct deia_jw w;
-	char detail[512];
-
-	snprintf(detail, sizeof(detail), "%s%s%s", errors[0].pointer,
-		 errors[0].pointer[0] ? ": " : "", errors[0].detail);
-	deia_jw_init(&w);
-	problem_begin(&w, 422, deia_err_name(DEIA_EFIELD), detail,
-		      rq->actor.request_id);
-	deia_jw_key(&w, "errors");
-	deia_jw_array(&w);
-	for (size_t i = 0; i < n; i++) {
-		deia_jw_object(&w);
-		if (errors[i].pointer[0] == '?')
-			deia_jw_kstr(&w, "parameter", errors[i].pointer + 1);
-		else
-			deia_jw_kstr(&w, "pointer", errors[i].pointer);
-		deia_jw_kstr(&w, "detail", errors[i].detail);
-		deia_jw_end_object(&w);
-	}
-	deia_jw_end_array(&w);
-	deia_jw_end_object(&w);
-	rq_send_json(rq, 422, &w);
-}
-
-void rq_bad_field(struct rq *rq, const char *pointer, const char *fmt, ...)
-{
-	struct deia_field_error e = { 0 };
-	va_list ap;
-
-	snprintf(e.pointer, sizeof(e.pointer), "%s", pointer);
-	va_start(ap, fmt);
-	vsnprintf(e.detail, sizeof(e.detail), fmt, ap);
-	va_end(ap);
-	rq_bad_fields(rq, &e, 1);
-}
-
 int status_of(deia_err err)
 {
 	static const short map[] = {
@@ -319,12 +325,70 @@ int status_of(deia_err err)
 	return 500;
 }
 
+static void add_retry_after(struct rq *rq, int status)
+{
+	if (status == 429 || status == 503)
+		rq_add_header(rq, "Retry-After", "1");
+}
+
+/* A problem with the places in the request that it is about. */
+static void send_places(struct rq *rq, deia_err err,
+			const struct deia_field_error *errors, size_t n)
+{
+	int status = status_of(err);
+	struct deia_jw w;
+	char detail[512];
+
+	snprintf(detail, sizeof(detail), "%s%s%s", errors[0].pointer,
+		 errors[0].pointer[0] ? ": " : "", errors[0].detail);
+	deia_jw_init(&w);
+	problem_begin(&w, status, deia_err_name(err), detail,
+		      rq->actor.request_id);
+	deia_jw_key(&w, "errors");
+	deia_jw_array(&w);
+	for (size_t i = 0; i < n; i++) {
+		deia_jw_object(&w);
+		if (errors[i].pointer[0] == '?')
+			deia_jw_kstr(&w, "parameter", errors[i].pointer + 1);
+		else
+			deia_jw_kstr(&w, "pointer", errors[i].pointer);
+		deia_jw_kstr(&w, "detail", errors[i].detail);
+		deia_jw_end_object(&w);
+	}
+	deia_jw_end_array(&w);
+	deia_jw_end_object(&w);
+	rq_send_json(rq, status, &w);
+}
+
+void rq_bad_fields(struct rq *rq, const struct deia_field_error *errors,
+		   size_t n)
+{
+	send_places(rq, DEIA_EFIELD, errors, n);
+}
+
+void rq_fail_at(struct rq *rq, deia_err err, const struct deia_field_error *at)
+{
+	add_retry_after(rq, status_of(err));
+	send_places(rq, err, at, 1);
+}
+
+void rq_bad_field(struct rq *rq, const char *pointer, const char *fmt, ...)
+{
+	struct deia_field_error e = { 0 };
+	va_list ap;
+
+	snprintf(e.pointer, sizeof(e.pointer), "%s", pointer);
+	va_start(ap, fmt);
+	vsnprintf(e.detail, sizeof(e.detail), fmt, ap);
+	va_end(ap);
+	rq_bad_fields(rq, &e, 1);
+}
+
 void rq_fail_with(struct rq *rq, deia_err err, const char *detail)
 {
 	int status = status_of(err);
 
-	if (status == 429 || status == 503)
-		rq_add_header(rq, "Retry-After", "1");
+	add_retry_after(rq, status);
 	rq_problem(rq, status, deia_err_name(err), "%s",
 		   detail && *detail ? detail : deia_err_text(err));
 }
@@ -346,6 +410,7 @@ void rq_fail(struct rq *rq, deia_err err)
 void reply_stream_head(struct rq *rq, const char *type)
 {
 	struct conn *c = rq->conn;
+	struct head_out head;
 
 	rq->status = 200;
 	if (rq->is_http10)
@@ -353,7 +418,8 @@ void reply_stream_head(struct rq *rq, const char *type)
 	else
 		rq_add_header(rq, "Transfer-Encoding", "chunked");
 	rq_add_header(rq, "X-Accel-Buffering", "no");
-	write_head(rq, type, -1);
+	write_head(&head, rq, type, -1);
+	bufferevent_write(c->bev, head.text, head.len);
 	conn_phase(c, PH_STREAM);
 	conn_watch(c);
 	bufferevent_enable(c->bev, EV_WRITE);

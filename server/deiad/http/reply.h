@@ -37,6 +37,8 @@ void rq_bad_field(struct rq *rq, const char *pointer, const char *fmt, ...)
 	DEIA_PRINTF(3, 4);
 void rq_bad_fields(struct rq *rq, const struct deia_field_error *errors,
 		   size_t n);
+/* What a library call said about one place of the request. */
+void rq_fail_at(struct rq *rq, deia_err err, const struct deia_field_error *at);
 /* What a library call said: status by code, detail from the hive. */
 void rq_fail(struct rq *rq, deia_err err);
 /* The same for callers without a hive's message. */

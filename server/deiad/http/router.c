@@ -53,54 +53,44 @@ static bool matches(const char *pattern, const char *path,
 {
 	unsigned n = 0;
 
-	for (;;) {
-		size_t a, b;
-
-		if (*pattern != *path)
-			return false;
-		if (*pattern == '\0')
-			return true;
-		pattern++;
-		path++;
-		a = strcspn(pattern, "/");
-		b = strcspn(path, "/");
-		if (pattern[0] == '{') {
-			if (b == 0 || n == RQ_PARAMS)
+	for (; *pattern; pattern++) {
+		if (*pattern != '{') {
+			if (*path++ != *pattern)
 				return false;
-			at[n] = path;
-			n_at[n++] = b;
-		} else if (a != b || memcmp(pattern, path, a) != 0) {
-			return false;
+			continue;
 		}
-		pattern += a;
-		path += b;
+		if (n == RQ_PARAMS)
+			return false;
+		at[n] = path;
+		n_at[n] = strcspn(path, "/");
+		if (n_at[n] == 0)
+			return false;
+		path += n_at[n++];
+		pattern = strchr(pattern, '}');
 	}
+	return *path == '\0';
 }
 
 static bool take_params(struct rq *rq, const char *at[RQ_PARAMS],
 			const size_t n_at[RQ_PARAMS])
 {
-	size_t need = 0;
-	char *p;
+	char *p = rq->decoded; /* what is decoded is never longer */
 
-	for (int i = 0; i < RQ_PARAMS; i++)
-		need += at[i] ? n_at[i] + 1 : 0;
-	if (!need)
-		return true;
-	p = rq->decoded = malloc(need);
-	for (int i = 0; p && i < RQ_PARAMS && at[i]; i++) {
+	for (int i = 0; i < RQ_PARAMS && at[i]; i++) {
 		if (!decode(at[i], n_at[i], p))
 			return false;
 		rq->param[i] = p;
 		p += strlen(p) + 1;
 	}
-	return p != NULL;
+	return true;
 }
 
 static void add_allow(char allow[64], const char *method)
 {
 	size_t len = strlen(allow);
 
+	if (strstr(allow, method)) /* another pattern has it, too */
+		return;
 	snprintf(allow + len, 64 - len, "%s%s%s", len ? ", " : "", method,
 		 strcmp(method, "GET") == 0 ? ", HEAD" : "");
 }
@@ -146,7 +136,8 @@ static void route_print(const struct route *r, struct deia_jw *w)
 		     : r->flags & RF_JSON_OPT ? "optional"
 					      : "none");
 	deia_jw_kint(w, "max_body_bytes", (int64_t)r->max_body);
-	deia_jw_kbool(w, "idempotency_key", r->flags & RF_IDEMPOTENT);
+	deia_jw_kbool(w, "idempotency_key",
+		      r->flags & (RF_IDEMPOTENT | RF_OWN_KEY));
 	deia_jw_kbool(w, "bot_self", r->flags & (RF_BOT_SELF | RF_BOT_ANY));
 	deia_jw_kstr(w, "query", r->query ? r->query : "");
 	deia_jw_kstr(w, "summary", r->summary);

@@ -26,7 +26,9 @@ enum {
 	RF_BOT_SELF = 8,     /* also the bot that {id} names */
 	RF_BOT_ANY = 64,     /* also bots; the handler knows which */
 	RF_WHILE_DRAIN = 16, /* answers also while draining or starting */
-	RF_QUIET = 32	     /* access log only at level debug */
+	RF_QUIET = 32,	     /* access log only at level debug */
+	RF_TEXT = 128,	     /* with RF_JSON: the handler reads rq->text */
+	RF_OWN_KEY = 256     /* Idempotency-Key is the handler's business */
 };
 
 struct route {

@@ -24,6 +24,7 @@
 #include "conn.h"
 #include "gate.h"
 #include "idem.h"
+#include "jread.h"
 #include "reply.h"
 #include "router.h"
 
@@ -40,9 +41,6 @@ void rq_drop(struct rq *rq)
 		evhttp_clear_headers(&rq->query);
 	idem_free(rq);
 	cJSON_Delete(rq->json);
-	free(rq->target);
-	free(rq->path);
-	free(rq->decoded);
 	free(rq);
 }
 
@@ -87,6 +85,7 @@ static void leave(struct rq *rq)
 
 	rq->conn = NULL;
 	rq->ev = NULL;
+	memset(&rq->head, 0, sizeof(rq->head));
 	rq->on_gone = NULL;
 	rq->on_drain = NULL;
 	log_end(rq);
@@ -165,23 +164,65 @@ static bool id_ok(const char *id)
 	return len > 0 && len < 40 && id[len] == '\0';
 }
 
+/* The server's prefix and the request's number in hexadecimal. */
+static void print_id(char *out, const struct server *s)
+{
+	static const char digits[] = "0123456789abcdef";
+	uint64_t n = s->requests;
+	int len = 8;
+
+	while (len < 16 && n >> (4 * len))
+		len++;
+	memcpy(out, s->id_prefix, 8);
+	for (int i = len; i > 0; i--, n >>= 4)
+		out[7 + i] = digits[n & 15];
+	out[8 + len] = '\0';
+}
+
 static void give_id(struct rq *rq)
 {
-	const char *sent = rq_header(rq, "X-Request-Id");
+	const char *sent = rq->head.id;
 
 	if (sent && id_ok(sent))
-		snprintf(rq->actor.request_id, sizeof(rq->actor.request_id),
-			 "%s", sent);
+		memcpy(rq->actor.request_id, sent, strlen(sent) + 1);
 	else
-		snprintf(rq->actor.request_id, sizeof(rq->actor.request_id),
-			 "%s%08llx", rq->srv->id_prefix,
-			 (unsigned long long)rq->srv->requests);
+		print_id(rq->actor.request_id, rq->srv);
+}
+
+/* The first field of each name. */
+static void read_head(struct rq *rq, struct evhttp_request *ev)
+{
+	struct {
+		const char *name;
+		const char **value;
+	} const wanted[] = {
+		{ "Host", &rq->head.host },
+		{ "Origin", &rq->head.origin },
+		{ "Sec-Fetch-Site", &rq->head.site },
+		{ "Authorization", &rq->head.authorization },
+		{ "Content-Type", &rq->head.type },
+		{ "Connection", &rq->head.connection },
+		{ "X-Request-Id", &rq->head.id },
+		{ "Idempotency-Key", &rq->head.key },
+	};
+	const struct evkeyval *h;
+
+	TAILQ_FOREACH(h, evhttp_request_get_input_headers(ev), next) {
+		for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+			if ((wanted[i].name[0] ^ h->key[0]) & ~0x20 ||
+			    *wanted[i].value ||
+			    strcasecmp(wanted[i].name, h->key) != 0)
+				continue;
+			*wanted[i].value = h->value;
+			break;
+		}
+	}
 }
 
 /* http://authority/path: the authority must be the Host, then it is cut. */
 static const char *origin_form(struct rq *rq, const char *uri)
 {
-	const char *host = rq_header(rq, "Host");
+	const char *host = rq->head.host;
 	const char *p;
 	size_t len;
 
@@ -200,7 +241,7 @@ static const char *origin_form(struct rq *rq, const char *uri)
 static void set_connection_wishes(struct rq *rq,
 				  const struct evhttp_request *ev)
 {
-	const char *connection = rq_header(rq, "Connection");
+	const char *connection = rq->head.connection;
 
 	rq->is_http10 = ev->minor == 0;
 	rq->wants_close = connection && strcasecmp(connection, "close") == 0;
@@ -209,15 +250,23 @@ static void set_connection_wishes(struct rq *rq,
 		rq->wants_close = true;
 }
 
+/* With room behind it for the target, the path, and what is decoded of it. */
 static struct rq *rq_new(struct server *s, struct conn *c,
 			 struct evhttp_request *ev)
 {
-	struct rq *rq = calloc(1, sizeof(*rq));
+	size_t len = strlen(evhttp_request_get_uri(ev)) + 2;
+	struct rq *rq = malloc(sizeof(*rq) + 3 * len);
 	char *address = NULL;
 	ev_uint16_t port;
 
 	if (!rq)
 		return NULL;
+	memset(rq, 0, offsetof(struct rq, extra));
+	rq->extra[0] = '\0';
+	rq->target = (char *)(rq + 1);
+	rq->path = rq->target + len;
+	rq->decoded = rq->path + len;
+	read_head(rq, ev);
 	rq->srv = s;
 	rq->conn = c;
 	rq->ev = ev;
@@ -226,8 +275,9 @@ static struct rq *rq_new(struct server *s, struct conn *c,
 	rq->method = method_name(evhttp_request_get_command(ev));
 	rq->is_head = evhttp_request_get_command(ev) == EVHTTP_REQ_HEAD;
 	evhttp_connection_get_peer(c->evcon, &address, &port);
-	snprintf(rq->actor.address, sizeof(rq->actor.address), "%s",
-		 address ? address : "");
+	if (address)
+		memccpy(rq->actor.address, address, 0,
+			sizeof(rq->actor.address) - 1);
 	set_connection_wishes(rq, ev);
 	give_id(rq);
 	return rq;
@@ -241,13 +291,10 @@ static bool split_target(struct rq *rq)
 	const char *own = origin_form(rq, uri);
 	size_t len;
 
-	rq->target = strdup(own ? own : "/");
-	len = rq->target ? strcspn(rq->target, "?") : 0;
-	rq->path = rq->target ? strndup(rq->target, len) : NULL;
-	if (!rq->path) {
-		rq_problem(rq, 503, "out_of_memory", "Memory ran out.");
-		return false;
-	}
+	memcpy(rq->target, own ? own : "/", own ? strlen(own) + 1 : 2);
+	len = strcspn(rq->target, "?");
+	memcpy(rq->path, rq->target, len);
+	rq->path[len] = '\0';
 	if (!own)
 		rq_problem(rq, 421, "wrong_host",
 			   "The authority of the request target is not the "
@@ -321,14 +368,21 @@ static bool is_json_type(const char *type)
 	return len == 16 && strncasecmp(type, "application/json", len) == 0;
 }
 
+static bool is_object(char *text)
+{
+	return jread_kind(&(struct jread){ text }) == '{';
+}
+
 static bool parse_json(struct rq *rq, struct evbuffer *in, size_t len)
 {
-	const char *text = (const char *)evbuffer_pullup(in, -1);
+	char *text = (char *)evbuffer_pullup(in, -1);
 	struct deia_json_error where = { 0 };
 	deia_err err;
 
 	idem_fingerprint(rq, text, len);
-	err = deia_json_parse(&rq->json, text, len, &where);
+	err = rq->route->flags & RF_TEXT
+		      ? deia_json_check(text, len, &where)
+		      : deia_json_parse(&rq->json, text, len, &where);
 	if (err == DEIA_ENOMEM)
 		rq_fail_with(rq, err, NULL);
 	else if (err)
@@ -336,9 +390,12 @@ static bool parse_json(struct rq *rq, struct evbuffer *in, size_t len)
 			   "The body is not valid JSON at line %u, column %u: "
 			   "%s",
 			   where.line, where.column, where.detail);
-	else if (!cJSON_IsObject(rq->json))
+	else if (rq->json ? !cJSON_IsObject(rq->json) : !is_object(text))
 		rq_bad_field(rq, "", "the body must be a JSON object");
-	evbuffer_drain(in, len);
+	else if (!rq->json)
+		rq->text = text; /* until run() ends */
+	if (!rq->text && !rq->replied)
+		evbuffer_drain(in, len);
 	return !rq->replied;
 }
 
@@ -360,7 +417,7 @@ static bool check_body(struct rq *rq)
 	} else if (len == 0 && (r->flags & RF_JSON_OPT)) {
 		idem_fingerprint(rq, "", 0);
 		return true;
-	} else if (!is_json_type(rq_header(rq, "Content-Type"))) {
+	} else if (!is_json_type(rq->head.type)) {
 		rq_problem(rq, 415, "unsupported",
 			   "Send the body with Content-Type: "
 			   "application/json.");
@@ -403,6 +460,11 @@ static bool not_now(struct rq *rq)
 	return true;
 }
 
+static void drain(struct evbuffer *in)
+{
+	evbuffer_drain(in, evbuffer_get_length(in));
+}
+
 static void run(struct rq *rq)
 {
 	if (!split_target(rq) || !gate_host(rq) || !gate_origin(rq) ||
@@ -410,6 +472,9 @@ static void run(struct rq *rq)
 	    !check_body(rq) || !idem_begin(rq))
 		return;
 	rq->route->run(rq);
+	if (rq->text && rq->ev)
+		drain(evhttp_request_get_input_buffer(rq->ev));
+	rq->text = NULL;
 }
 
 void rq_begin(struct evhttp_request *ev, void *server)
@@ -440,6 +505,8 @@ void rq_begin(struct evhttp_request *ev, void *server)
 	evhttp_request_set_on_complete_cb(ev, on_complete, c);
 	rq_hold(rq);
 	run(rq);
+	if (!rq->replied && rq->conn)
+		conn_work(c);
 	rq->token = NULL;
 	rq_drop(rq);
 }

@@ -32,19 +32,25 @@ struct rq {
 	const struct route *route;
 	unsigned refs;
 	const char *method;
-	char *target; /* path?query as sent, without scheme and authority */
-	char *path;   /* target up to '?' */
-	char *decoded;
+	char *target;  /* path?query as sent, without scheme and authority */
+	char *path;    /* target up to '?' */
+	char *decoded; /* the parameters of it */
 	const char *param[RQ_PARAMS]; /* values of {…} in the pattern */
 	struct evkeyvalq query;
+	/* Headers that every request is asked for; NULL when absent. */
+	struct {
+		const char *host, *origin, *site, *authorization, *type,
+			*connection, *id, *key;
+	} head;
 	struct cJSON *json; /* the body, an object, when the route takes one */
+	char *text; /* instead, with RF_TEXT: checked, an object, writable,
+		     * for jread.h while the handler runs; NULL: no body */
 	struct deia_actor actor;
 	const char *token; /* the credential, while handlers run; or NULL */
 	bool is_head, is_http10, wants_close, replied, has_query;
 	int status;
 	size_t bytes;
 	int64_t start_us;
-	char extra[RQ_EXTRA_BYTES]; /* more header lines, each with CR LF */
 	size_t extra_len;
 	char body_print[65]; /* SHA-256 of request and body, for idem.c */
 	struct idem *idem;
@@ -55,6 +61,8 @@ struct rq {
 	/* A stream's output was taken by the client; may be NULL. */
 	void (*on_drain)(struct rq *rq, void *user);
 	void *drain_user;
+	/* Last, and not cleared: more header lines, each with CR LF. */
+	char extra[RQ_EXTRA_BYTES];
 };
 
 /* evhttp's callback for every request. */

@@ -19,7 +19,8 @@
 #include "../http/reply.h"
 #include "routes.h"
 
-void print_bot_members(struct deia_jw *w, const struct deia_hive_bot *bot)
+void print_bot_members(struct deia_jw *w, deia_hive *hive,
+		       const struct deia_hive_bot *bot)
 {
 	const struct deia_bot_info *i = bot->info;
 
@@ -31,6 +32,7 @@ void print_bot_members(struct deia_jw *w, const struct deia_hive_bot *bot)
 	deia_jw_kint(w, "restarts", i->restarts);
 	deia_jw_kint(w, "running_tasks", i->running);
 	deia_jw_kint(w, "queued_tasks", i->queued);
+	deia_jw_kint(w, "unread", (int64_t)unread_of(hive, i->spec->id));
 	deia_jw_ktime(w, "created_at", bot->created_unix_ms);
 	deia_jw_ktime(w, "started_at", i->started_unix_ms);
 	deia_jw_ktime(w, "ready_at", i->ready_unix_ms);
@@ -43,10 +45,11 @@ void print_bot_members(struct deia_jw *w, const struct deia_hive_bot *bot)
 		deia_jw_kstr(w, "token", bot->token);
 }
 
-void print_bot(struct deia_jw *w, const struct deia_hive_bot *bot)
+void print_bot(struct deia_jw *w, deia_hive *hive,
+	       const struct deia_hive_bot *bot)
 {
 	deia_jw_object(w);
-	print_bot_members(w, bot);
+	print_bot_members(w, hive, bot);
 	deia_jw_end_object(w);
 }
 
@@ -55,7 +58,7 @@ void send_bot(struct rq *rq, int status, const struct deia_hive_bot *bot)
 	struct deia_jw w;
 
 	deia_jw_init(&w);
-	print_bot(&w, bot);
+	print_bot(&w, rq->srv->hive, bot);
 	rq_send_json(rq, status, &w);
 }
 
@@ -94,7 +97,7 @@ void route_bots_list(struct rq *rq)
 		n = deia_hive_bot_search(rq->srv->hive, &filter,
 					 last[0] ? last : NULL, page, want);
 		for (size_t i = 0; i < n; i++)
-			print_bot(&w, &page[i]);
+			print_bot(&w, rq->srv->hive, &page[i]);
 		if (n)
 			snprintf(last, sizeof(last), "%s",
 				 page[n - 1].info->spec->id);
@@ -237,7 +240,7 @@ void bot_changed(deia_err err, const struct deia_hive_bot *bot, void *user)
 	} else {
 		deia_jw_init(&w);
 		deia_jw_object(&w);
-		print_bot_members(&w, bot);
+		print_bot_members(&w, rq->srv->hive, bot);
 		deia_jw_kstr(&w, "applies",
 			     bot->info->needs_restart ? "next_start" : "now");
 		deia_jw_end_object(&w);

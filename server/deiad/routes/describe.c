@@ -101,13 +101,14 @@ static void print_counts(struct deia_jw *w, const struct deia_hive_bot *bot)
 	deia_jw_end_object(w);
 }
 
-static void print_all(struct deia_jw *w, const struct deia_hive_bot *bot,
+static void print_all(struct deia_jw *w, deia_hive *hive,
+		      const struct deia_hive_bot *bot,
 		      const struct deia_bot_history *items, size_t n)
 {
 	const struct deia_bot_info *i = bot->info;
 
 	deia_jw_object(w);
-	print_bot_members(w, bot);
+	print_bot_members(w, hive, bot);
 	deia_jw_key(w, "effective_capabilities");
 	deia_jw_array(w);
 	for (size_t k = 0; k < i->n_capabilities; k++)
@@ -136,7 +137,7 @@ static void history(deia_err err, const struct deia_bot_history *items,
 		rq_fail(rq, DEIA_ENOTFOUND); /* removed meanwhile */
 	} else {
 		deia_jw_init(&w);
-		print_all(&w, &bot, items, err ? 0 : n);
+		print_all(&w, rq->srv->hive, &bot, items, err ? 0 : n);
 		rq_send_json(rq, 200, &w);
 	}
 	rq_drop(rq);

@@ -50,6 +50,25 @@ void route_chat_clear(struct rq *rq);
 void route_chat_export(struct rq *rq);
 void route_chat_import(struct rq *rq);
 
+void route_messages_send(struct rq *rq);
+void route_message_get(struct rq *rq);
+void route_messages_list(struct rq *rq);
+void route_messages_status(struct rq *rq);
+void route_message_read(struct rq *rq);
+void route_message_release(struct rq *rq);
+void route_message_extend(struct rq *rq);
+void route_message_requeue(struct rq *rq);
+void route_mail_between(struct rq *rq);
+void route_inbox(struct rq *rq);
+void route_inbox_receive(struct rq *rq);
+void route_inbox_status(struct rq *rq);
+
+void route_dialogue_start(struct rq *rq);
+void route_dialogues_list(struct rq *rq);
+void route_dialogue_get(struct rq *rq);
+void route_dialogue_messages(struct rq *rq);
+void route_dialogue_stop(struct rq *rq);
+
 void route_events(struct rq *rq);
 
 void route_login(struct rq *rq);
@@ -67,8 +86,12 @@ void route_well_known(struct rq *rq);
 
 /* ---- shared ------------------------------------------------------------ */
 
-void print_bot(struct deia_jw *w, const struct deia_hive_bot *bot);
-void print_bot_members(struct deia_jw *w, const struct deia_hive_bot *bot);
+void print_bot(struct deia_jw *w, deia_hive *hive,
+	       const struct deia_hive_bot *bot);
+void print_bot_members(struct deia_jw *w, deia_hive *hive,
+		       const struct deia_hive_bot *bot);
+/* Messages that a bot has not read. */
+uint64_t unread_of(deia_hive *hive, const char *bot);
 void send_bot(struct rq *rq, int status, const struct deia_hive_bot *bot);
 /* A deia_bot_state by its name; -1: there is none. */
 int state_parse(const char *name);
@@ -79,7 +102,8 @@ void print_conversation(struct deia_jw *w,
 void print_int_or_null(struct deia_jw *w, const char *key, int64_t v,
 		       int64_t none);
 /* Prints what was made, for idem_join. */
-void print_made(struct deia_jw *w, enum deia_made made, const void *what);
+void print_made(const struct rq *rq, struct deia_jw *w, enum deia_made made,
+		const void *what);
 /* An array of the lines of a text. */
 void print_text_lines(struct deia_jw *w, const char *text);
 /*

@@ -93,11 +93,12 @@ void print_int_or_null(struct deia_jw *w, const char *key, int64_t v,
 		deia_jw_kint(w, key, v);
 }
 
-void print_made(struct deia_jw *w, enum deia_made made, const void *what)
+void print_made(const struct rq *rq, struct deia_jw *w, enum deia_made made,
+		const void *what)
 {
 	switch (made) {
 	case DEIA_MADE_BOT:
-		print_bot(w, what);
+		print_bot(w, rq->srv->hive, what);
 		break;
 	case DEIA_MADE_CONVERSATION:
 		print_conversation(w, what);

@@ -16,6 +16,9 @@
 
 #define BOT "/api/v1/bots/{id}"
 #define TASK "/api/v1/tasks/{id}"
+#define MESSAGES "/api/v1/messages"
+#define MESSAGE "/api/v1/messages/{id}"
+#define DIALOGUES "/api/v1/dialogues"
 
 const struct route routes[] = {
 	{ "GET", "/health", AC_PUBLIC, RF_WHILE_DRAIN | RF_QUIET, 0, "",
@@ -86,6 +89,46 @@ const struct route routes[] = {
 	  route_chat_export, "A whole conversation as a file." },
 	{ "POST", BOT "/chat/import", AC_OPERATOR, RF_JSON | RF_IDEMPOTENT,
 	  CHAT, "", route_chat_import, "Adds lines as a new conversation." },
+
+	{ "POST", MESSAGES, AC_OPERATOR,
+	  RF_JSON | RF_TEXT | RF_BOT_ANY | RF_OWN_KEY, CHAT, "",
+	  route_messages_send, "Sends mail: one message, copies, a batch." },
+	{ "POST", BOT "/inbox/receive", AC_OPERATOR,
+	  RF_JSON_OPT | RF_TEXT | RF_BOT_SELF, SPEC, "", route_inbox_receive,
+	  "Takes the next messages under a lease, waiting for them." },
+	{ "POST", MESSAGE "/read", AC_OPERATOR, RF_JSON_OPT | RF_BOT_ANY, SMALL,
+	  "", route_message_read, "Acknowledges a message." },
+	{ "POST", MESSAGE "/release", AC_OPERATOR, RF_JSON_OPT | RF_BOT_ANY,
+	  SMALL, "", route_message_release, "Gives a delivered message back." },
+	{ "POST", MESSAGE "/extend", AC_OPERATOR, RF_JSON | RF_BOT_ANY, SMALL,
+	  "", route_message_extend, "Makes the lease of a message longer." },
+	{ "POST", MESSAGE "/requeue", AC_OPERATOR, RF_JSON_OPT, SMALL, "",
+	  route_message_requeue, "Makes a dead letter pending again." },
+	{ "GET", MESSAGES, AC_VIEWER, 0, 0, "status limit cursor",
+	  route_messages_list, "Lists all messages in one status." },
+	{ "GET", MESSAGES "/status", AC_VIEWER, 0, 0, "", route_messages_status,
+	  "Counts the hive's messages." },
+	{ "GET", MESSAGE, AC_VIEWER, RF_BOT_ANY, 0, "", route_message_get,
+	  "Shows one message." },
+	{ "GET", BOT "/inbox", AC_VIEWER, RF_BOT_SELF, 0,
+	  "priority status limit cursor", route_inbox,
+	  "Looks into an inbox; nothing changes." },
+	{ "GET", BOT "/inbox/status", AC_VIEWER, RF_BOT_SELF, 0, "",
+	  route_inbox_status, "Counts what is in an inbox." },
+	{ "GET", "/api/v1/conversations/{a}/{b}", AC_VIEWER, RF_BOT_ANY, 0,
+	  "limit cursor", route_mail_between,
+	  "Mail between two bots, newest first." },
+
+	{ "GET", DIALOGUES, AC_VIEWER, 0, 0, "limit cursor",
+	  route_dialogues_list, "Lists dialogues, newest first." },
+	{ "POST", DIALOGUES, AC_OPERATOR, RF_JSON | RF_IDEMPOTENT, CHAT, "",
+	  route_dialogue_start, "Has two bots talk about a subject." },
+	{ "GET", DIALOGUES "/{id}", AC_VIEWER, 0, 0, "", route_dialogue_get,
+	  "Shows one dialogue." },
+	{ "GET", DIALOGUES "/{id}/messages", AC_VIEWER, 0, 0, "limit cursor",
+	  route_dialogue_messages, "A dialogue's messages, oldest first." },
+	{ "POST", DIALOGUES "/{id}/stop", AC_OPERATOR, RF_JSON_OPT, SMALL, "",
+	  route_dialogue_stop, "Stops a dialogue." },
 
 	{ "GET", "/api/v1/events", AC_VIEWER, 0, 0, "after", route_events,
 	  "Streams what happens in the hive." },
