@@ -260,7 +260,7 @@ typedef void (*deia_messages_cb)(deia_err err, const struct deia_message *items,
  * Errors: DEIA_EFIELD (errmsg, error_index, field), DEIA_ENOTFOUND (a
  * recipient is not known), DEIA_EBUSY (an inbox is full, or the store is
  * behind), DEIA_ELIMIT, DEIA_ESTATE, DEIA_ENOMEM; in cb also DEIA_EFULL,
- * DEIA_ESTORE, DEIA_ECONFLICT.
+ * DEIA_ESTORE, DEIA_ECONFLICT, and with a key DEIA_ENOTFOUND and DEIA_EBUSY.
  */
 DEIA_API DEIA_NODISCARD deia_err deia_messenger_send(
 	deia_messenger *m, const struct deia_message_draft *drafts, size_t n,
@@ -274,7 +274,8 @@ struct deia_receive {
 	size_t size;
 	const char *inbox;
 	unsigned max;	  /* 1..DEIA_MAX_BATCH_LEN; 0: 1. An answer ends at
-			   * 8 MiB of contents all the same */
+			   * 8 MiB of contents all the same, and with a store
+			   * it may be shorter though there is more */
 	int64_t wait_ms;  /* 0: do not wait; DEIA_WAIT_FOR_EVER */
 	int64_t lease_ms; /* 1000..3600000; 0: 60000 */
 	/*

@@ -10,6 +10,7 @@
 /* ---- answers ------------------------------------------------------------- */
 
 struct repeated {
+	struct deia__later later;
 	deia_messages_cb cb;
 	void *user;
 };
@@ -21,6 +22,25 @@ static void on_repeated(deia_err err, void *arg)
 
 	r->cb(err == DEIA_EEXIST ? DEIA_OK : err, NULL, 0, false, r->user);
 	deia__free(r);
+}
+
+static void on_known(void *arg)
+{
+	on_repeated(DEIA_EEXIST, arg);
+}
+
+/* It is in memory that it was read under this token. */
+static deia_err answered_before(deia_messenger *m, deia_messages_cb cb,
+				void *user)
+{
+	struct repeated *r = deia__alloc(sizeof(*r));
+
+	if (!r)
+		return deia__msgr_fail(m, DEIA_ENOMEM, "out of memory");
+	r->cb = cb;
+	r->user = user;
+	deia__later_call(m, &r->later, on_known, r);
+	return DEIA_OK;
 }
 
 static deia_err look_up(deia_messenger *m,
@@ -77,9 +97,7 @@ deia_err deia_messenger_answer(deia_messenger *m,
 	if (err == DEIA_EUNAVAILABLE)
 		return look_up(m, claim, cb, user);
 	if (err == DEIA_EEXIST)
-		return deia__msgr_fail(m, DEIA_ESTATE,
-				       "message %.40s is read already",
-				       claim->id);
+		return answered_before(m, cb, user);
 	if (err)
 		return err;
 	op = deia__op_new(m, 2);
@@ -185,7 +203,6 @@ static deia_err requeue_row(struct requeue *r, const deia_rows *rows)
 	}
 	msg->expires = deia__hive_now(m) +
 		       deia_rows_get(rows, 0, MAIL_TTL)->i * INT64_C(1000);
-	deia__msg_drop_body(m, msg);
 	deia__msg_add(m, msg);
 	err = begin(m, msg, true, r->cb, r->user);
 	if (err == DEIA_ENOMEM && deia__msg_find(m, r->id) == msg) {

@@ -129,7 +129,7 @@ static void clean_next(struct cleaning *c)
 
 static void clean_kept(deia_messenger *m)
 {
-	int64_t upto = deia__wall_now(m) - m->opts.retention_days * DAY_MS;
+	int64_t upto = deia__hive_now(m) - m->opts.retention_days * DAY_MS;
 	unsigned n = 0;
 
 	while (n < CLEANUP_STEP && m->finished_first &&

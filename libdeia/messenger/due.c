@@ -11,6 +11,7 @@
 
 #define SUSPEND_GRACE_MS 30000
 #define REFUSED_PAUSE_MS 1000
+#define BUSY_PAUSE_MS 50
 #define CLOCK_EVERY_MS 60000
 #define CLEANUP_FIRST_MS 200
 #define NEVER INT64_MAX
@@ -141,7 +142,11 @@ static void arm_sweep(deia_messenger *m)
 		next = m->expiring.n ? m->expiring.items[0]->expires : NEVER;
 	if (next == NEVER || m->sweeping)
 		return;
-	deia__due_set(m, &m->sweep, not_before(m, next - deia__hive_now(m)));
+	next -= deia__hive_now(m);
+	if (next < m->sweep_pause_ms)
+		next = m->sweep_pause_ms;
+	m->sweep_pause_ms = 0;
+	deia__due_set(m, &m->sweep, not_before(m, next));
 }
 
 void deia__due_expiry(deia_messenger *m, int64_t hive_ms)
@@ -174,9 +179,19 @@ static struct deia__plan *plan_expiry(struct deia__mail_op *op,
 }
 
 /* Something is changing it right now: it is looked at again soon. */
-static bool is_busy(const struct deia__msg *msg)
+static bool is_busy(deia_messenger *m, const struct deia__msg *msg)
 {
-	return msg->place == PLACE_NONE;
+	if (msg->place != PLACE_NONE)
+		return false;
+	m->sweep_pause_ms = BUSY_PAUSE_MS;
+	return true;
+}
+
+/* The store refused a sweep: what it was to end is still there. */
+static void sweep_failed(deia_messenger *m)
+{
+	pause_after(m);
+	m->next_expiry = deia__hive_now(m);
 }
 
 static void on_swept(struct deia__mail_op *op, deia_err err)
@@ -184,7 +199,7 @@ static void on_swept(struct deia__mail_op *op, deia_err err)
 	deia_messenger *m = op->m;
 
 	if (err)
-		pause_after(m);
+		sweep_failed(m);
 	m->sweeping = false;
 	arm_sweep(m);
 }
@@ -200,7 +215,7 @@ static void commit_sweep(deia_messenger *m, struct deia__mail_op *op)
 	op->done = on_swept;
 	if (deia__op_commit(op)) {
 		m->sweeping = false;
-		pause_after(m);
+		sweep_failed(m);
 		arm_sweep(m);
 	}
 }
@@ -218,12 +233,8 @@ static void sweep_kept(deia_messenger *m)
 	}
 	while (op->n < DEIA__DUE_STEP && m->expiring.n) {
 		msg = m->expiring.items[0];
-		if (msg->expires > now)
+		if (msg->expires > now || is_busy(m, msg))
 			break;
-		if (is_busy(msg)) {
-			pause_after(m);
-			break;
-		}
 		if (!plan_expiry(op, msg)) {
 			pause_after(m);
 			break;
@@ -243,7 +254,7 @@ static bool sweep_row(deia_messenger *m, struct deia__mail_op *op,
 	struct deia__plan *p;
 	bool stray = msg == NULL;
 
-	if (msg && is_busy(msg)) {
+	if (msg && is_busy(m, msg)) {
 		*again = true;
 		return true;
 	}
@@ -287,7 +298,7 @@ static void on_due_rows(deia_err err, const deia_rows *rows, void *user)
 		next = NEVER;
 		fine = sweep_row(m, op, rows, r, &again);
 	}
-	if (!fine || again)
+	if (!fine)
 		pause_after(m);
 	if (!fine || again || (next == NEVER && deia_rows_has_more(rows)))
 		next = now;
@@ -353,6 +364,7 @@ void deia__due_save_clock(deia_messenger *m)
 
 	if (!m->store)
 		return;
+	deia__time_look(m);
 	txn = deia_txn_new(m->store);
 	row[MAIL_CLOCK_NAME] = deia_text("mail");
 	row[MAIL_CLOCK_HIVE] = deia_int(deia__hive_now(m));

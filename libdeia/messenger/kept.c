@@ -135,9 +135,26 @@ deia_err deia__kept_key_answer(struct deia__mail_op *op)
 
 void deia__kept_commit(struct deia__mail_op *op)
 {
+	deia__kept_end_later(op, op->key ? add_key(op) : DEIA_OK);
+}
+
+bool deia__kept_has_key(struct deia__mail_op *op)
+{
+	deia_messenger *m = op->m;
+	struct deia__mail_key *k = NULL;
+	char name[sizeof(k->name)];
+
+	forget_old_keys(m);
+	name_of(name, op);
+	HASH_FIND_STR(m->keys, name, k);
+	return k != NULL;
+}
+
+void deia__kept_end_later(struct deia__mail_op *op, deia_err err)
+{
 	deia_messenger *m = op->m;
 
-	op->err = op->key ? add_key(op) : DEIA_OK;
+	op->err = err;
 	if (m->done_last)
 		m->done_last->next = op;
 	else

@@ -65,6 +65,8 @@ static void answer_end(struct answer *a, deia_err err)
 		deia__msgr_fail(op->m, err,
 				"this idempotency key was used for other "
 				"messages before");
+	else if (op->refusal && err == op->refusal->err)
+		deia__refuse(op);
 	if (op->cb)
 		op->cb(err, err ? NULL : a->items, err ? 0 : a->n_items, false,
 		       op->user);
@@ -164,8 +166,8 @@ static void on_key(deia_err err, const deia_rows *rows, void *user)
 	struct answer *a = user;
 	const struct deia_value *ids;
 
-	if (!err && deia_rows_count(rows) == 0)
-		err = DEIA_ECONFLICT; /* it has just run out */
+	if (!err && deia_rows_count(rows) == 0) /* or it has just run out */
+		err = a->op->refusal ? a->op->refusal->err : DEIA_ECONFLICT;
 	if (!err && memcmp(deia_rows_get(rows, 0, MAIL_KEY_FINGERPRINT)->s,
 			   a->op->fingerprint, 16) != 0)
 		err = DEIA_ECONFLICT;
@@ -200,33 +202,60 @@ static deia_err ask_key(struct answer *a)
 	return deia_store_page(a->op->m->store, &q, on_key, a);
 }
 
+deia_err deia__refuse(struct deia__mail_op *op)
+{
+	deia_messenger *m = op->m;
+
+	m->error_index = op->refusal->index;
+	m->field = op->refusal->field;
+	return deia__msgr_fail(m, op->refusal->err, "%s", op->refusal->text);
+}
+
+/* Begins to ask the store; on an error op is as before. */
+static deia_err begin_to_ask(struct deia__mail_op *op)
+{
+	struct answer *a = deia__alloc(sizeof(*a));
+	deia_err err = DEIA_ENOMEM;
+
+	if (a) {
+		a->op = op;
+		err = ask_key(a);
+	}
+	if (err)
+		deia__free(a);
+	else
+		op->m->n_ops++;
+	return err;
+}
+
+deia_err deia__key_ask(struct deia__mail_op *op)
+{
+	deia_messenger *m = op->m;
+
+	if (m->store)
+		return begin_to_ask(op);
+	if (!deia__kept_has_key(op))
+		return DEIA_ENOTFOUND;
+	m->n_ops++;
+	deia__kept_end_later(op, DEIA_EEXIST);
+	return DEIA_OK;
+}
+
 void deia__key_answer(struct deia__mail_op *op)
 {
 	deia_messenger *m = op->m;
-	struct answer *a;
-	deia_err err;
+	deia_err err = m->store ? begin_to_ask(op) : deia__kept_key_answer(op);
 
-	if (!m->store) {
-		err = deia__kept_key_answer(op);
-		if (err == DEIA_ECONFLICT)
-			deia__msgr_fail(m, err,
-					"this idempotency key was used for "
-					"other messages before");
-		if (err && op->cb)
-			op->cb(err, NULL, 0, false, op->user);
-		deia__op_free(op);
+	if (m->store && !err)
 		return;
-	}
-	a = deia__alloc(sizeof(*a));
-	if (!a) {
-		if (op->cb)
-			op->cb(DEIA_ENOMEM, NULL, 0, false, op->user);
-		deia__op_free(op);
-		return;
-	}
-	m->n_ops++;
-	a->op = op;
-	err = ask_key(a);
-	if (err)
-		answer_end(a, err);
+	if (err == DEIA_ECONFLICT)
+		deia__msgr_fail(m, err,
+				"this idempotency key was used for other "
+				"messages before");
+	else if (err)
+		deia__msgr_fail(m, err, "the kept answer cannot be read: %s",
+				deia_err_text(err));
+	if (err && op->cb)
+		op->cb(err, NULL, 0, false, op->user);
+	deia__op_free(op);
 }

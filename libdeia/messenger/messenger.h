@@ -2,8 +2,8 @@
 /*
  * messenger.h - the inside of the messenger, shared by the files of this folder.
  *
- * The files: messenger.c (life), inbox.c, turn.c (the end of a turn), names.c (names, the state table),
- * time.c (hive time), msg.c (messages in memory, by id), place.c (lanes and
+ * The files: messenger.c (life), inbox.c, turn.c (the end of a turn), names.c
+ * (names, the state table), time.c (hive time), msg.c (messages in memory, by id), place.c (lanes and
  * the heap of what is timed), op.c (one durable change, from plan to effect),
  * send.c, keys.c, receive.c, settle.c, answer.c (the calls), due.c and cleanup.c
  * (what happens by itself), look.c (pages), view.c (what callers see), rows.c and
@@ -156,6 +156,14 @@ struct deia__plan {
 	struct deia__body *body;
 };
 
+/* Why a send under a key is refused, unless the key is known. */
+struct deia__refusal {
+	deia_err err;
+	int index;
+	const char *field;
+	char text[DEIA__ERRMSG_BYTES];
+};
+
 struct deia__mail_op {
 	struct deia__mail_op *next; /* done, waiting for the loop */
 	deia_messenger *m;
@@ -166,6 +174,7 @@ struct deia__mail_op {
 	/* With sends: the caller's key. */
 	char *key, *sender;
 	unsigned char fingerprint[16];
+	struct deia__refusal *refusal; /* NULL: it is not */
 	/* On the loop, after the effect; the op is freed after it. */
 	void (*done)(struct deia__mail_op *op, deia_err err);
 	void *arg;
@@ -217,8 +226,9 @@ struct deia_messenger {
 
 	/* due.c */
 	struct deia__timer tick, sweep, cleanup, save_clock;
-	int64_t next_expiry;   /* with a store: no open one expires before */
-	int64_t backoff_until; /* boot clock: the store refused something */
+	int64_t next_expiry;	/* with a store: no open one expires before */
+	int64_t backoff_until;	/* boot clock: the store refused something */
+	int64_t sweep_pause_ms; /* before the next one, once */
 	bool sweeping, cleaning;
 
 	/* For one callback at a time: what it is shown. */
@@ -371,6 +381,8 @@ void deia__op_drop(struct deia__mail_op *op);
  * the op is freed. */
 DEIA_NODISCARD deia_err deia__op_commit(struct deia__mail_op *op);
 void deia__op_free(struct deia__mail_op *op); /* it alone */
+/* Puts the messages back; no plan is left. */
+void deia__op_undo(struct deia__mail_op *op);
 /* The outcome: effect, moves, done. */
 void deia__op_end(struct deia__mail_op *op, deia_err err);
 
@@ -380,6 +392,11 @@ void deia__draft_fingerprint(unsigned char out[static 16],
 			     const struct deia_message_draft *drafts, size_t n);
 /* A kept key answers instead of the op, which was refused with EEXIST. */
 void deia__key_answer(struct deia__mail_op *op);
+/* The same for one that was refused for another reason: the kept key answers,
+ * or the refusal does. On an error nothing is under way. */
+DEIA_NODISCARD deia_err deia__key_ask(struct deia__mail_op *op);
+/* Says why it is refused; returns op->refusal->err. */
+deia_err deia__refuse(struct deia__mail_op *op);
 /* Checks a draft and makes its message; field and errmsg say what is wrong. */
 DEIA_NODISCARD deia_err deia__draft_msg(deia_messenger *m,
 					const struct deia_message_draft *draft,
@@ -450,6 +467,9 @@ DEIA_NODISCARD deia_err deia__rows_load(deia_messenger *m);
 /* ---- kept.c: without one ------------------------------------------------- */
 
 void deia__kept_commit(struct deia__mail_op *op);
+/* Ends with err at the end of this turn. */
+void deia__kept_end_later(struct deia__mail_op *op, deia_err err);
+bool deia__kept_has_key(struct deia__mail_op *op);
 void deia__kept_done(deia_messenger *m); /* the ops that ended in this turn */
 void deia__kept_finished(deia_messenger *m, struct deia__msg *msg);
 /* Called back at once. after_id: NULL, or where the page before ended.

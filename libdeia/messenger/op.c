@@ -49,6 +49,7 @@ void deia__op_free(struct deia__mail_op *op)
 		deia__free(op->plans);
 	deia__free(op->key);
 	deia__free(op->sender);
+	deia__free(op->refusal);
 	deia__free(op);
 }
 
@@ -224,16 +225,16 @@ struct deia__plan *deia__op_plan_end(struct deia__mail_op *op,
 
 /* ---- undoing ------------------------------------------------------------- */
 
-static void undo(struct deia__mail_op *op)
+void deia__op_undo(struct deia__mail_op *op)
 {
 	deia_messenger *m = op->m;
 
 	for (unsigned i = op->n; i-- > 0;) {
 		struct deia__msg *msg = op->plans[i].msg;
-
 		bool arrives = op->plans[i].event == DEIA_MESSAGE_QUEUED ||
 			       op->plans[i].event == DEIA_MESSAGE_REQUEUED;
 
+		plan_fini(&op->plans[i]);
 		if (arrives)
 			msg->to->sending--;
 		if (op->plans[i].stray) {
@@ -243,11 +244,12 @@ static void undo(struct deia__mail_op *op)
 			deia__place_put(m, msg);
 		}
 	}
+	op->n = 0;
 }
 
 void deia__op_drop(struct deia__mail_op *op)
 {
-	undo(op);
+	deia__op_undo(op);
 	deia__op_free(op);
 }
 
@@ -278,14 +280,26 @@ deia_err deia__op_commit(struct deia__mail_op *op)
 
 /* ---- effects ------------------------------------------------------------- */
 
+/* What waits is not kept in memory when it is large; callbacks see it once. */
+static void keep_small(deia_messenger *m, struct deia__plan *p)
+{
+	struct deia__msg *msg = p->msg;
+
+	if (m->store && msg->body &&
+	    (msg->body->content_len > DEIA__BODY_KEPT_BYTES ||
+	     m->cached_bytes > m->opts.cache_bytes))
+		p->body = deia__msg_take_body(m, msg);
+}
+
 static void enter_lane(deia_messenger *m, struct deia__plan *p)
 {
 	struct deia__msg *msg = p->msg;
 	struct deia__lane *lane = &msg->to->lanes[msg->priority];
 
-	if (m->store && !msg->aside &&
+	if (m->store && !msg->aside && memcmp(msg->id, lane->upto, 16) > 0 &&
 	    (!lane->complete || lane->n >= DEIA__LANE_MAX)) {
-		/* Stays in the store until its turn comes. */
+		/* Stays in the store until its turn comes; but not one that a
+		 * page has passed already, while its commit was under way. */
 		lane->complete = false;
 		lane->spilled = true;
 		deia__msg_remove(m, msg);
@@ -293,11 +307,9 @@ static void enter_lane(deia_messenger *m, struct deia__plan *p)
 		deia__inbox_wake(m, msg->to);
 		return;
 	}
-	if (!msg->aside)
+	if (!msg->aside && memcmp(msg->id, lane->upto, 16) > 0)
 		memcpy(lane->upto, msg->id, DEIA__MSG_ID_BYTES);
-	if (m->store && (msg->body->content_len > DEIA__BODY_KEPT_BYTES ||
-			 m->cached_bytes > m->opts.cache_bytes))
-		p->body = deia__msg_take_body(m, msg);
+	keep_small(m, p);
 	deia__place_put(m, msg);
 }
 
@@ -356,6 +368,10 @@ static void effect_requeued(deia_messenger *m, struct deia__plan *p)
 	m->status.by_status[DEIA_MESSAGE_PENDING]++;
 	msg->status = DEIA_MESSAGE_PENDING;
 	msg->has_row = false;
+	msg->delivered_ms = 0;
+	deia__free(msg->reason);
+	msg->reason = NULL;
+	keep_small(m, p);
 	deia__due_expiry(m, msg->expires);
 	if (!m->store)
 		deia__heap_push(&m->expiring, msg);
@@ -402,8 +418,12 @@ static void effect_finished(deia_messenger *m, struct deia__mail_op *op,
 	m->status.failed += to == DEIA_MESSAGE_FAILED;
 	m->status.expired += to == DEIA_MESSAGE_EXPIRED;
 	msg->status = (uint8_t)to;
-	msg->expires = op->wall_ms; /* when it was finished, from here on */
+	/* When it was finished, from here on: in hive time, and for people. */
+	msg->expires = deia__hive_now(m);
+	msg->due = op->wall_ms;
 	note_gone(&msg->to->lanes[msg->priority], msg);
+	/* It may have been the one too many under lease. */
+	deia__inbox_wake(m, msg->to);
 	if (m->store) {
 		deia__msg_remove(m, msg);
 		p->leaves = true;
@@ -485,16 +505,14 @@ void deia__op_end(struct deia__mail_op *op, deia_err err)
 	m->n_ops--;
 	deia__time_look(m);
 	if (err == DEIA_EEXIST && op->key) {
-		undo(op);
-		op->n = 0;
+		deia__op_undo(op);
 		deia__key_answer(op); /* it ends the op */
 		return;
 	}
 	if (err) {
 		deia__msgr_fail(m, err, "the store refused it: %s",
 				deia_err_text(err));
-		undo(op);
-		op->n = 0;
+		deia__op_undo(op);
 		m->status.refused++;
 	}
 	for (unsigned i = 0; i < op->n; i++)

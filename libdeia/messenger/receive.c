@@ -227,16 +227,17 @@ static unsigned room_for(const deia_receiver *r)
 	return n < r->max ? (n ? (unsigned)n : 1) : r->max;
 }
 
-/* True: this receiver is dealt with, look at the next. */
-static bool serve_one(deia_receiver *r)
+/* True: this receiver is dealt with, look at the next. *wait: rows must be
+ * read first. */
+static bool serve_one(deia_receiver *r, bool *wait)
 {
 	struct deia__mail_op *op = NULL;
 	deia_err err = DEIA_OK;
-	bool wait = false;
 
+	*wait = false;
 	if (deia__place_has_next(r->inbox)) {
 		op = deia__op_new(r->m, room_for(r));
-		err = op ? pick(r, op, &wait) : DEIA_ENOMEM;
+		err = op ? pick(r, op, wait) : DEIA_ENOMEM;
 	}
 	if (op && op->n) {
 		r->op = op;
@@ -246,7 +247,7 @@ static bool serve_one(deia_receiver *r)
 	}
 	if (op)
 		deia__op_free(op);
-	if (!err && (wait || !r->no_wait))
+	if (!err && (*wait || !r->no_wait))
 		return false;
 	if (err)
 		deia__msgr_fail(r->m, err, "the store cannot be read: %s",
@@ -255,15 +256,36 @@ static bool serve_one(deia_receiver *r)
 	return true;
 }
 
+/* There is nothing: those behind one that waits are told, too. */
+static void end_unwaiting(struct deia__inbox *inbox)
+{
+	deia_receiver *r = TAILQ_FIRST(&inbox->receivers);
+
+	while (r) {
+		if (!r->no_wait) {
+			r = TAILQ_NEXT(r, link);
+			continue;
+		}
+		receiver_end(r, DEIA_OK);
+		/* Its callback may have changed the queue. */
+		r = TAILQ_FIRST(&inbox->receivers);
+	}
+}
+
 void deia__inbox_serve(deia_messenger *m, struct deia__inbox *inbox)
 {
 	unsigned n = inbox->n_receivers; /* callbacks may add others */
 	deia_receiver *r;
+	bool wait = false;
 
 	deia__inbox_ref(inbox);
-	while (n-- > 0 && (r = TAILQ_FIRST(&inbox->receivers)) != NULL)
-		if (!serve_one(r))
-			break;
+	while (n-- > 0 && (r = TAILQ_FIRST(&inbox->receivers)) != NULL) {
+		if (serve_one(r, &wait))
+			continue;
+		if (!wait)
+			end_unwaiting(inbox);
+		break;
+	}
 	deia__inbox_unref(m, inbox);
 }
 

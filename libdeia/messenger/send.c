@@ -5,7 +5,10 @@
  * A message is findable from the start, so that a page that is read while its
  * commit is under way does not bring it in twice.
  */
+#include <stdio.h>
 #include <string.h>
+
+#include <deia/sys/json.h>
 
 #include "core/utf8.h"
 #include "messenger/messenger.h"
@@ -43,7 +46,7 @@ static deia_err check_texts(deia_messenger *m,
 	if (len > DEIA_MAX_METADATA_BYTES)
 		return wrong(m, "metadata", "is over 16 KiB");
 	if (len &&
-	    (d->metadata[0] != '{' || !deia__utf8_valid(d->metadata, len)))
+	    (d->metadata[0] != '{' || deia_json_check(d->metadata, len, NULL)))
 		return wrong(m, "metadata", "must be a JSON object");
 	if (d->reply_to && *d->reply_to && !deia__id_parse(id, d->reply_to))
 		return wrong(m, "reply_to", "must be the id of a message");
@@ -198,6 +201,41 @@ static deia_err take_key(struct deia__mail_op *op, const char *key,
 	return DEIA_OK;
 }
 
+/*
+ * Before an inbox is said to be unknown or full: when this call was made
+ * before, it has the answer that it had then.
+ */
+static deia_err made_before(struct deia__mail_op *op, const char *key,
+			    const struct deia_message_draft *drafts, size_t n,
+			    deia_err refusal)
+{
+	deia_messenger *m = op->m;
+	struct deia__refusal *r = deia__alloc(sizeof(*r));
+	deia_err err = DEIA_OK;
+
+	deia__op_undo(op);
+	op->refusal = r;
+	if (!r) {
+		deia__op_free(op);
+		return deia__msgr_fail(m, DEIA_ENOMEM, "out of memory");
+	}
+	r->err = refusal;
+	r->index = m->error_index;
+	r->field = m->field;
+	snprintf(r->text, sizeof(r->text), "%s", m->msg.text);
+	for (size_t i = (size_t)r->index + 1; i < n && !err; i++)
+		err = check_draft(m, &drafts[i], NULL, NULL);
+	if (!err)
+		err = take_key(op, key, drafts, n);
+	if (!err)
+		err = deia__key_ask(op);
+	if (err && err != DEIA_ENOMEM)
+		err = deia__refuse(op);
+	if (err)
+		deia__op_free(op);
+	return err;
+}
+
 static void on_sent(struct deia__mail_op *op, deia_err err)
 {
 	deia_messenger *m = op->m;
@@ -239,6 +277,8 @@ deia_err deia_messenger_send(deia_messenger *m,
 	op->done = on_sent;
 	op->replayed = replayed;
 	err = plan_drafts(op, drafts, n);
+	if (key && (err == DEIA_ENOTFOUND || err == DEIA_EBUSY))
+		return made_before(op, key, drafts, n, err);
 	if (!err && key)
 		err = take_key(op, key, drafts, n);
 	if (err) {

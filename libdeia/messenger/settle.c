@@ -70,12 +70,12 @@ deia_err deia__claim_find(deia_messenger *m, const struct deia_message_claim *c,
 		return deia__msgr_fail(m, DEIA_ECONFLICT,
 				       "message %.40s has another lease now",
 				       c->id);
+	*out = msg;
 	if (msg->place == PLACE_NONE)
 		return deia__msgr_fail(m, DEIA_ECONFLICT,
 				       "message %.40s is being changed by "
 				       "another call",
 				       c->id);
-	*out = msg;
 	return DEIA_OK;
 }
 
@@ -163,9 +163,9 @@ deia_err deia__claim_lookup(deia_messenger *m,
 struct reading {
 	struct deia__later later;
 	deia_messenger *m;
-	unsigned left; /* outcomes that are still to come */
-	deia_err first;
-	deia_err *errs;	   /* the caller's, or our own */
+	unsigned left;	/* outcomes that are still to come */
+	deia_err *errs; /* the caller's, or our own */
+	size_t n;
 	unsigned *planned; /* claim of each plan */
 	unsigned n_planned;
 	struct look_up {
@@ -188,16 +188,18 @@ static void outcome(struct reading *r, size_t at, deia_err err)
 	if (err == DEIA_EEXIST)
 		err = DEIA_OK; /* it was read before, under this token */
 	r->errs[at] = err;
-	if (err && !r->first)
-		r->first = err;
 }
 
 static void reading_end(struct reading *r)
 {
+	deia_err first = DEIA_OK;
+
 	if (--r->left)
 		return;
+	for (size_t i = 0; i < r->n && !first; i++)
+		first = r->errs[i];
 	if (r->cb)
-		r->cb(r->first, r->user);
+		r->cb(first, r->user);
 	reading_free(r);
 }
 
@@ -228,6 +230,7 @@ static struct reading *reading_new(deia_messenger *m, size_t n, deia_err *errs)
 	if (!r)
 		return NULL;
 	r->m = m;
+	r->n = n;
 	r->planned = r->numbers;
 	r->errs = errs ? errs : (deia_err *)(void *)(r->numbers + n);
 	return r;
@@ -250,6 +253,16 @@ static deia_err look_up(struct reading *r, const struct deia_message_claim *c,
 	return err;
 }
 
+/* The same message twice in one call is read once. */
+static bool is_planned(const struct deia__mail_op *op,
+		       const struct deia__msg *msg)
+{
+	for (unsigned i = 0; i < op->n; i++)
+		if (op->plans[i].msg == msg)
+			return true;
+	return false;
+}
+
 /* Plans what is in memory, asks the store for the rest. */
 static void read_each(struct reading *r, struct deia__mail_op *op,
 		      const struct deia_message_claim *claims, size_t n)
@@ -258,8 +271,9 @@ static void read_each(struct reading *r, struct deia__mail_op *op,
 		struct deia__msg *msg = NULL;
 		deia_err err = deia__claim_find(r->m, &claims[i], true, &msg);
 
-		if (!err) {
+		if (!err)
 			deia__op_plan(op, msg, DEIA_MESSAGE_WAS_READ, NULL);
+		if (!err || (msg && is_planned(op, msg))) {
 			r->planned[r->n_planned++] = (unsigned)i;
 			continue;
 		}

@@ -9,7 +9,8 @@ void deia__lease_print(char out[static 17], uint64_t lease);
 /*
  * The delivered message that a claim names. ENOTFOUND, ECONFLICT, ESTATE;
  * EEXIST: reading, and it was read under this token; EUNAVAILABLE: not in
- * memory, the store knows more.
+ * memory, the store knows more. With ECONFLICT *out is set when the claim is
+ * right, but another call is changing the message.
  */
 deia_err deia__claim_find(deia_messenger *m, const struct deia_message_claim *c,
 			  bool reading, struct deia__msg **out);

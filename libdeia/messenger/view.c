@@ -50,7 +50,7 @@ static void view_state(const deia_messenger *m, struct deia__view *v,
 	pub->max_attempts = msg->max_attempts;
 	pub->redelivered = msg->attempt > 1;
 	pub->delivered_unix_ms = msg->delivered_ms;
-	pub->finished_unix_ms = is_open(msg) ? 0 : msg->expires;
+	pub->finished_unix_ms = is_open(msg) ? 0 : msg->due;
 	pub->lease_unix_ms = 0;
 	pub->retry_unix_ms = 0;
 	v->token[0] = '\0';
