@@ -134,6 +134,15 @@ export const api = {
       { accept: '*/*' })).blob(),
   clearChat: (id, conversation) =>
     json('DELETE', `${bot(id)}/chat${query({ conversation })}`),
+  inbox: (id, status, limit) =>
+    json('GET', `${bot(id)}/inbox${query({ status, limit })}`),
+  inboxStatus: (id) => json('GET', `${bot(id)}/inbox/status`),
+  sendMail: (to, content, priority) =>
+    json('POST', '/api/v1/messages', { to, content, priority }),
+  receive: (id, max) => json('POST', `${bot(id)}/inbox/receive`, { max }),
+  readMail: (id, claim) => json('POST', `/api/v1/messages/${seg(id)}/read`, claim),
+  release: (id, claim) => json('POST', `/api/v1/messages/${seg(id)}/release`, claim),
+  requeue: (id) => json('POST', `/api/v1/messages/${seg(id)}/requeue`, {}),
   events: (after, signal) =>
     request('GET', `/api/v1/events${query({ after })}`,
       { accept: 'text/event-stream', signal }),

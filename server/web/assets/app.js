@@ -6,6 +6,7 @@ import { BotList } from './bots.js';
 import { act, h } from './dom.js';
 import { launchDialog } from './launch.js';
 import { Live } from './live.js';
+import { SYSTEM, SystemPanel, throttled } from './mail.js';
 import { BotPanel } from './panel.js';
 import { signIn, signInView, takeCode } from './signin.js';
 
@@ -20,6 +21,8 @@ class Hive {
     this.bots = new Map();
     this.panels = new Map();
     this.dirty = new Set();
+    this.mailDirty = new Set();
+    this.mailSoon = throttled(() => this.rereadMail());
     this.list = new BotList(() => this.launch());
     this.list.launch.hidden = !this.mayOperate;
     this.banner = this.makeBanner();
@@ -76,6 +79,7 @@ class Hive {
     this.light.textContent = 'live';
     this.light.dataset.state = 'live';
     this.reload();
+    this.countSystem();
     this.panel?.reload();
   }
 
@@ -87,11 +91,37 @@ class Hive {
     this.banner.hidden = false;
   }
 
-  event({ type, subject }) {
+  event({ type, subject, data }) {
     if (type.startsWith('bot.')) this.touch(subject);
+    if (type.startsWith('message.')) this.mail(data.items ?? []);
     if (this.panel?.id !== subject) return;
     if (['chat.message', 'chat.failed'].includes(type)) this.panel.chat?.refresh();
     else if (/^(chat|conversation)\./.test(type)) this.panel.reload();
+  }
+
+  /** Mail moved: the inboxes it is in are counted again. */
+  mail(items) {
+    for (const { to } of items) this.mailDirty.add(to);
+    if (items.some(({ to }) => to === this.panel?.id)) this.panel.mailChanged();
+    this.mailSoon();
+  }
+
+  async rereadMail() {
+    if (this.stopped) return;
+    const ids = [...this.mailDirty];
+    this.mailDirty.clear();
+    if (ids.includes(SYSTEM)) await this.countSystem();
+    const bots = ids.filter((id) => this.bots.has(id));
+    if (bots.length > MANY) await this.reload();
+    else await Promise.all(bots.map((id) => this.reread(id)));
+  }
+
+  async countSystem() {
+    try {
+      const { pending, delivered } = await api.inboxStatus(SYSTEM);
+      this.systemUnread = pending + delivered;
+    } catch { /* the stream of events says it */ }
+    this.paint();
   }
 
   /** Reads a bot again soon; many changes at once become one reading. */
@@ -150,8 +180,10 @@ class Hive {
   paint() {
     if (this.stopped) return;
     this.list.paint(this.bots, this.selected);
+    this.list.paintSystem(this.systemUnread ?? 0, this.selected === SYSTEM);
     this.hint.textContent = this.bots.size ? 'Choose a bot to talk to it.'
       : 'A bot answers what you say. Launch one to begin.';
+    if (this.selected === SYSTEM) return;
     if (this.selected && this.known && !this.bots.has(this.selected)) {
       history.replaceState(null, '', '#/');
       this.route();
@@ -164,7 +196,7 @@ class Hive {
 
   route() {
     const m = /^#\/bots\/([A-Za-z0-9._-]+)$/.exec(location.hash);
-    const id = m ? m[1] : null;
+    const id = location.hash === '#/system' ? SYSTEM : m?.[1] ?? null;
     if (id !== null && id === this.selected && this.panel) return;
     this.selected = id;
     document.body.classList.toggle('has-bot', id !== null);
@@ -172,7 +204,15 @@ class Hive {
     this.panel?.detached();
     this.panel = null;
     if (!id) this.content.replaceChildren(this.welcome);
+    else if (id === SYSTEM) this.openSystem();
     this.paint();
+  }
+
+  openSystem() {
+    this.panel = new SystemPanel(this.me);
+    this.content.replaceChildren(this.panel.el);
+    this.panel.attached();
+    this.panel.focus();
   }
 
   open(id) {

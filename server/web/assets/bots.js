@@ -28,6 +28,18 @@ function paintState(el, state) {
   el.textContent = state;
 }
 
+/** How much mail waits; nothing when there is none. */
+function paintUnread(el, n) {
+  setText(el, n > 999 ? '999+' : String(n || ''));
+  if (n) el.setAttribute('aria-label', `${n} unread`);
+  else el.removeAttribute('aria-label');
+}
+
+function mark(link, selected) {
+  if (selected) link.setAttribute('aria-current', 'page');
+  else link.removeAttribute('aria-current');
+}
+
 /** The list at the side. Rows are kept and repainted in place. */
 export class BotList {
   constructor(onLaunch) {
@@ -38,19 +50,23 @@ export class BotList {
     this.launch = h('button', {
       type: 'button', class: 'primary', click: onLaunch,
     }, 'Launch a bot');
+    this.people = h('span', { class: 'unread' });
+    this.system = h('a', { class: 'people', href: '#/system' },
+      h('span', {}, 'Mail to the people'), this.people);
     this.el = h('nav', { class: 'side', 'aria-label': 'Bots' },
       h('div', { class: 'side-head' }, h('h2', {}, 'Bots'), this.launch),
-      this.list, this.empty);
+      this.list, this.empty, this.system);
   }
 
   row(id) {
     const state = h('span', { class: 'state' });
     const kind = h('span', { class: 'kind' });
     const reason = h('span', { class: 'reason' });
+    const unread = h('span', { class: 'unread' });
     const link = h('a', { href: `#/bots/${encodeURIComponent(id)}` },
-      h('span', { class: 'line' }, h('strong', {}, id), state),
+      h('span', { class: 'line' }, h('strong', {}, id), unread, state),
       kind, reason);
-    return { item: h('li', {}, link), link, state, kind, reason };
+    return { item: h('li', {}, link), link, state, kind, reason, unread };
   }
 
   paint(bots, selected) {
@@ -76,8 +92,14 @@ export class BotList {
     const kind = [kindOf(bot), bot.restarts ? restartsText(bot.restarts) : ''];
     setText(row.kind, kind.filter(Boolean).join(' · '));
     setText(row.reason, reasonOf(bot));
-    if (selected) row.link.setAttribute('aria-current', 'page');
-    else row.link.removeAttribute('aria-current');
+    paintUnread(row.unread, bot.unread ?? 0);
+    mark(row.link, selected);
+  }
+
+  /** The row of the people's own inbox. */
+  paintSystem(unread, selected) {
+    paintUnread(this.people, unread);
+    mark(this.system, selected);
   }
 }
 

@@ -4,8 +4,9 @@
 import { api } from './api.js';
 import { BotHead } from './bots.js';
 import { Chat } from './chat.js';
-import { act, h, menu, prompt } from './dom.js';
+import { act, h, menu, prompt, setText } from './dom.js';
 import { LogsView } from './logs.js';
+import { MailView } from './mail.js';
 
 const MAX_TITLE = 200;
 
@@ -16,6 +17,7 @@ export class BotPanel {
     this.chats = new Map();
     this.conversations = [];
     this.logs = new LogsView(id);
+    this.mail = new MailView(id, hive.me);
     this.tabs = this.makeTabs();
     this.head = new BotHead(id, hive, this.tabs.el);
     this.bar = this.makeBar();
@@ -29,7 +31,7 @@ export class BotPanel {
   }
 
   makeTabs() {
-    const buttons = [['chat', 'Chat'], ['logs', 'Log']].map(([name, label]) =>
+    const buttons = [['chat', 'Chat'], ['mail', 'Mail'], ['logs', 'Log']].map(([name, label]) =>
       h('button', { type: 'button', 'data-tab': name, click: () => this.show(name) }, label));
     return { buttons, el: h('div', { class: 'tabs', role: 'group', 'aria-label': 'View' }, buttons) };
   }
@@ -68,7 +70,7 @@ export class BotPanel {
 
   /** Puts the view that is chosen into the page. */
   place() {
-    const view = this.tab === 'logs' ? this.logs : this.chat;
+    const view = { logs: this.logs, mail: this.mail }[this.tab] ?? this.chat;
     if (this.view === view) return;
     this.view?.detached();
     this.view = view;
@@ -85,6 +87,8 @@ export class BotPanel {
     this.bar.fresh.hidden = !this.hive.mayOperate;
     this.bar.clear.hidden = !this.hive.mayOperate;
     this.bot = bot;
+    const n = bot.unread ?? 0;
+    setText(this.tabs.buttons.find((b) => b.dataset.tab === 'mail'), n ? `Mail (${n})` : 'Mail');
     this.chat?.setBot(bot);
   }
 
@@ -107,6 +111,12 @@ export class BotPanel {
     }
     this.paintConversations();
     this.chat?.refresh();
+    this.mail.changed();
+  }
+
+  /** Something happened to this bot's mail. */
+  mailChanged() {
+    this.mail.changed();
   }
 
   paintConversations() {
