@@ -44,29 +44,32 @@ class Installed(unittest.TestCase):
         cls.pc = next(os.path.join(d, "deia.pc")
                       for d, _, names in os.walk(cls.root)
                       if "deia.pc" in names)
-        with open(cls.pc, encoding="utf-8") as f:
-            text = f.read()
-        prefix = re.search(r"^prefix=(.*)$", text, re.M).group(1)
-        cls.prefix = cls.root + prefix
-        # The installation was moved by --destdir: tell its .pc file.
-        with open(cls.pc, "w", encoding="utf-8") as f:
-            f.write(text.replace(f"prefix={prefix}", f"prefix={cls.prefix}"))
+        # The installation was moved by --destdir: tell its .pc files.
+        for path in (cls.pc, cls.pc.replace("deia.pc", "deia-messenger.pc")):
+            with open(path, encoding="utf-8") as f:
+                text = f.read()
+            prefix = re.search(r"^prefix=(.*)$", text, re.M).group(1)
+            cls.prefix = cls.root + prefix
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(text.replace(f"prefix={prefix}",
+                                     f"prefix={cls.prefix}"))
         cls.bin = os.path.join(cls.prefix, "bin")
 
-    def flags(self, *args):
+    def flags(self, *args, package="deia"):
         env = dict(os.environ, PKG_CONFIG_PATH=os.path.dirname(self.pc))
-        out = run(["pkg-config", "--static", *args, "deia"], env=env)
+        out = run(["pkg-config", "--static", *args, package], env=env)
         self.assertEqual(out.returncode, 0, out.stderr)
         return out.stdout.split()
 
-    def compile(self, compiler, source, *more):
+    def compile(self, compiler, source, *more, package="deia"):
         """more: other sources and flags."""
         if not shutil.which(compiler):
             self.skipTest(f"{compiler} is not installed")
         name = os.path.splitext(os.path.basename(source))[0]
         program = os.path.join(self.root, f"{name}-{compiler}")
         out = run([compiler, "-Wall", "-Wextra", "-Werror", "-o", program,
-                   source, *more, *self.flags("--cflags", "--libs")],
+                   source, *more,
+                   *self.flags("--cflags", "--libs", package=package)],
                   cwd=self.root)
         self.assertEqual(out.returncode, 0, out.stderr)
         return program
@@ -97,8 +100,10 @@ class Installed(unittest.TestCase):
             headers_under(os.path.join(self.prefix, "include", "deia")),
             headers_under(os.path.join(SOURCE, "include", "deia")))
 
-    def test_the_pkg_config_file_names_the_version(self):
-        self.assertEqual(self.flags("--modversion"), ["0.1.0"])
+    def test_the_pkg_config_files_name_the_version(self):
+        for package in ("deia", "deia-messenger"):
+            self.assertEqual(self.flags("--modversion", package=package),
+                             ["0.1.0"])
 
     def test_supervise_program_sees_its_program_come_back(self):
         lines = self.example("supervise_program")
@@ -114,6 +119,58 @@ class Installed(unittest.TestCase):
         lines = self.example("chat_with_bot", "twenty two")
         self.assertEqual(lines[-1], "echo-1: twenty two")
         self.assertEqual(lines[0], "[answer] twenty two")
+
+    def needed(self, program):
+        """Names of the shared libraries that it asks for."""
+        out = run(["readelf", "-dW", program])
+        self.assertEqual(out.returncode, 0, out.stderr)
+        return set(re.findall(r"NEEDED.*\[lib([a-z0-9_]+)", out.stdout))
+
+    def messenger(self, compiler="gcc"):
+        source = os.path.join(SOURCE, "examples", "messenger_alone.c")
+        return self.compile(compiler, source, package="deia-messenger")
+
+    def test_messenger_alone_links_without_the_hives_libraries(self):
+        for compiler in COMPILERS:
+            libs = self.needed(self.messenger(compiler))
+            self.assertLessEqual(libs, {"event_core", "cjson", "sqlite3",
+                                        "sodium", "m", "c"})
+            self.assertIn("sqlite3", libs)
+        # The look itself can see: the whole hive does ask for more.
+        chat = self.compile("gcc", os.path.join(SOURCE, "examples",
+                                                "chat_with_bot.c"))
+        self.assertIn("yaml", self.needed(chat))
+
+    def test_messenger_alone_sends_each_order_once(self):
+        for compiler in COMPILERS:
+            program = self.messenger(compiler)
+            mail = os.path.join(self.root, f"mail-{compiler}.db")
+            for orders, fresh in ((2, [1, 2]), (2, []), (4, [3, 4])):
+                out = run([program, mail, str(orders)])
+                self.assertEqual((out.returncode, out.stderr), (0, ""))
+                self.assertEqual(
+                    sorted(out.stdout.splitlines()),
+                    sorted([f'press got "{n} posters"' for n in fresh]
+                           + [f'shop got "{n} POSTERS"' for n in fresh]))
+
+    def test_messenger_alone_goes_on_after_it_was_killed(self):
+        program = self.messenger()
+        mail = os.path.join(self.root, "mail-killed.db")
+        with subprocess.Popen([program, mail, "60"],
+                              stdout=subprocess.PIPE, text=True) as p:
+            first = [p.stdout.readline() for _ in range(40)]
+            p.kill()
+            first += p.stdout.readlines()
+        out = run([program, mail, "60"])
+        self.assertEqual((out.returncode, out.stderr), (0, ""))
+        first = [line.strip() for line in first if line.endswith("\n")]
+        second = out.stdout.splitlines()
+        self.assertTrue(second)
+        got = [line.replace(" (again)", "") for line in first + second]
+        self.assertEqual({line for line in got if line.startswith("shop")},
+                         {f'shop got "{n} POSTERS"' for n in range(1, 61)})
+        # Of what was in hand at most one order and one answer came again.
+        self.assertLessEqual(len(got), 2 * 60 + 2)
 
     def test_small_bot_answers_an_installed_hive_program(self):
         source = os.path.join(SOURCE, "examples", "bots", "backwards.c")

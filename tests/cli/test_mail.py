@@ -4,12 +4,18 @@ converse; first against answers that a test writes, for what a healthy hive
 does not show at will, then against the real deiad."""
 
 import json
+import os
+import re
 import signal
 import subprocess
 import unittest
 
 import clilib
 from clilib import CliCase, page, problem
+from hive import Hive
+
+GUIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                     "..", "..", "docs", "messages.md")
 
 ESC = "\x1b]0;owned\x07"
 
@@ -355,6 +361,221 @@ class Written(CliCase):
                      ["converse", "--watch", "x", "y"]):
             self.says(self.deia(*args), 2, "help:")
         self.assertEqual(self.h.calls, [])
+
+
+class Real(CliCase):
+    """The real deiad; mistakes that newcomers make, and the guide."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.h = Hive()
+        cls.h.start()
+        cls.addClassCleanup(cls.h.__exit__)
+        for name in ("BOT-001", "BOT-002"):
+            cls.h.launch(name)
+            cls.h.wait_state(name, "ready")
+
+    def setUp(self):
+        super().setUp()
+        self.env["DEIA_URL"] = self.h.url
+        self.env["DEIA_TOKEN"] = self.h.token
+
+    def send(self, *args, **kw):
+        return self.deia("send", "-q", *args, check=0, **kw).out.split()
+
+    def empty(self, bot):
+        """Reads all that is in an inbox."""
+        while self.deia("inbox", bot, "-q").out:
+            got = self.deia("inbox", bot, "--receive", "--max", "100", "-q",
+                            check=0).out.split()
+            if not got:
+                break
+            self.deia("read", *got, "--bot", bot, check=0)
+
+    def one(self, mid):
+        return json.loads(self.deia("messages", "show", mid, "--json",
+                                    check=0).out)
+
+    # ---- the way of a message ------------------------------------------
+
+    def test_a_message_from_send_to_read(self):
+        self.empty("BOT-001")
+        mid, = self.send("BOT-001", "--from", "BOT-002", "-p", "P1", "--ttl",
+                         "2h", "--metadata", '{"a": 1}', "see\nto it")
+        out = self.deia("inbox", "BOT-001", check=0).out
+        self.assertRegex(out, mid + r"  P1  BOT-002  pending .* see to it")
+        p = self.deia("inbox", "BOT-001", "--receive", "--lease", "5m",
+                      check=0)
+        self.assertIn("see\nto it", p.out)
+        self.assertIn(f"deia read {mid} --bot BOT-001", p.err)
+        m = self.one(mid)
+        self.assertEqual((m["status"], m["attempt"], m["ttl_seconds"],
+                          m["metadata"]), ("delivered", 1, 7200, {"a": 1}))
+        self.says(self.deia("read", mid, "--bot", "BOT-001", "--lease-token",
+                            "0" * 16), 5, "lease")
+        self.assertEqual(self.deia("read", mid, "--bot", "BOT-001").out,
+                         f"{mid} is read\n")
+        self.deia("read", mid, check=5)
+        self.assertEqual(self.one(mid)["status"], "read")
+        self.says(self.deia("inbox", "BOT-001"), 0, "the inbox is empty")
+        out = self.deia("inbox", "BOT-001", "--status", "read", "-q").out
+        self.assertIn(mid, out)
+        out = self.deia("conversation", "BOT-002", "BOT-001").out
+        self.assertIn("see\nto it\n", out)
+        self.assertRegex(self.deia("messages", "status", check=0).out,
+                         r"read +\d+ ")
+
+    def test_mail_of_several_kinds_of_recipients(self):
+        self.h.must("POST", "/bots", {"id": "typed", "adapter": "echo",
+                                      "type": "coder"})
+        self.assertEqual(len(self.send("BOT-001,BOT-002,system", "x")), 3)
+        mid, = self.send("--type", "coder", "from a type")
+        self.assertEqual(self.one(mid)["to"], "typed")
+        for name in ("BOT-001", "BOT-002", "system", "typed"):
+            self.empty(name)
+
+    def test_a_key_sends_once(self):
+        first = self.send("BOT-001", "--key", "order-1", "x")
+        p = self.deia("send", "BOT-001", "--key", "order-1", "x", check=0)
+        self.assertIn(first[0], p.out)
+        self.assertIn("used before", p.err)
+        p = self.deia("send", "BOT-001", "--key", "order-1", "other")
+        self.assertNotEqual(p.code, 0)
+        self.assertIn("key", p.err)
+        self.empty("BOT-001")
+
+    def test_receive_waits_for_mail(self):
+        self.empty("BOT-002")
+        p = Program(self, "inbox", "BOT-002", "--receive", "--wait", "1m",
+                    "--json")
+        self.h.wait(lambda: self.h.must(
+            "GET", "/bots/BOT-002/inbox/status")["receivers"] == 1)
+        mid, = self.send("BOT-002", "at last")
+        self.assertEqual(json.loads(p.line())["items"][0]["id"], mid)
+        self.deia("read", mid, check=0)
+        self.says(self.deia("inbox", "BOT-002", "--receive", "--wait", "1s"),
+                  8, "no mail came")
+
+    def test_follow_shows_new_mail(self):
+        self.empty("BOT-001")
+        old, = self.send("BOT-001", "old")
+        p = Program(self, "inbox", "BOT-001", "-f", "-q")
+        self.assertEqual(p.line(), old)
+        for _ in range(3):
+            self.send("BOT-002", "elsewhere")
+            new, = self.send("BOT-001", "new")
+            self.assertEqual(p.line(), new)
+        self.assertEqual(p.interrupt()[:2], (130, ""))
+        self.empty("BOT-001")
+        self.empty("BOT-002")
+
+    def test_dead_letters(self):
+        ids = []
+        for n in range(3):
+            self.empty("BOT-001")
+            ids += self.send("BOT-001", "--max-attempts", "1", f"no {n}")
+            self.deia("inbox", "BOT-001", "--receive", check=0)
+            self.h.must("POST", f"/messages/{ids[-1]}/release",
+                        {"reason": "printer on fire"})
+        out = self.deia("messages", "failed", check=0).out
+        for mid in ids:
+            self.assertIn(mid, out)
+        self.assertIn("printer on fire", out)
+        self.deia("messages", "requeue", ids[0], check=0)
+        self.assertEqual(self.one(ids[0])["status"], "pending")
+        self.says(self.deia("messages", "requeue", ids[0]), 5,
+                  "`deia messages failed`")
+        p = self.deia("messages", "requeue", "--all", "--bot", "BOT-001",
+                      check=0)
+        self.assertIn("2 of 2 dead letters are pending again", p.err)
+        self.says(self.deia("messages", "failed", "--requeue"), 0,
+                  "there are no dead letters")
+        self.empty("BOT-001")
+
+    # ---- mistakes ------------------------------------------------------
+
+    def test_mistakes_say_what_to_do(self):
+        for args, code, said in (
+                (["send", "BOT-01", "x"], 3, "did you mean BOT-001?"),
+                (["send", "BOT-001,BOT-3", "x"], 3, "BOT-3"),
+                (["send", "BOT-001", "--from", "nobody", "x"], 3, "nobody"),
+                (["send", "--type", "painter", "x"], 3, "painter"),
+                (["send", "BOT-001", "--ttl", "91d", "x"], 1, "ttl_seconds"),
+                (["send", "BOT-001", "--max-attempts", "0", "x"], 1,
+                 "max_attempts"),
+                (["send", "BOT-001", "--reply-to", "x", "x"], 1, "reply_to"),
+                (["inbox", "BOT-0001"], 3, "did you mean BOT-001?"),
+                (["inbox", "nobody-here", "-f"], 3, "`deia bot list`"),
+                (["inbox", "nobody-here", "--receive"], 3, "deia bot list"),
+                (["inbox", "BOT-001", "--receive", "--max", "0"], 1, "max"),
+                (["inbox", "BOT-001", "--receive", "--lease", "2h"], 1,
+                 "lease_seconds"),
+                (["read", mid(1)], 3, "`deia inbox BOT`"),
+                (["read", "1"], 3, "1"),
+                (["messages", "show", "nonsense"], 3, "messages list"),
+                (["messages", "requeue", mid(1)], 3, "messages failed"),
+                (["conversation", "BOT-001", "nobody"], 3, "nobody"),
+                (["converse", "BOT-001", "nobody", "x"], 3, "nobody"),
+                (["converse", "BOT-001", "BOT-001", "x"], 1, ""),
+                (["converse", "BOT-001", "BOT-002", "--turns", "5000", "x"],
+                 1, "turns"),
+                (["converse", "--watch", mid(1)], 3, "converse --list"),
+                (["converse", "--stop", "nonsense"], 3, "converse --list")):
+            with self.subTest(args=args):
+                self.says(self.deia(*args), code, said)
+
+    def test_a_viewer_may_look_and_no_more(self):
+        self.env["DEIA_TOKEN"] = self.deia(
+            "token", "create", "guest", "--role", "viewer", "-q").out.strip()
+        for args in (["inbox", "BOT-001"], ["messages", "status"],
+                     ["messages", "failed"], ["converse", "--list"]):
+            self.deia(*args, check=0)
+        for args in (["send", "BOT-001", "x"], ["inbox", "--receive"],
+                     ["read", mid(1)], ["messages", "requeue", mid(1)],
+                     ["converse", "BOT-001", "BOT-002", "x"]):
+            self.says(self.deia(*args), 4, "role is too low")
+
+    # ---- dialogues -----------------------------------------------------
+
+    def test_two_bots_talk(self):
+        p = self.deia("converse", "BOT-001", "BOT-002", "--turns", "4",
+                      "tea?", check=0)
+        self.assertEqual(
+            [line for line in p.out.splitlines() if line],
+            ["BOT-001: tea?", "BOT-002: tea?"] * 2)
+        self.assertIn("done after 4 of 4 turns", p.err)
+        self.assertIn("done", self.deia("converse", "--list", check=0).out)
+        d = self.deia("converse", "--list", "--limit", "1", "-q").out.strip()
+        self.assertEqual(
+            self.deia("converse", "--watch", d, check=0).out.count("tea?"), 5)
+        self.says(self.deia("converse", "--stop", d), 5, "ended")
+
+    def test_a_dialogue_is_stopped(self):
+        d = self.deia("converse", "BOT-001", "BOT-002", "--turns", "1000",
+                      "--detach", "-q", "on and on", check=0).out.strip()
+        p = Program(self, "converse", "--watch", d)
+        p.until("BOT-002: on and on")
+        p = self.deia("converse", "--stop", d, check=0)
+        self.assertIn("stopped after", p.out)
+
+    # ---- the guide -----------------------------------------------------
+
+    def test_the_guide_can_be_followed(self):
+        with open(GUIDE, encoding="utf-8") as f:
+            text = f.read()
+        script = "set -euo pipefail\n" + "".join(
+            re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S))
+        self.assertGreater(script.count("deia "), 20)
+        with Hive() as h:
+            env = dict(self.env, DEIA_URL=h.url, DEIA_TOKEN=h.token,
+                       URL=h.url, ADMIN=h.token,
+                       PATH=os.path.dirname(clilib.DEIA) + ":"
+                       + h.env["PATH"])
+            p = subprocess.run(["bash", "-c", script], env=env, text=True,
+                               cwd=self.dir, capture_output=True, timeout=120)
+        self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+        self.assertIn("the printer is on fire", p.stdout)
+        self.assertNotIn('"code":', p.stdout)
 
 
 if __name__ == "__main__":

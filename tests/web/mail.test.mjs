@@ -97,7 +97,7 @@ story('a dead letter says why and is queued again', async (hive, t) => {
   await mail(page);
   await page.selectOption('.mail .toolbar select', 'failed');
   await letter(page, 'print this');
-  await page.waitForSelector('.letter .why:text-is("the printer is on fire")');
+  await page.waitForSelector('.letter .why:has-text("the printer is on fire")');
   await shot(page, 'mail-dead-letter');
   await page.click('.letter button:text-is("Requeue")');
   await gone(page, 'print this');
