@@ -496,7 +496,7 @@ deia_err deia_messenger_renew(deia_messenger *m,
 		err = deia__claim_find(m, claim, false, &msg);
 	if (err == DEIA_EUNAVAILABLE)
 		return unknown(m, claim->id);
-	if (err)
+	if (err || !msg)
 		return err;
 	if (!msg->held)
 		return deia__msgr_fail(m, DEIA_ESTATE,
