@@ -32,7 +32,7 @@ static int peek(struct cli *cli, const char *inbox)
 		       args_has(a, "status") || args_has(a, "priority")
 			       ? "there is no such mail"
 			       : "the inbox is empty",
-		       more);
+		       more, inbox);
 	free(more);
 	text_free(&path);
 	free(base);

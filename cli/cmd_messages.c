@@ -147,7 +147,7 @@ static int list(struct cli *cli, const char *status, unsigned columns,
 			       args_number(a, "limit", DEIA_DEFAULT_PAGE_LEN),
 			       args_text(a, "cursor"));
 	int rc = mail_list(cli, path, MAIL_FROM | MAIL_TO | columns, none,
-			   command);
+			   command, NULL);
 
 	free(path);
 	return rc;

@@ -118,7 +118,10 @@ static int run_conversation(struct cli *cli)
 		/* Pages are newest first. */
 		for (int i = cJSON_GetArraySize(items); i > 0; i--)
 			mail_tell(cli, cJSON_GetArrayItem(items, i - 1));
-		if (cJSON_GetArraySize(items) == 0)
+		for (size_t i = 0;
+		     i < 2 && rc == EXIT_DONE && jfirst(json) == NULL; i++)
+			rc = mail_inbox_check(cli, a->words[i]);
+		if (rc == EXIT_DONE && jfirst(json) == NULL)
 			note(cli, "%s and %s wrote nothing to each other",
 			     a->words[0], a->words[1]);
 	}

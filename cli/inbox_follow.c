@@ -141,7 +141,7 @@ int inbox_follow(struct cli *cli, const char *inbox, const char *priority)
 	f->inbox = inbox;
 	f->priority = priority;
 	client = cli_client(cli, &rc);
-	if (client != NULL)
+	if (client != NULL && (rc = mail_inbox_check(cli, inbox)) == EXIT_DONE)
 		f->other = cli_other_client(cli, &rc);
 	if (f->other != NULL) {
 		interrupts_watch(client);

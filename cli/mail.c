@@ -150,27 +150,46 @@ static void tell_page(const struct cli *cli, const cJSON *json,
 	table_free(&t);
 }
 
-int mail_list(struct cli *cli, const char *path, unsigned columns,
-	      const char *none, const char *more)
+static void tell_list(const struct cli *cli, const cJSON *json,
+		      unsigned columns, const char *none, const char *more)
 {
 	const cJSON *m;
+
+	if (cli->quiet) {
+		JSON_EACH_ITEM(m, json)
+		tell("%s", jtext(m, "id"));
+	} else if (jfirst(json) != NULL) {
+		tell_page(cli, json, columns);
+	} else {
+		note(cli, "%s", none);
+	}
+	if (*jtext(json, "next_cursor") != '\0')
+		note(cli, "there are more: %s --cursor %s", more,
+		     jtext(json, "next_cursor"));
+}
+
+int mail_list(struct cli *cli, const char *path, unsigned columns,
+	      const char *none, const char *more, const char *inbox)
+{
 	cJSON *json = NULL;
 	int rc = ask_raw(cli, "GET", path, NULL, &json);
 
-	if (rc == EXIT_DONE && !cli->json) {
-		if (cli->quiet) {
-			JSON_EACH_ITEM(m, json)
-			tell("%s", jtext(m, "id"));
-		} else if (jfirst(json) != NULL) {
-			tell_page(cli, json, columns);
-		} else {
-			note(cli, "%s", none);
-		}
-		if (*jtext(json, "next_cursor") != '\0')
-			note(cli, "there are more: %s --cursor %s", more,
-			     jtext(json, "next_cursor"));
-	}
+	if (rc == EXIT_DONE && jfirst(json) == NULL && inbox != NULL)
+		rc = mail_inbox_check(cli, inbox);
+	if (rc == EXIT_DONE && !cli->json)
+		tell_list(cli, json, columns, none, more);
 	cJSON_Delete(json);
+	return rc;
+}
+
+int mail_inbox_check(struct cli *cli, const char *inbox)
+{
+	char *path = path_of("/api/v1/bots/%s/inbox/status", inbox);
+	int rc;
+
+	cli->bot = inbox;
+	rc = ask(cli, "GET", path, NULL, NULL);
+	free(path);
 	return rc;
 }
 

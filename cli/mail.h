@@ -22,7 +22,8 @@ void mail_show(const struct cli *cli, const cJSON *message);
 /*
  * GETs a page and prints its messages: as JSON, as ids (-q), or as a table.
  * columns: any of MAIL_*; none: what is said when the page is empty. more:
- * the command that shows the next page; its cursor is added.
+ * the command that shows the next page; its cursor is added. inbox: whose page
+ * it is, so that a misspelt one is noticed; or NULL.
  */
 enum mail_columns {
 	MAIL_FROM = 1,
@@ -33,7 +34,10 @@ enum mail_columns {
 	MAIL_TEXT = 32
 };
 int mail_list(struct cli *cli, const char *path, unsigned columns,
-	      const char *none, const char *more);
+	      const char *none, const char *more, const char *inbox);
+
+/* EXIT_DONE when there is such an inbox; else said why not. */
+int mail_inbox_check(struct cli *cli, const char *inbox);
 
 /* Messages that were shown, the newest of them, so that none is shown twice. */
 #define MAIL_SEEN_MAX 2048

@@ -105,6 +105,8 @@ class Written(CliCase):
     def setUp(self):
         super().setUp()
         self.h = self.hive()
+        for name in ("BOT-001", "system"):
+            self.h.on("GET", f"/api/v1/bots/{name}/inbox/status", (200, {}))
         self.env["DEIA_URL"] = self.h.url
         self.env["DEIA_TOKEN"] = "deia_x"
 
@@ -441,7 +443,7 @@ class Real(CliCase):
         self.assertIn("used before", p.err)
         p = self.deia("send", "BOT-001", "--key", "order-1", "other")
         self.assertNotEqual(p.code, 0)
-        self.assertIn("key", p.err)
+        self.assertIn("Idempotency-Key", p.err)
         self.empty("BOT-001")
 
     def test_receive_waits_for_mail(self):
@@ -498,7 +500,7 @@ class Real(CliCase):
         for args, code, said in (
                 (["send", "BOT-01", "x"], 3, "did you mean BOT-001?"),
                 (["send", "BOT-001,BOT-3", "x"], 3, "BOT-3"),
-                (["send", "BOT-001", "--from", "nobody", "x"], 3, "nobody"),
+                (["send", "BOT-001", "--from", "nobody", "x"], 1, "nobody"),
                 (["send", "--type", "painter", "x"], 3, "painter"),
                 (["send", "BOT-001", "--ttl", "91d", "x"], 1, "ttl_seconds"),
                 (["send", "BOT-001", "--max-attempts", "0", "x"], 1,
@@ -511,10 +513,10 @@ class Real(CliCase):
                 (["inbox", "BOT-001", "--receive", "--lease", "2h"], 1,
                  "lease_seconds"),
                 (["read", mid(1)], 3, "`deia inbox BOT`"),
-                (["read", "1"], 3, "1"),
+                (["read", "1"], 3, "ids of messages"),
                 (["messages", "show", "nonsense"], 3, "messages list"),
                 (["messages", "requeue", mid(1)], 3, "messages failed"),
-                (["conversation", "BOT-001", "nobody"], 3, "nobody"),
+                (["conversation", "BOT-001", "nobody"], 3, "deia bot list"),
                 (["converse", "BOT-001", "nobody", "x"], 3, "nobody"),
                 (["converse", "BOT-001", "BOT-001", "x"], 1, ""),
                 (["converse", "BOT-001", "BOT-002", "--turns", "5000", "x"],
