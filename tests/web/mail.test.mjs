@@ -99,6 +99,10 @@ story('a dead letter says why and is queued again', async (hive, t) => {
   await letter(page, 'print this');
   await page.waitForSelector('.letter .why:has-text("the printer is on fire")');
   await shot(page, 'mail-dead-letter');
+  assert.deepEqual(await page.evaluate(() =>
+    [...document.querySelectorAll('button,a,input,select,textarea')]
+      .filter((e) => !(e.textContent.trim() || e.getAttribute('aria-label')))
+      .map((e) => e.outerHTML)), []);
   await page.click('.letter button:text-is("Requeue")');
   await gone(page, 'print this');
   await page.selectOption('.mail .toolbar select', '');
