@@ -99,9 +99,10 @@ struct deia__mail_turn {
 	unsigned priority, hops, attempt;
 	char *content;
 	size_t content_len;
-	int64_t pid; /* of the process that it was given to */
-	deia_chat_turn *chat;
+	int64_t pid;	      /* of the process that it was given to */
+	deia_chat_turn *chat; /* NULL once it has ended */
 	bool cancelled, lost, found_again;
+	bool hopeless; /* the bot says that another try is of no use */
 	int64_t tokens;
 	char reason[DEIA_MAX_REASON_BYTES];
 	struct deia__timer renew;

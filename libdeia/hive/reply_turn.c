@@ -303,7 +303,7 @@ static void turn_failed(struct deia__mail_turn *t, deia_err err,
 			give_back(t, DEIA_DELAY_BACKOFF, false);
 		break;
 	case DEIA_EREMOTE:
-		if (t->chat && !t->chat->retryable)
+		if (t->hopeless)
 			give_up(t);
 		else
 			give_back(t, delay > 3600000 ? 3600000 : delay, false);
@@ -334,6 +334,8 @@ static void on_done(deia_err err, const struct deia_chat_line *line,
 	deia_hive *h = t->at->hive;
 
 	t->at->n_chat--;
+	t->hopeless = t->chat && !t->chat->retryable;
+	t->chat = NULL; /* it ends with this call */
 	if (err)
 		say(t, "%s", deia_hive_errmsg(h));
 	if (h->freeing || t->lost) {
@@ -342,7 +344,6 @@ static void on_done(deia_err err, const struct deia_chat_line *line,
 		end_plain(t, DEIA__MAIL_CANCELLED);
 	} else if (err == DEIA_ENOTFOUND && !t->found_again) {
 		t->found_again = true; /* the conversation was deleted */
-		t->chat = NULL;
 		deia__pair_forget(t->at, t->from);
 		find_pair(t);
 	} else if (err || !line) {
