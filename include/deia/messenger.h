@@ -254,9 +254,9 @@ typedef void (*deia_messages_cb)(deia_err err, const struct deia_message *items,
 /*
  * Sends n (1..DEIA_MAX_BATCH_LEN) messages, all or none. key: NULL, or 1..128
  * bytes that name this call among those of the first draft's sender: for at
- * least 24 hours the same key with the same drafts gives the same answer and
- * sends nothing; with other drafts DEIA_ECONFLICT. replayed (may be NULL) is
- * set before cb runs.
+ * least 24 hours the same key with the same drafts (but for their hops) gives
+ * the same answer and sends nothing; with other drafts DEIA_ECONFLICT. replayed
+ * (may be NULL) is set before cb runs.
  * Errors: DEIA_EFIELD (errmsg, error_index, field), DEIA_ENOTFOUND (a
  * recipient is not known), DEIA_EBUSY (an inbox is full, or the store is
  * behind), DEIA_ELIMIT, DEIA_ESTATE, DEIA_ENOMEM; in cb also DEIA_EFULL,

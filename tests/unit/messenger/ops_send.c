@@ -339,7 +339,7 @@ static void repeat(struct world *w, const struct model_key *k)
 	sending.n = k->n;
 	memcpy(sending.drafts, k->drafts, k->n * sizeof(k->drafts[0]));
 	if (other)
-		sending.drafts[k->n - 1].hops += 1;
+		sending.drafts[k->n - 1].priority ^= 1;
 	for (size_t i = 0; i < k->n; i++)
 		model_draft_fill(&sending.drafts[i], &sending.real[i]);
 	describe(w, "repeat key %s of %s%s", k->key,
