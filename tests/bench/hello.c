@@ -9,6 +9,7 @@
  *
  *   hello [ANSWER-FILE]
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,6 +156,7 @@ int main(int argc, char **argv)
 
 	if (!end)
 		return EXIT_FAILURE;
+	signal(SIGPIPE, SIG_IGN); /* clients that leave end nothing */
 	if (argc > 1)
 		read_answer(&answer, argv[1]);
 	evhttp_set_gencb(http, reply, &answer);
