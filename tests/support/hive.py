@@ -143,10 +143,12 @@ class Stream:
 
 
 class Hive:
-    def __init__(self, build=None, config="", args=(), env=None):
+    def __init__(self, build=None, config="", args=(), env=None,
+                 deiad=None):
         self.build = build or os.environ["DEIA_BUILD"]
         self.dir = tempfile.mkdtemp(prefix="deia-hive-")
         self.args = list(args)
+        self.deiad = deiad or program(self.build, "deiad")
         self.env = {k: v for k, v in os.environ.items()
                     if not k.startswith("DEIA_") and k != "OLLAMA_HOST"}
         # In a build tree the programs are not beside each other.
@@ -167,7 +169,7 @@ class Hive:
         """Starts deiad and returns when it listens."""
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [program(self.build, "deiad"), "--dir", self.dir, "--port",
+                [self.deiad, "--dir", self.dir, "--port",
                  "0", *self.args], stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=log, text=True, env=self.env,
                 cwd=self.dir)
