@@ -280,29 +280,40 @@ static int64_t plain(struct bench *b, unsigned rows)
 	return bench_now_us() - began;
 }
 
+static void prepare(struct bench *b, unsigned step, const char *sql)
+{
+	bench_must(sqlite3_prepare_v3(b->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
+				      &b->stmts[step], NULL),
+		   sql);
+}
+
+static void prepare_insert(struct bench *b, unsigned step,
+			   const struct deia_table *t)
+{
+	char sql[256];
+	unsigned i;
+	int at =
+		snprintf(sql, sizeof(sql), "INSERT INTO %s VALUES (?", t->name);
+
+	for (i = 1; i < t->n_columns; i++)
+		at += snprintf(sql + at, sizeof(sql) - (size_t)at, ",?");
+	snprintf(sql + at, sizeof(sql) - (size_t)at, ")");
+	prepare(b, step, sql);
+}
+
 static void open_plain(struct bench *b, const char *path)
 {
-	static const char *const texts[STEPS + 1] = {
-		"INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
-		"?,?,?,?,?,?,?,?)",
-		"INSERT INTO message_leases VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,"
-		"?,?)",
-		"UPDATE messages SET phase = ?, due = ?, status = ?, attempt "
-		"= ?, lease = ?, delivered = ?, finished = ? WHERE id = ?",
-		"DELETE FROM message_leases WHERE id = ?",
-	};
-	unsigned i;
-
 	bench_must(sqlite3_open_v2(path, &b->db,
 				   SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
 				   NULL),
 		   "open");
 	run(b->db, "PRAGMA synchronous=FULL; PRAGMA cache_size=-4096");
-	for (i = 0; i <= STEPS; i++)
-		bench_must(sqlite3_prepare_v3(b->db, texts[i], -1,
-					      SQLITE_PREPARE_PERSISTENT,
-					      &b->stmts[i], NULL),
-			   texts[i]);
+	prepare_insert(b, SEND, &deia__table_messages);
+	prepare_insert(b, HAND_OVER, &deia__table_message_leases);
+	prepare(b, READ,
+		"UPDATE messages SET phase = ?, due = ?, status = ?, attempt = "
+		"?, lease = ?, delivered = ?, finished = ? WHERE id = ?");
+	prepare(b, STEPS, "DELETE FROM message_leases WHERE id = ?");
 }
 
 static void close_plain(struct bench *b)
