@@ -10,8 +10,9 @@
  * to the thread. At most MAX_OPEN descriptors are open: with more files the
  * one unused longest is closed until its next line.
  *
- * A line is one write() to a file opened O_APPEND. A write that fails in its
- * middle is cut off again, so that no line is ever half there.
+ * Lines that came together go out in one write to a file opened O_APPEND. A
+ * write that fails in its middle is cut off again, so that no line is ever half
+ * there; lines that failed together are tried one by one.
  */
 #include "core/logfile.h"
 
@@ -24,12 +25,14 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "core/clock.h"
 #include "core/mem.h"
 
 #define MAX_OPEN 64
+#define RUN_LINES 256
 
 struct record {
 	STAILQ_ENTRY(record) next;
@@ -230,6 +233,58 @@ static void write_record(deia__logs *l, struct record *r)
 	}
 }
 
+/* Lines at the head of the batch that can go into their file at once. */
+static int gather(const struct records *batch, struct iovec *lines,
+		  size_t *bytes)
+{
+	const struct record *r = STAILQ_FIRST(batch);
+	const deia__logfile *f = r->file;
+	int n = 0;
+
+	*bytes = 0;
+	for (; r && n < RUN_LINES && r->file == f; r = STAILQ_NEXT(r, next)) {
+		if (r->close || r->dropped || r->len == 0 ||
+		    f->size + *bytes + r->len > f->max_bytes)
+			break;
+		lines[n].iov_base = (void *)(uintptr_t)r->data;
+		lines[n++].iov_len = r->len;
+		*bytes += r->len;
+	}
+	return n;
+}
+
+/* Writes lines and frees them; returns how many, 0: one by one, then. */
+static unsigned write_run(deia__logs *l, struct records *batch, size_t *counted)
+{
+	deia__logfile *f = STAILQ_FIRST(batch)->file;
+	struct iovec lines[RUN_LINES];
+	size_t bytes;
+	ssize_t done;
+	int n, i;
+
+	if (f->lost || !STAILQ_NEXT(STAILQ_FIRST(batch), next) ||
+	    !ensure_open(l, f))
+		return 0;
+	n = gather(batch, lines, &bytes);
+	if (n < 2)
+		return 0;
+	done = writev(f->fd, lines, n);
+	if (done != (ssize_t)bytes) {
+		if (done > 0 && ftruncate(f->fd, (off_t)f->size) != 0)
+			f->size += (size_t)done;
+		return 0;
+	}
+	f->size += bytes;
+	for (i = 0; i < n; i++) {
+		struct record *r = STAILQ_FIRST(batch);
+
+		STAILQ_REMOVE_HEAD(batch, next);
+		*counted += cost(r);
+		deia__free(r);
+	}
+	return (unsigned)n;
+}
+
 static void remove_all(const deia__logfile *f)
 {
 	char path[4096 + 16];
@@ -267,8 +322,13 @@ static void run_batch(deia__logs *l, struct records *batch, bool reopen)
 	if (reopen)
 		close_all(l);
 	while (!STAILQ_EMPTY(batch)) {
-		struct record *r = STAILQ_FIRST(batch);
+		struct record *r;
+		unsigned run = write_run(l, batch, &bytes);
 
+		n += run;
+		if (run)
+			continue;
+		r = STAILQ_FIRST(batch);
 		STAILQ_REMOVE_HEAD(batch, next);
 		bytes += finish_record(l, r);
 		n++;

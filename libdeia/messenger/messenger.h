@@ -3,11 +3,12 @@
  * messenger.h - the inside of the messenger, shared by the files of this folder.
  *
  * The files: messenger.c (life), inbox.c, turn.c (the end of a turn), names.c
- * (names, the state table), time.c (hive time), msg.c (messages in memory, by id), place.c (lanes and
- * the heap of what is timed), op.c (one durable change, from plan to effect),
- * send.c, keys.c, receive.c, settle.c, answer.c (the calls), due.c and cleanup.c
- * (what happens by itself), look.c (pages), view.c (what callers see), rows.c and
- * load.c (with a store), kept.c (without one), journal.c.
+ * (names, the state table), time.c (hive time), msg.c (messages in memory, by
+ * id), place.c (lanes and the heap of what is timed), op.c (one durable
+ * change, from plan to effect), send.c, keys.c, receive.c, settle.c, answer.c
+ * (the calls), due.c and cleanup.c (what happens by itself), look.c (pages),
+ * view.c (what callers see), rows.c and load.c (with a store), kept.c (without
+ * one), journal.c.
  *
  * A message is in memory when it is one of the next in its lane, when it was
  * handed over before and is not finished, or while something changes it.
