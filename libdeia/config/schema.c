@@ -74,7 +74,9 @@ const struct deia__key deia__keys[] = {
 	  .reload = true, .about = "Lines for people, or JSON for programs." },
 
 	{ INT("retention.events", "100000", 1000, 100000000), .reload = true,
-	  .about = "How many events are kept; the oldest are removed." },
+	  .about = "How many events are kept, and how many KiB of them. The "
+		   "oldest go\n"
+		   "first." },
 	{ INT("retention.audit_days", "180", 1, 36500), .reload = true,
 	  .about = "How long is kept who changed what." },
 	{ INT("retention.chat_days", "0", 0, 36500), .reload = true,

@@ -204,12 +204,13 @@ void deia_unsubscribe(deia_subscription *s)
 }
 
 static char *pack(struct deia_event *ev, const char *type, const char *subject,
-		  const char *data)
+		  const char *data, size_t *bytes)
 {
 	size_t nt = strlen(type) + 1, ns = strlen(subject) + 1;
 	size_t nd = strlen(data) + 1;
 	char *block = deia__alloc(nt + ns + nd);
 
+	*bytes = nt + ns + nd;
 	if (!block)
 		return NULL;
 	memcpy(block, type, nt);
@@ -226,27 +227,66 @@ static void ring_clear(struct deia__ring *r)
 	for (size_t i = 0; i < r->n; i++)
 		deia__free(r->items[(r->first + i) % DEIA__RING_LEN].block);
 	r->n = 0;
+	r->bytes = 0;
+}
+
+static void ring_drop_first(struct deia__ring *r)
+{
+	deia__free(r->items[r->first].block);
+	r->bytes -= r->items[r->first].bytes;
+	r->first = (r->first + 1) % DEIA__RING_LEN;
+	r->n--;
 }
 
 /* Out of memory empties the ring: listeners then read from the store. */
 static void ring_push(struct deia__ring *r, struct deia_event *ev)
 {
 	struct deia__ring_event *slot;
-	char *block = pack(ev, ev->type, ev->subject, ev->data);
+	size_t bytes;
+	char *block = pack(ev, ev->type, ev->subject, ev->data, &bytes);
 
 	if (!block) {
 		ring_clear(r);
 		return;
 	}
-	if (r->n == DEIA__RING_LEN) {
-		deia__free(r->items[r->first].block);
-		r->first = (r->first + 1) % DEIA__RING_LEN;
-		r->n--;
-	}
+	while (r->n &&
+	       (r->n == DEIA__RING_LEN || r->bytes + bytes > DEIA__RING_BYTES))
+		ring_drop_first(r);
 	slot = &r->items[(r->first + r->n) % DEIA__RING_LEN];
 	slot->ev = *ev;
 	slot->block = block;
+	slot->bytes = bytes;
+	r->bytes += bytes;
 	r->n++;
+}
+
+/* Now and then it is noted how much there was, so that retention knows. */
+static void note_bytes(const deia_hive *h, struct deia__ring *r, int64_t seq,
+		       size_t bytes)
+{
+	uint64_t step = (uint64_t)h->events_kept * DEIA__EVENT_BYTES /
+			(DEIA__EVENT_MARKS / 2);
+	const struct deia__event_mark *last =
+		r->n_marks ? &r->marks[r->n_marks - 1] : NULL;
+
+	r->published += bytes;
+	if (!step || (last && r->published - last->bytes < step))
+		return;
+	if (r->n_marks == DEIA__EVENT_MARKS)
+		memmove(r->marks, r->marks + 1,
+			--r->n_marks * sizeof(r->marks[0]));
+	r->marks[r->n_marks++] = (struct deia__event_mark){ seq, r->published };
+}
+
+int64_t deia__events_over(const deia_hive *h, uint64_t max_bytes)
+{
+	const struct deia__ring *r = &h->ring;
+	int64_t seq = 0;
+
+	for (unsigned i = 0; i < r->n_marks; i++)
+		if (r->published - r->marks[i].bytes >= max_bytes)
+			seq = r->marks[i].seq;
+	return seq;
 }
 
 void deia__events_publish(deia_hive *h, int64_t seq, int64_t at_ms,
@@ -257,6 +297,7 @@ void deia__events_publish(deia_hive *h, int64_t seq, int64_t at_ms,
 	struct deia_event ev = { seq, at_ms, type, subject, data };
 
 	h->ring.last_seq = seq;
+	note_bytes(h, &h->ring, seq, strlen(data) + 1);
 	ring_push(&h->ring, &ev);
 	ev.type = type;
 	ev.subject = subject;

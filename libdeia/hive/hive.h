@@ -33,7 +33,10 @@
 #define HASH_NONFATAL_OOM 1 /* hh.tbl stays NULL */
 #include <uthash.h>
 
-#define DEIA__RING_LEN 4096		 /* newest events kept in memory */
+#define DEIA__RING_LEN 4096	    /* newest events kept in memory */
+#define DEIA__RING_BYTES (4u << 20) /* of them all, but for one */
+#define DEIA__EVENT_BYTES 1024	    /* a row that is larger counts as several */
+#define DEIA__EVENT_MARKS 64
 #define DEIA__HISTORY_KEPT 200		 /* states of a bot */
 #define DEIA__CONTEXT_BYTES (256u << 10) /* of lines sent with a turn */
 #define DEIA__CHECKPOINT_MS 2000 /* how often a growing answer is saved */
@@ -75,6 +78,13 @@ struct deia__hbot {
 struct deia__ring_event {
 	struct deia_event ev;
 	char *block; /* type, subject, data in one piece */
+	size_t bytes;
+};
+
+/* How many bytes of events were published up to one, since the start. */
+struct deia__event_mark {
+	int64_t seq;
+	uint64_t bytes;
 };
 
 struct deia_subscription {
@@ -90,6 +100,10 @@ struct deia_subscription {
 struct deia__ring {
 	struct deia__ring_event *items; /* DEIA__RING_LEN, circular */
 	size_t first, n;
+	size_t bytes;	    /* of the items */
+	uint64_t published; /* bytes, since the start */
+	struct deia__event_mark marks[DEIA__EVENT_MARKS]; /* oldest first */
+	unsigned n_marks;
 	int64_t last_seq;   /* newest committed */
 	int64_t pruned_seq; /* events up to here are gone */
 	TAILQ_HEAD(deia__subs, deia_subscription) subs;
@@ -189,6 +203,10 @@ void deia__events_fini(deia_hive *h);
 void deia__events_publish(deia_hive *h, int64_t seq, int64_t at_ms,
 			  const char *type, const char *subject,
 			  const char *data);
+
+/* The newest event that must go so that the store holds no more than so many
+ * bytes of what was published since the start; 0: none must. */
+int64_t deia__events_over(const deia_hive *h, uint64_t max_bytes);
 
 /* ---- load.c ------------------------------------------------------------ */
 

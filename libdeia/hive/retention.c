@@ -10,7 +10,7 @@
 
 #define STEP_MS 60000
 #define BUSY_STEP_MS 1000
-#define STEP_EVENTS 5000
+#define STEP_EVENTS 1000 /* some are of 30 KiB */
 #define STEP_LINES 50
 #define REPLAY_KEPT_MS (INT64_C(48) * 3600 * 1000)
 #define MAIL_DAYS 90 /* of dialogues, as of messages */
@@ -20,8 +20,12 @@ static bool step_events(deia_hive *h, struct deia__change *c)
 {
 	struct deia__ring *r = &h->ring;
 	int64_t target = r->last_seq - (int64_t)h->events_kept;
+	int64_t over = deia__events_over(h, (uint64_t)h->events_kept *
+						    DEIA__EVENT_BYTES);
 	struct deia_value upto;
 
+	if (target < over)
+		target = over;
 	if (!h->events_kept || target <= r->pruned_seq)
 		return false;
 	if (target > r->pruned_seq + STEP_EVENTS)

@@ -87,6 +87,22 @@ class Examples(unittest.TestCase):
     def test_mailman_passes_the_trial(self):
         self.trial("mailman", "interrupt")  # it answers at once
 
+    def test_mailman_answers_mail_in_a_hive(self):
+        with Hive() as hive:
+            argv = argv_of("mailman")
+            hive.launch("MAN", "process",
+                        argv=[os.path.realpath(shutil.which(argv[0])),
+                              os.path.realpath(argv[1])])
+            hive.wait_state("MAN", "ready")
+            sent = hive.must("POST", "/messages",
+                             {"to": "MAN", "content": "stressed"})
+            got = hive.must("POST", "/bots/system/inbox/receive",
+                            {"wait_seconds": 30})["items"]
+            self.assertEqual(len(got), 1)
+            self.assertEqual((got[0]["content"], got[0]["from"],
+                              got[0]["reply_to"]),
+                             ("desserts", "MAN", sent["id"]))
+
 
 if __name__ == "__main__":
     unittest.main()

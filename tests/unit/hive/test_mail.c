@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hive/hive.h"
+
 static struct fixture f;
 
 static void setup(void)
@@ -455,7 +457,7 @@ static void on_event(const struct deia_event *ev, void *user)
 		return;
 	snprintf(h->types + len, sizeof(h->types) - len, "%s ", ev->type + 8);
 	snprintf(h->subject, sizeof(h->subject), "%s", ev->subject);
-	snprintf(h->data, sizeof(h->data), "%s", ev->data);
+	snprintf(h->data, sizeof(h->data), "%.4000s", ev->data);
 	for (p = ev->data; (p = strstr(p, "\"attempt\":")); p++)
 		h->items++;
 	h->n++;
@@ -519,6 +521,56 @@ START_TEST(many_moves_are_few_events)
 }
 END_TEST
 
+START_TEST(events_of_a_flood_are_all_told_and_cost_little_memory)
+{
+	static const char *to[1000];
+	static struct heard live, late;
+	struct deia_mail_draft d = mail_draft(NULL, to, "x");
+	deia_subscription *first, *second;
+
+	memset(&live, 0, sizeof(live));
+	memset(&late, 0, sizeof(late));
+	for (int i = 0; i < 1000; i++)
+		to[i] = "A";
+	d.n_to = 1000;
+	ck_assert_int_eq(
+		deia_hive_subscribe(f.hive, 0, on_event, &live, &first),
+		DEIA_OK);
+	for (int i = 0; i < 40; i++)
+		ck_assert_int_eq(
+			mail_send_draft(&f, "admin", &d, 1, NULL, NULL),
+			DEIA_OK);
+	run_until_items(&live, 40000);
+	ck_assert_uint_gt(f.hive->ring.published, DEIA__RING_BYTES);
+	ck_assert_uint_le(f.hive->ring.bytes, DEIA__RING_BYTES);
+	ck_assert_int_eq(
+		deia_hive_subscribe(f.hive, 0, on_event, &late, &second),
+		DEIA_OK);
+	run_until_items(&late, 40000);
+	deia_unsubscribe(first);
+	deia_unsubscribe(second);
+}
+END_TEST
+
+START_TEST(large_events_count_as_several_for_retention)
+{
+	static char data[10001];
+	const uint64_t max = (uint64_t)f.hive->events_kept * DEIA__EVENT_BYTES;
+	int64_t seq = deia_hive_last_seq(f.hive), over;
+	unsigned n = (unsigned)(max / 10000);
+
+	memset(data, 'x', 10000);
+	for (unsigned i = 0; i < n / 2; i++)
+		deia__events_publish(f.hive, ++seq, 1, "test", "", data);
+	ck_assert_int_eq(deia__events_over(f.hive, max), 0);
+	for (unsigned i = 0; i < n; i++)
+		deia__events_publish(f.hive, ++seq, 1, "test", "", data);
+	over = deia__events_over(f.hive, max);
+	ck_assert_int_gt(over, seq - n - n / 8);
+	ck_assert_int_le(over, seq - n + n / 8);
+}
+END_TEST
+
 START_TEST(settings_are_checked_and_count_at_once)
 {
 	struct deia_mail_opts o = DEIA_MAIL_OPTS_INIT;
@@ -566,6 +618,9 @@ int main(void)
 		       removed_bot_gets_no_mail_and_purge_deletes_what_it_had);
 	tcase_add_test(t, each_move_is_in_an_event);
 	tcase_add_test(t, many_moves_are_few_events);
+	tcase_add_test(t,
+		       events_of_a_flood_are_all_told_and_cost_little_memory);
+	tcase_add_test(t, large_events_count_as_several_for_retention);
 	tcase_add_test(t, settings_are_checked_and_count_at_once);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
