@@ -536,17 +536,17 @@ START_TEST(events_of_a_flood_are_all_told_and_cost_little_memory)
 	ck_assert_int_eq(
 		deia_hive_subscribe(f.hive, 0, on_event, &live, &first),
 		DEIA_OK);
-	for (int i = 0; i < 40; i++)
+	for (int i = 0; i < 60; i++)
 		ck_assert_int_eq(
 			mail_send_draft(&f, "admin", &d, 1, NULL, NULL),
 			DEIA_OK);
-	run_until_items(&live, 40000);
+	run_until_items(&live, 60000);
 	ck_assert_uint_gt(f.hive->ring.published, DEIA__RING_BYTES);
 	ck_assert_uint_le(f.hive->ring.bytes, DEIA__RING_BYTES);
 	ck_assert_int_eq(
 		deia_hive_subscribe(f.hive, 0, on_event, &late, &second),
 		DEIA_OK);
-	run_until_items(&late, 40000);
+	run_until_items(&late, 60000);
 	deia_unsubscribe(first);
 	deia_unsubscribe(second);
 }
