@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The standing story, as far as it goes: two bots on real models, a killed
-bot, a killed deiad in the middle of an answer, a clean end; and everything is
-accounted for.
+bot, a killed deiad in the middle of an answer and in the middle of a dialogue of
+the two, a clean end; and everything is accounted for, mail too.
 
 The cases are chapters: they run in their order, over one hive.
 """
@@ -147,6 +147,53 @@ class Story(unittest.TestCase):
         answer = json.loads(conn.getresponse().read())
         conn.close()
         return answer["message"]["content"].strip()
+
+    def test_8a_one_asks_another_by_mail(self):
+        self.hive.must("PATCH", "/bots/ANNA", {"on_message": "reply"})
+        sent = self.hive.must("POST", "/messages", {
+            "from": "BERT", "to": "ANNA", "content": "add 12 30",
+            "priority": "P1"})
+        got = self.hive.must("POST", "/bots/BERT/inbox/receive",
+                             {"wait_seconds": 30})["items"]
+        self.assertEqual([(m["from"], m["content"].strip(), m["reply_to"])
+                          for m in got], [("ANNA", "42", sent["id"])])
+        self.assertEqual(self.hive.must(
+            "GET", f"/messages/{sent['id']}")["status"], "read")
+        self.hive.must("POST", f"/messages/{got[0]['id']}/read",
+                       {"bot": "BERT",
+                        "lease_token": got[0]["lease_token"]})
+
+    def test_8b_deiad_is_killed_while_two_bots_converse(self):
+        self.gate.hold(1)
+        talk = self.hive.must("POST", "/dialogues", {
+            "a": "ANNA", "b": "BERT", "content": "add 20 3", "turns": 3})
+        self.assertTrue(self.gate.held.wait(30), "nobody asked the model")
+        below = self.hive.kill()
+        self.gate.release()
+        self.assertEqual(wait_gone(below), [], "bots outlived deiad")
+        self.hive.start()
+
+        def ended():
+            now = self.hive.must("GET", f"/dialogues/{talk['id']}")
+            return now if now["status"] != "running" else None
+
+        now = self.hive.wait(ended)
+        self.assertEqual((now["status"], now["turns_done"]), ("done", 3),
+                         now["reason"])
+        said = self.hive.must(
+            "GET", f"/dialogues/{talk['id']}/messages")["items"]
+        self.assertEqual([m["from"] for m in said],
+                         ["BERT", "ANNA"] * 2)
+        self.assertEqual(said[1]["content"].strip(), "23")
+
+    def test_8c_all_mail_is_accounted_for(self):
+        now = self.hive.must("GET", "/messages/status")
+        self.assertEqual(now["accepted"], 6)
+        self.assertEqual((now["pending"], now["delivered"], now["read"],
+                          now["failed"], now["expired"]), (0, 0, 6, 0, 0))
+        for bot in ("ANNA", "BERT"):
+            self.assertEqual(self.hive.must("GET", f"/bots/{bot}")["unread"],
+                             0)
 
     def test_9_a_clean_stop_leaves_nothing_behind(self):
         below = descendants(self.hive.process.pid)
