@@ -12,7 +12,8 @@
  *
  * Lines that came together go out in one write to a file opened O_APPEND. A
  * write that fails in its middle is cut off again, so that no line is ever half
- * there; lines that failed together are tried one by one.
+ * there; lines that failed together are tried one by one. Once woken the thread
+ * waits a moment for more, so that many lines cost one wake.
  */
 #include "core/logfile.h"
 
@@ -26,6 +27,7 @@
 #include <sys/queue.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -33,6 +35,7 @@
 
 #define MAX_OPEN 64
 #define RUN_LINES 256
+#define GATHER_NS 5000000
 
 struct record {
 	STAILQ_ENTRY(record) next;
@@ -71,7 +74,7 @@ struct deia__logs {
 	size_t bytes, max_bytes;
 	uint64_t dropped, n_queued, n_written;
 	unsigned n_files;
-	bool reopen, stop;
+	bool reopen, stop, hurry; /* hurry: somebody waits */
 	/* Of the thread. */
 	struct open_files open; /* least recently used first */
 	unsigned n_open;
@@ -340,6 +343,29 @@ static void run_batch(deia__logs *l, struct records *batch, bool reopen)
 	pthread_mutex_unlock(&l->lock);
 }
 
+static bool is_pressing(const deia__logs *l)
+{
+	return l->reopen || l->stop || l->hurry || l->bytes > l->max_bytes / 4;
+}
+
+/* Under the lock: waits for work, then a moment for more of it. */
+static void await_work(deia__logs *l)
+{
+	struct timespec until;
+
+	while (STAILQ_EMPTY(&l->queue) && !l->reopen && !l->stop)
+		pthread_cond_wait(&l->work, &l->lock);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += GATHER_NS;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	while (!is_pressing(l) &&
+	       pthread_cond_timedwait(&l->work, &l->lock, &until) == 0)
+		;
+}
+
 static void *log_thread(void *arg)
 {
 	deia__logs *l = arg;
@@ -348,8 +374,7 @@ static void *log_thread(void *arg)
 
 	while (!stop) {
 		pthread_mutex_lock(&l->lock);
-		while (STAILQ_EMPTY(&l->queue) && !l->reopen && !l->stop)
-			pthread_cond_wait(&l->work, &l->lock);
+		await_work(l);
 		STAILQ_CONCAT(&batch, &l->queue);
 		reopen = l->reopen;
 		l->reopen = false;
@@ -389,12 +414,16 @@ static void destroy(deia__logs *l)
 deia_err deia__logs_new(deia__logs **out, size_t max_bytes)
 {
 	deia__logs *l = deia__alloc(sizeof(*l));
+	pthread_condattr_t monotonic;
 
 	*out = NULL;
 	if (!l)
 		return DEIA_ENOMEM;
 	pthread_mutex_init(&l->lock, NULL);
-	pthread_cond_init(&l->work, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&l->work, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	pthread_cond_init(&l->idle, NULL);
 	STAILQ_INIT(&l->queue);
 	TAILQ_INIT(&l->open);
@@ -457,13 +486,15 @@ deia_err deia__logfile_open(deia__logfile **out, deia__logs *l,
 static void enqueue(deia__logfile *f, struct record *r)
 {
 	deia__logs *l = f->logs;
-	bool was_empty = STAILQ_EMPTY(&l->queue);
+	bool was_empty = STAILQ_EMPTY(&l->queue), was_pressing = is_pressing(l);
 
+	if (!r->close)
+		l->bytes += cost(r);
 	r->dropped = f->dropped;
 	f->dropped = 0;
 	STAILQ_INSERT_TAIL(&l->queue, r, next);
 	l->n_queued++;
-	if (was_empty)
+	if (was_empty || (!was_pressing && is_pressing(l)))
 		pthread_cond_signal(&l->work);
 }
 
@@ -507,7 +538,6 @@ void deia__logfile_write(deia__logfile *f, const char *p, size_t len)
 	}
 	pthread_mutex_lock(&l->lock);
 	if (r && cost(r) <= l->max_bytes - l->bytes) {
-		l->bytes += cost(r);
 		enqueue(f, r);
 		r = NULL;
 	} else {
@@ -532,8 +562,11 @@ void deia__logs_flush(deia__logs *l)
 
 	pthread_mutex_lock(&l->lock);
 	goal = l->n_queued;
+	l->hurry = true;
+	pthread_cond_signal(&l->work);
 	while (l->n_written < goal)
 		pthread_cond_wait(&l->idle, &l->lock);
+	l->hurry = false;
 	pthread_mutex_unlock(&l->lock);
 }
 

@@ -2,8 +2,8 @@
 /*
  * logfile.h - append-only files written by one thread, rotated by size.
  *
- * The loop queues whole lines; the log thread writes each with one write() to
- * a file opened O_APPEND. Queues are bounded: over the bound lines are
+ * The loop queues whole lines; the log thread writes them, some milliseconds
+ * later, to a file opened O_APPEND. Queues are bounded: over the bound lines are
  * dropped and counted, and one JSON line in their place says how many
  * (`log_lines_dropped`). Used for bots' logs and the JSON Lines journals.
  * At most 64 descriptors are open at a time, whatever the number of files.
