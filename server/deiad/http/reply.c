@@ -198,10 +198,12 @@ static void complete(struct rq *rq)
 	if (rq->wants_close)
 		evhttp_add_header(evhttp_request_get_output_headers(ev),
 				  "Connection", "close");
-	conn_unwatch(c);
 	conn_phase(c, PH_WRITE);
-	if (evbuffer_get_length(bufferevent_get_output(c->bev)))
+	if (evbuffer_get_length(bufferevent_get_output(c->bev))) {
+		conn_unwatch(c);
 		bufferevent_enable(c->bev, EV_WRITE);
+	}
+	c->watching = false;
 	evhttp_send_reply_end(ev); /* at once when all is sent */
 }
 
