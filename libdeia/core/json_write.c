@@ -23,7 +23,7 @@
 #include "core/mem.h"
 #include "core/utf8.h"
 
-#define FIRST_CAP 256
+#define FIRST_CAP 1000 /* most answers; a size that malloc keeps at hand */
 #define MAX_DEPTH DEIA_MAX_JSON_DEPTH
 
 _Static_assert(MAX_DEPTH <= 64, "one bit per open container");
@@ -85,6 +85,14 @@ static void put(deia_jw *w, const char *s, size_t len)
 	w->text[w->len] = '\0';
 }
 
+static void put_char(deia_jw *w, char c)
+{
+	if (!reserve(w, 1))
+		return;
+	w->text[w->len++] = c;
+	w->text[w->len] = '\0';
+}
+
 static bool misuse(deia_jw *w)
 {
 	w->failed = w->misused = true;
@@ -101,7 +109,7 @@ static void comma(deia_jw *w)
 	uint64_t bit = UINT64_C(1) << (w->depth - 1);
 
 	if (w->has_item & bit)
-		put(w, ",", 1);
+		put_char(w, ',');
 	w->has_item |= bit;
 }
 
@@ -133,7 +141,7 @@ static void open_container(deia_jw *w, bool array)
 	bit = UINT64_C(1) << w->depth++;
 	w->in_array = array ? w->in_array | bit : w->in_array & ~bit;
 	w->has_item &= ~bit;
-	put(w, array ? "[" : "{", 1);
+	put_char(w, array ? '[' : '{');
 }
 
 static void close_container(deia_jw *w, bool array)
@@ -145,7 +153,7 @@ static void close_container(deia_jw *w, bool array)
 		return;
 	}
 	w->depth--;
-	put(w, array ? "]" : "}", 1);
+	put_char(w, array ? ']' : '}');
 }
 
 void deia_jw_object(deia_jw *w)
@@ -247,6 +255,18 @@ static size_t plain_run(const unsigned char *s, size_t len)
 	return n;
 }
 
+/* With room for it: len characters that need no escape. */
+static void put_plain(deia_jw *w, const char *text, size_t len)
+{
+	char *to = w->text + w->len;
+
+	*to++ = '"';
+	memcpy(to, text, len);
+	to[len] = '"';
+	to[len + 1] = '\0';
+	w->len += len + 2;
+}
+
 static void put_string(deia_jw *w, const char *text, size_t len)
 {
 	const unsigned char *s = (const unsigned char *)text;
@@ -254,7 +274,11 @@ static void put_string(deia_jw *w, const char *text, size_t len)
 
 	if (!reserve(w, len + 2))
 		return;
-	put(w, "\"", 1);
+	if (at == len) {
+		put_plain(w, text, len);
+		return;
+	}
+	put_char(w, '"');
 	while (at < len) {
 		n = plain(s + at, len - at);
 		if (n == 0) {
@@ -267,7 +291,7 @@ static void put_string(deia_jw *w, const char *text, size_t len)
 	}
 	if (len > run)
 		put(w, text + run, len - run);
-	put(w, "\"", 1);
+	put_char(w, '"');
 }
 
 void deia_jw_key(deia_jw *w, const char *key)
@@ -280,7 +304,7 @@ void deia_jw_key(deia_jw *w, const char *key)
 	}
 	comma(w);
 	put_string(w, key, strlen(key));
-	put(w, ":", 1);
+	put_char(w, ':');
 	w->after_key = true;
 }
 
