@@ -153,6 +153,67 @@ START_TEST(stop_interrupts_the_answer_under_way)
 }
 END_TEST
 
+/* Stops the dialogue when so many lines of chat were stored. */
+struct stopper {
+	const char *id;
+	unsigned left;
+	bool asked;
+};
+
+static void stopped(deia_err err, const struct deia_dialogue *items, size_t n,
+		    bool more, void *user)
+{
+	(void)items;
+	(void)n;
+	(void)more;
+	(void)user;
+	ck_assert_int_eq(err, DEIA_OK);
+}
+
+static void stop_now(void *user)
+{
+	const struct stopper *s = user;
+
+	ck_assert_int_eq(deia_dialogue_stop(f.hive, deia_actor_local(), s->id,
+					    stopped, NULL),
+			 DEIA_OK);
+}
+
+/* An answer is in the chat; in the mail it will be in a moment. */
+static void on_line(const struct deia_event *ev, void *user)
+{
+	struct stopper *s = user;
+
+	if (!ev || strcmp(ev->type, "chat.message") != 0 || s->asked ||
+	    s->left-- > 1)
+		return;
+	s->asked = true;
+	ck_assert_int_eq(deia_hive_post(f.hive, stop_now, s), DEIA_OK);
+}
+
+START_TEST(stop_comes_at_any_moment)
+{
+	struct deia_dialogue d = { .turns = 100 };
+	struct stopper s = { .left = (unsigned)_i + 1 };
+	deia_subscription *sub;
+	struct talk t;
+	char id[37];
+
+	create_two();
+	ck_assert_int_eq(start_talk(&f, "A", "B", &d, &t), DEIA_OK);
+	snprintf(id, sizeof(id), "%s", t.id);
+	s.id = id;
+	ck_assert_int_eq(deia_hive_subscribe(f.hive, -1, on_line, &s, &sub),
+			 DEIA_OK);
+	wait_talk(&f, id, &t);
+	ck_assert(s.asked);
+	ck_assert_int_eq(t.status, DEIA_DIALOGUE_STOPPED);
+	ck_assert_str_eq(t.reason, "stopped by local");
+	ck_assert_uint_le(t.turns_done, _i / 2 + 1);
+	deia_unsubscribe(sub);
+}
+END_TEST
+
 START_TEST(budget_of_tokens_ends_it)
 {
 	struct deia_dialogue d = { .turns = 100, .max_tokens = 25 };
@@ -475,6 +536,7 @@ static TCase *in_a_file(void)
 	TCase *tc = tcase_create("file");
 
 	tcase_add_checked_fixture(tc, setup_file, teardown);
+	tcase_add_loop_test(tc, stop_comes_at_any_moment, 0, 6);
 	tcase_set_timeout(tc, 100);
 	tcase_add_test(tc, it_goes_on_after_a_restart);
 	tcase_add_test(tc, what_has_ended_is_remembered);
