@@ -111,6 +111,9 @@ class Roles(unittest.TestCase):
         with open(out, encoding="ascii") as f:
             token = f.read().strip()
         self.assertEqual(self.ask(token, "GET", "/bots/spy")[0], 200)
+        mail = self.hive.must("POST", "/messages", {
+            "to": "other", "content": "private", "max_attempts": 1})["id"]
+        self.hive.must("POST", "/bots/other/inbox/receive", {})
         for method, path, body in (
                 ("GET", "/bots", None), ("GET", "/bots/other", None),
                 ("GET", "/bots/SPY", None), ("GET", "/bots/sp%79x", None),
@@ -126,10 +129,35 @@ class Roles(unittest.TestCase):
                 ("POST", "/tokens", {"name": "x", "role": "admin"}),
                 ("POST", "/auth/codes", {"role": "admin"}),
                 ("POST", "/auth/logout", None),
+                ("GET", "/bots/other/inbox", None),
+                ("GET", "/bots/system/inbox", None),
+                ("GET", "/bots/other/inbox/status", None),
+                ("POST", "/bots/other/inbox/receive", {}),
+                ("POST", "/bots/system/inbox/receive", {}),
+                ("GET", "/messages?status=pending", None),
+                ("GET", "/messages/status", None),
+                ("GET", f"/messages/{mail}", None),
+                ("POST", f"/messages/{mail}/read", {}),
+                ("POST", f"/messages/{mail}/read", {"bot": "other"}),
+                ("POST", f"/messages/{mail}/release", {"bot": "other"}),
+                ("POST", f"/messages/{mail}/extend",
+                 {"bot": "other", "lease_seconds": 60}),
+                ("POST", f"/messages/{mail}/requeue", {}),
+                ("GET", "/conversations/other/system", None),
+                ("POST", "/messages",
+                 {"to": "spy", "content": "x", "from": "other"}),
+                ("POST", "/messages",
+                 {"to": "spy", "content": "x", "from": "system"}),
+                ("GET", "/dialogues", None),
+                ("POST", "/dialogues",
+                 {"a": "spy", "b": "other", "content": "x"}),
                 ("POST", "/bots", {"id": "x", "adapter": "echo"})):
             with self.subTest(method=method, path=path):
                 self.assertIn(self.ask(token, method, path, body)[0],
                               (403, 404))
+        shown = self.hive.must("GET", f"/messages/{mail}")
+        self.assertEqual((shown["status"], shown["attempt"]),
+                         ("delivered", 1))
         for process in (self.hive.process.pid,
                         self.hive.must("GET", "/bots/spy")["pid"]):
             with open(f"/proc/{process}/cmdline", "rb") as f:
@@ -164,7 +192,9 @@ class Roles(unittest.TestCase):
                       "limit=99999999999999999999", "limit=+1", "limit=",
                       "limit=%31%00", "limit=1&limit=2", "unknown=1",
                       "limit+cursor=1", "=1", "limit=0x10"):
-            for path in ("/bots", "/bots/pages/chat", "/audit", "/tokens"):
+            for path in ("/bots", "/bots/pages/chat", "/audit", "/tokens",
+                         "/bots/pages/inbox", "/conversations/pages/system",
+                         "/dialogues"):
                 with self.subTest(path=path, query=query):
                     self.assertIn(self.hive.call("GET", f"{path}?{query}")[0],
                                   (400, 422))
