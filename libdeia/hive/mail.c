@@ -37,6 +37,9 @@ deia_err deia__mail_told(deia_hive *h, deia_err err)
 	const char *field = deia_messenger_field(m);
 	char pointer[64];
 
+	if (err == DEIA_ESTATE && h->mail->stopped)
+		return deia__hive_fail(h, DEIA_EUNAVAILABLE,
+				       "the hive is stopping");
 	if (err == DEIA_EFIELD && field) {
 		snprintf(pointer, sizeof(pointer), "/%s", field);
 		return deia__hive_field(h, pointer, "%s",

@@ -186,6 +186,20 @@ static void settle(struct deia__mail_wait *w, deia_err err,
 	w->err = DEIA_ENOMEM;
 }
 
+/* The messenger says nothing about the end of a wait. */
+static void say_why(const struct deia__mail_wait *w, deia_err err)
+{
+	if (err == DEIA_ENOTFOUND)
+		deia__hive_fail(w->hive, err,
+				"bot \"%s\" was removed while it was waited "
+				"for its mail",
+				w->inbox);
+	else if (err == DEIA_ECANCELED)
+		deia__hive_fail(w->hive, err, "the hive is stopping");
+	else
+		deia__mail_told(w->hive, err);
+}
+
 static void on_received(deia_err err, const struct deia_message *items,
 			size_t n, bool more, void *user)
 {
@@ -198,7 +212,7 @@ static void on_received(deia_err err, const struct deia_message *items,
 		(void)!deia__timer_set(w->hive->timers, &w->timer, 0);
 		return;
 	}
-	deia__mail_told(w->hive, err);
+	say_why(w, err);
 	settle(w, err, items, n);
 }
 

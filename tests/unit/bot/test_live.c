@@ -549,21 +549,6 @@ START_TEST(list_is_in_order_of_id_and_counts_are_kept)
 }
 END_TEST
 
-START_TEST(line_can_be_sent_to_a_live_bot_only)
-{
-	const char line[] = "{\"type\":\"message\",\"id\":\"m\"}";
-
-	rig_add("a", "GOOD");
-	ck_assert_int_eq(deia_bots_send_line(rig.bots, "a", line, strlen(line)),
-			 DEIA_ESTATE);
-	ok(deia_bots_start(rig.bots, "a"));
-	rig_wait_state("a", DEIA_BOT_READY);
-	ok(deia_bots_send_line(rig.bots, "a", line, strlen(line)));
-	ck_assert_int_eq(deia_bots_send_line(rig.bots, "a", "{\n}", 3),
-			 DEIA_EINVAL);
-}
-END_TEST
-
 static TCase *turns(void)
 {
 	TCase *tc = tcase_create("turns");
@@ -580,7 +565,6 @@ static TCase *turns(void)
 	tcase_add_test(tc, answer_over_the_limit_ends_the_turn);
 	tcase_add_test(tc, bot_that_dies_in_a_turn_is_back_at_once);
 	tcase_add_test(tc, killed_bot_names_the_signal_and_its_last_words);
-	tcase_add_test(tc, line_can_be_sent_to_a_live_bot_only);
 	return tc;
 }
 
