@@ -25,7 +25,8 @@ struct call {
 
 static deia_err denied(deia_hive *h, const char *what)
 {
-	return deia__hive_fail(h, DEIA_EDENIED, "%s", what);
+	deia__hive_fail(h, DEIA_EDENIED, "%s", what);
+	return DEIA_EDENIED;
 }
 
 /* Takes over: on an error the call is freed, and cb never called. */
@@ -155,8 +156,10 @@ static deia_err own_claim(deia_hive *h, const struct deia_actor *actor,
 			  const struct deia_message_claim *claim,
 			  struct deia_message_claim *out)
 {
-	if (!claim || !claim->id)
-		return deia__hive_fail(h, DEIA_EINVAL, "id: of which message?");
+	if (!claim || !claim->id) {
+		deia__hive_fail(h, DEIA_EINVAL, "id: of which message?");
+		return DEIA_EINVAL;
+	}
 	*out = *claim;
 	return deia__mail_may_take(h, actor, &out->inbox);
 }

@@ -99,6 +99,29 @@ class Life(unittest.TestCase):
         self.assertIn('"path":"/health"', hive.log())
         self.assertNotIn(hive.token, hive.log())
 
+    def test_settings_of_mail_count_at_once_after_a_reload(self):
+        hive = self.hive().start()
+        hive.launch("BOT-1")
+        hive.must("POST", "/messages", {"to": "BOT-1", "content": "x"})
+        with open(os.path.join(hive.dir, "config.yaml"), "w",
+                  encoding="utf-8") as f:
+            f.write("messages:\n  inbox_length: 1\n  journal_content: true\n")
+        with hive.stream("GET", "/events") as events:
+            hive.process.send_signal(signal.SIGHUP)
+            hive.launch("BOT-2")
+            next(iter(events))
+        status, problem = hive.call("POST", "/messages", {
+            "to": "BOT-1", "content": "y"})[:2]
+        self.assertEqual((status, problem["code"]), (429, "busy"))
+        hive.must("POST", "/messages", {"to": "BOT-2", "content": "shown"})
+        self.assertEqual(hive.stop(), 0)
+        self.assertIn("messages.inbox_length changed", hive.log())
+        with open(os.path.join(hive.dir, "bot-logs", "bot-messaging.jsonl"),
+                  encoding="utf-8") as journal:
+            lines = [json.loads(line) for line in journal]
+        self.assertNotIn("content", lines[0])
+        self.assertIn("shown", [line.get("content") for line in lines])
+
     def test_stopping_lets_a_turn_finish_and_refuses_new_work(self):
         hive = self.hive().start()
         hive.launch("BOT-1")
