@@ -207,6 +207,20 @@ class Settling(Mail):
         self.refused(422, "t3", "POST", path, {"lease_seconds": 3601},
                      "/lease_seconds")
 
+    def test_answers_about_large_messages_are_whole_but_for_the_content(self):
+        self.bot("t6")
+        sent = self.send("t6", "x" * 50000, metadata={"k": 1}, ttl_seconds=60)
+        self.assertEqual(len(self.receive("t6")["items"][0]["content"]), 50000)
+        path = f"/messages/{sent['id']}"
+        for verb, body in (("extend", {"lease_seconds": 60}),
+                           ("release", {}), ("read", {})):
+            if verb == "read":
+                self.receive("t6", wait_seconds=20)
+            done = self.must("t6", "POST", f"{path}/{verb}", body)
+            for name in ("metadata", "ttl_seconds", "by", "expires_at"):
+                self.assertEqual(done[name], sent[name], (verb, name))
+            self.assertIsNone(done["content"])
+
     def test_dead_letter_and_its_return(self):
         self.bot("t4")
         m = self.taken("t4", max_attempts=1)

@@ -78,6 +78,33 @@ void route_messages_status(struct rq *rq)
 
 /* ---- settling ---------------------------------------------------------- */
 
+/* The answer never has the content, wherever it came from. */
+static void settled(deia_err err, const struct deia_message *items, size_t n,
+		    bool more, void *user)
+{
+	struct deia_message m;
+
+	if (!err && n) {
+		m = *items;
+		m.content = NULL;
+		items = &m;
+	}
+	mail_one(err, items, n, more, user);
+}
+
+/* Of a large message memory keeps no texts: they are read again. */
+static void moved(deia_err err, const struct deia_message *items, size_t n,
+		  bool more, void *user)
+{
+	struct rq *rq = user;
+
+	if (!err && n && items->ttl_seconds == 0)
+		rq_begun(rq, deia_mail_get(rq->srv->hive, &rq->actor,
+					   rq->param[0], settled, rq));
+	else
+		settled(err, items, n, more, user);
+}
+
 #define BOT_FIELD                                                              \
 	{                                                                      \
 		"bot", FIELD_TEXT, false, 1, DEIA_MAX_ID_LEN                   \
@@ -107,7 +134,7 @@ void route_message_read(struct rq *rq)
 	if (!claim_read(rq, fields, 2, &claim))
 		return;
 	rq_hold(rq);
-	rq_begun(rq, deia_mail_read(rq->srv->hive, &rq->actor, &claim, mail_one,
+	rq_begun(rq, deia_mail_read(rq->srv->hive, &rq->actor, &claim, settled,
 				    rq));
 }
 
@@ -129,7 +156,7 @@ void route_message_release(struct rq *rq)
 	reason = rq->json ? body_text(rq, "reason") : NULL;
 	rq_hold(rq);
 	rq_begun(rq, deia_mail_release(rq->srv->hive, &rq->actor, &claim,
-				       delay * 1000, reason, mail_one, rq));
+				       delay * 1000, reason, moved, rq));
 }
 
 void route_message_extend(struct rq *rq)
@@ -146,7 +173,7 @@ void route_message_extend(struct rq *rq)
 	rq_hold(rq);
 	rq_begun(rq, deia_mail_extend(rq->srv->hive, &rq->actor, &claim,
 				      body_int(rq, "lease_seconds", 0) * 1000,
-				      mail_one, rq));
+				      moved, rq));
 }
 
 void route_message_requeue(struct rq *rq)
@@ -155,5 +182,5 @@ void route_message_requeue(struct rq *rq)
 		return;
 	rq_hold(rq);
 	rq_begun(rq, deia_mail_requeue(rq->srv->hive, &rq->actor, rq->param[0],
-				       mail_one, rq));
+				       moved, rq));
 }
