@@ -49,6 +49,7 @@ struct deia__dialogue {
 		void *user;
 	} waiters[DEIA__DIALOGUE_WAITERS];
 	unsigned n_waiters;
+	bool requeued;	  /* while it ended: it is to go on */
 	bool was_stopped; /* by this one, for the audit: */
 	struct deia_actor stopper;
 };

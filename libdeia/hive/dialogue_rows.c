@@ -245,6 +245,7 @@ static void on_ended_row(deia_err err, const deia_rows *rows, void *user)
 
 void deia__dialogue_requeued(deia_hive *h, const char *id)
 {
+	struct deia__dialogue *d = deia__dialogue_find(h, id);
 	struct deia_value key = deia_text(id);
 	struct deia_page_query q = {
 		.table = &deia__table_dialogues,
@@ -254,7 +255,9 @@ void deia__dialogue_requeued(deia_hive *h, const char *id)
 		.limit = 1,
 	};
 
-	if (h->freeing || h->stopping || deia__dialogue_find(h, id))
+	if (d)
+		d->requeued = true;
+	if (d || h->freeing || h->stopping)
 		return;
 	if (deia_store_page(h->store, &q, on_ended_row, h))
 		deia__hive_log(h, DEIA_LOG_WARN,

@@ -75,6 +75,7 @@ static void on_ended(deia_hive *h, deia_err err, const int64_t *seqs,
 		     size_t n_seqs, void *arg)
 {
 	struct deia__dialogue *d = arg;
+	char id[37];
 
 	(void)seqs;
 	(void)n_seqs;
@@ -82,7 +83,10 @@ static void on_ended(deia_hive *h, deia_err err, const int64_t *seqs,
 	if (!err) {
 		deia__hive_log(h, DEIA_LOG_INFO, "dialogue %s of %s and %s: %s",
 			       d->id, d->a, d->b, d->reason);
+		snprintf(id, sizeof(id), "%s", d->requeued ? d->id : "");
 		deia__dialogue_free(d);
+		if (id[0])
+			deia__dialogue_requeued(h, id);
 		return;
 	}
 	d->ended_ms = 0; /* it ends when the store takes it */

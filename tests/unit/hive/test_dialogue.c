@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/mem.h"
 #include "scripts.h"
 
 static struct fixture f;
@@ -509,6 +510,36 @@ START_TEST(only_so_many_run_at_a_time)
 }
 END_TEST
 
+/* Whatever fails, it ends by itself or is refused. */
+START_TEST(failed_allocations_end_it_or_are_survived)
+{
+	struct deia_dialogue d = { .turns = 2 };
+	struct deia_mail_opts o = DEIA_MAIL_OPTS_INIT;
+	static char ids[DEIA_MAX_DIALOGUES][37];
+	unsigned n_ids = 0;
+	struct talk t;
+
+	o.answers_per_minute = 100000;
+	ck_assert_int_eq(deia_mail_configure(f.hive, &o), DEIA_OK);
+	create_two();
+	for (unsigned long n = 1; n <= 3 * DEIA_MAX_DIALOGUES; n += 3) {
+		deia_err err;
+
+		deia__mem_fail_at(n, false);
+		err = start_talk(&f, "A", "B", &d, &t);
+		for (int i = 0; i < 20 && !err; i++)
+			event_base_loop(f.base, EVLOOP_NONBLOCK);
+		deia__mem_fail_at(0, false);
+		if (!err)
+			memcpy(ids[n_ids++], t.id, 37);
+	}
+	ck_assert_uint_gt(n_ids, 30);
+	ck_assert_uint_lt(n_ids, DEIA_MAX_DIALOGUES);
+	for (unsigned i = 0; i < n_ids; i++)
+		wait_talk(&f, ids[i], &t);
+}
+END_TEST
+
 static TCase *in_memory(void)
 {
 	TCase *tc = tcase_create("memory");
@@ -528,6 +559,7 @@ static TCase *in_memory(void)
 	tcase_add_test(tc, list_is_newest_first_by_pages);
 	tcase_add_test(tc, what_makes_no_sense_is_refused);
 	tcase_add_test(tc, only_so_many_run_at_a_time);
+	tcase_add_test(tc, failed_allocations_end_it_or_are_survived);
 	return tc;
 }
 
