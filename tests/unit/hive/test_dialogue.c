@@ -510,13 +510,14 @@ START_TEST(only_so_many_run_at_a_time)
 }
 END_TEST
 
-/* Whatever fails, it ends by itself or is refused. */
+/* Nothing breaks, and all end: by themselves, or, those whose message is lost
+ * to a lease that must run out first, when they are stopped. */
 START_TEST(failed_allocations_end_it_or_are_survived)
 {
 	struct deia_dialogue d = { .turns = 2 };
 	struct deia_mail_opts o = DEIA_MAIL_OPTS_INIT;
 	static char ids[DEIA_MAX_DIALOGUES][37];
-	unsigned n_ids = 0;
+	unsigned n_ids = 0, ended = 0;
 	struct talk t;
 
 	o.answers_per_minute = 100000;
@@ -535,8 +536,18 @@ START_TEST(failed_allocations_end_it_or_are_survived)
 	}
 	ck_assert_uint_gt(n_ids, 30);
 	ck_assert_uint_lt(n_ids, DEIA_MAX_DIALOGUES);
-	for (unsigned i = 0; i < n_ids; i++)
-		wait_talk(&f, ids[i], &t);
+	ck_assert_int_eq(start_talk(&f, "A", "B", &d, &t), DEIA_OK);
+	wait_talk(&f, t.id, &t);
+	ck_assert_int_eq(t.status, DEIA_DIALOGUE_DONE);
+	for (unsigned i = 0; i < n_ids; i++) {
+		deia_err err = stop_talk(&f, ids[i], &t);
+
+		ck_assert(err == DEIA_OK || err == DEIA_ESTATE);
+		ck_assert_int_eq(get_talk(&f, ids[i], &t), DEIA_OK);
+		ck_assert_int_ne(t.status, DEIA_DIALOGUE_RUNNING);
+		ended += t.status == DEIA_DIALOGUE_DONE;
+	}
+	ck_assert_uint_gt(ended, n_ids / 2);
 }
 END_TEST
 
