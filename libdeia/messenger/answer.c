@@ -240,6 +240,7 @@ static deia_err requeue_kept(deia_messenger *m, struct deia__msg *msg,
 	err = begin(m, msg, false, cb, user);
 	if (err)
 		return err;
+	msg->reviving = true;
 	deia__kept_revive(m, msg);
 	msg->expires = deia__hive_now(m) + msg->body->ttl_seconds * 1000LL;
 	return DEIA_OK;
@@ -294,6 +295,8 @@ deia_err deia_messenger_requeue(deia_messenger *m, const char *id,
 	if (!msg || msg->sending)
 		return deia__msgr_fail(m, DEIA_ENOTFOUND,
 				       "there is no message %s", id);
+	if (msg->reviving)
+		return not_failed(m, raw, "pending");
 	if (msg->status != DEIA_MESSAGE_FAILED || m->store)
 		return not_failed(m, raw,
 				  deia_message_status_name(msg->status));

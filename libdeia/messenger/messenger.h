@@ -82,9 +82,10 @@ struct deia__msg {
 	uint16_t attempt, excused, max_attempts;
 	uint8_t priority, status, place;
 	bool held : 1, notify : 1, own_body : 1;
-	bool sending : 1; /* not durable yet: nobody may see it */
-	bool has_row : 1; /* in message_leases */
-	bool aside : 1;	  /* of a dialogue */
+	bool sending : 1;  /* not durable yet: nobody may see it */
+	bool has_row : 1;  /* in message_leases */
+	bool aside : 1;	   /* of a dialogue */
+	bool reviving : 1; /* a dead letter that is being requeued */
 };
 
 struct deia__heap {

@@ -369,6 +369,7 @@ static void effect_requeued(deia_messenger *m, struct deia__plan *p)
 	msg->status = DEIA_MESSAGE_PENDING;
 	msg->has_row = false;
 	msg->delivered_ms = 0;
+	msg->reviving = false;
 	deia__free(msg->reason);
 	msg->reason = NULL;
 	keep_small(m, p);

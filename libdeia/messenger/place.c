@@ -241,6 +241,17 @@ static deia_err look_ahead(deia_messenger *m, struct deia__inbox *inbox,
 	return ready ? DEIA_OK : err;
 }
 
+/* Not one whose time to live is over: the sweep is about to take it. */
+static struct deia__msg *first_alive(const deia_messenger *m,
+				     const struct deia__lane *lane)
+{
+	struct deia__msg *msg = lane->first;
+
+	while (msg && msg->expires <= deia__hive_now(m))
+		msg = msg->next;
+	return msg;
+}
+
 deia_err deia__place_pick(deia_messenger *m, struct deia__inbox *inbox,
 			  struct deia__msg **out, bool *wait)
 {
@@ -249,11 +260,12 @@ deia_err deia__place_pick(deia_messenger *m, struct deia__inbox *inbox,
 	*wait = false;
 	*out = NULL;
 	for (unsigned p = 0; p < DEIA_PRIORITIES; p++) {
-		struct deia__msg *first = inbox->lanes[p].first;
 		deia_err err = look_ahead(m, inbox, p, wait);
+		struct deia__msg *first;
 
 		if (err || *wait)
 			return err;
+		first = first_alive(m, &inbox->lanes[p]);
 		if (!high)
 			high = first;
 		if (first && (!old || cmp_ids(first, old) < 0))

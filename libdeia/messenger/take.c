@@ -80,6 +80,8 @@ static deia_err take_row(struct take *t, const deia_rows *rows)
 	msg = deia__msg_find(t->m, t->id);
 	if (msg && msg->place != PLACE_ASIDE)
 		return not_to_be_taken(t, "was taken already");
+	if (deia_rows_get(rows, 0, MAIL_DUE)->i <= deia__hive_now(t->m))
+		return not_to_be_taken(t, "is expired");
 	deia__view_row(t->m, &v, rows, 0);
 	body = (struct deia__body_text){
 		v.pub.by,	   v.pub.reply_to, v.pub.dialogue,
@@ -169,6 +171,8 @@ deia_err deia_messenger_take(deia_messenger *m, const char *inbox,
 		return unknown(&t);
 	if (msg && msg->place != PLACE_ASIDE)
 		return not_to_be_taken(&t, "is not pending mail of a dialogue");
+	if (msg && msg->expires <= deia__hive_now(m))
+		return not_to_be_taken(&t, "is expired");
 	if (msg && msg->body)
 		return hand_over(&t, msg, false);
 	return m->store ? ask_store(&t) : unknown(&t);

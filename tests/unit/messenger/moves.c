@@ -150,6 +150,8 @@ static void take_notice(struct model *md, struct model_msg *x,
 	model_check(md, strcmp(msg->to, model_names[cause->draft.from]) == 0,
 		    "notice for %s to %s", cause->id, msg->to);
 	cause->notice_due = false;
+	md->tight[cause->draft.from] |=
+		model_open_len(md, cause->draft.from) * 2 > md->opts.inbox_max;
 	x->draft.from = MODEL_SYSTEM;
 	x->draft.to = cause->draft.from;
 	x->draft.by = -1;

@@ -64,6 +64,7 @@ void pick_draft(struct world *w, struct model_draft *d);
 
 /* ops_send.c */
 void op_inbox(struct world *w);
+void op_purge(struct world *w);
 void op_send(struct world *w);
 void op_send_bad(struct world *w);
 void op_send_key(struct world *w);

@@ -114,6 +114,36 @@ void op_inbox(struct world *w)
 		    name);
 }
 
+static void on_purged(deia_err err, void *user)
+{
+	struct world *w = user;
+
+	w->calls++;
+	w->n_open--;
+	w->err = err;
+}
+
+void op_purge(struct world *w)
+{
+	int inbox = (int)pick(w, MODEL_BOTS);
+	struct model *md = &w->md;
+
+	if (!once_in(w, 5))
+		return;
+	describe(w, "purge %s", model_names[inbox]);
+	w->want = DEIA_OK;
+	finish_call(w, deia_messenger_purge_inbox(w->sim.m, model_names[inbox],
+						  on_purged, w));
+	for (size_t i = md->n; i-- > 0;) {
+		if (md->msgs[i].draft.to != inbox)
+			continue;
+		model_remove(md, &md->msgs[i]);
+		md->n_gone++;
+		md->cleaned++; /* they go without a word */
+	}
+	md->passed[inbox] |= 1;
+}
+
 /* ---- sending ----------------------------------------------------------- */
 
 #define BATCH 1000

@@ -286,16 +286,16 @@ struct choice {
 };
 
 static const struct choice choices[] = {
-	{ op_inbox, { 3, 1, 3 } },	{ op_send, { 20, 8, 20 } },
-	{ op_send_bad, { 2, 1, 1 } },	{ op_send_key, { 4, 1, 4 } },
-	{ op_receive, { 16, 12, 10 } }, { op_wait, { 5, 1, 16 } },
-	{ op_cancel, { 2, 1, 12 } },	{ op_read, { 14, 8, 10 } },
-	{ op_return, { 9, 4, 9 } },	{ op_take, { 5, 2, 5 } },
-	{ op_extend, { 3, 1, 3 } },	{ op_renew, { 3, 1, 3 } },
-	{ op_answer, { 5, 1, 5 } },	{ op_requeue, { 3, 2, 3 } },
-	{ op_get, { 4, 2, 2 } },	{ op_page, { 2, 1, 1 } },
-	{ op_sleep, { 16, 5, 30 } },	{ op_restart, { 1, 1, 1 } },
-	{ op_configure, { 1, 1, 1 } },
+	{ op_purge, { 1, 1, 1 } },    { op_inbox, { 3, 1, 3 } },
+	{ op_send, { 20, 8, 20 } },   { op_send_bad, { 2, 1, 1 } },
+	{ op_send_key, { 4, 1, 4 } }, { op_receive, { 16, 12, 10 } },
+	{ op_wait, { 5, 1, 16 } },    { op_cancel, { 2, 1, 12 } },
+	{ op_read, { 14, 8, 10 } },   { op_return, { 9, 4, 9 } },
+	{ op_take, { 5, 2, 5 } },     { op_extend, { 3, 1, 3 } },
+	{ op_renew, { 3, 1, 3 } },    { op_answer, { 5, 1, 5 } },
+	{ op_requeue, { 3, 2, 3 } },  { op_get, { 4, 2, 2 } },
+	{ op_page, { 2, 1, 1 } },     { op_sleep, { 16, 5, 30 } },
+	{ op_restart, { 1, 1, 1 } },  { op_configure, { 1, 1, 1 } },
 };
 #define CHOICES (sizeof(choices) / sizeof(choices[0]))
 

@@ -74,9 +74,9 @@ START_TEST(refused_change_did_not_happen_after_a_restart_either)
 	disk_fail_writes(0);
 	sim_restart(&sc.s, true, 0);
 	for (int i = 0; i < 2; i++)
-		ck_assert_int_eq(deia_messenger_open_inbox(sc.s.m,
-							   scene_inboxes[i]),
-				 DEIA_OK);
+		ck_assert_int_eq(
+			deia_messenger_open_inbox(sc.s.m, scene_inboxes[i]),
+			DEIA_OK);
 	goes_on(op);
 }
 END_TEST
@@ -113,9 +113,9 @@ START_TEST(broken_disk_acknowledges_nothing_and_keeps_what_was)
 	ck_assert_int_eq(scene_try(&sc, op), DEIA_ESTORE);
 	sim_restart(&sc.s, true, 0);
 	for (int i = 0; i < 2; i++)
-		ck_assert_int_eq(deia_messenger_open_inbox(sc.s.m,
-							   scene_inboxes[i]),
-				 DEIA_OK);
+		ck_assert_int_eq(
+			deia_messenger_open_inbox(sc.s.m, scene_inboxes[i]),
+			DEIA_OK);
 	sim_recount(&sc.s, scene_inboxes, 2);
 	/* What was acknowledged before is there, and goes on. */
 	(void)status_of(sc.pending);
@@ -223,9 +223,9 @@ START_TEST(waiting_receiver_is_told_that_the_disk_is_full)
 			 DEIA_OK);
 	r.inbox = "bob";
 	r.wait_ms = 60000;
-	ck_assert_int_eq(deia_messenger_receive(sc.s.m, &r, NULL,
-						sim_on_messages, &got),
-			 DEIA_OK);
+	ck_assert_int_eq(
+		deia_messenger_receive(sc.s.m, &r, NULL, sim_on_messages, &got),
+		DEIA_OK);
 	disk_fail_writes(SQLITE_FULL);
 	sim_sleep(&sc.s, 5100);
 	ck_assert_int_eq(got.calls, 1);
@@ -243,8 +243,7 @@ START_TEST(old_messages_are_deleted_once_the_disk_works)
 	struct deia_messenger_status st;
 
 	sc.s.opts.retention_days = 1;
-	ck_assert_int_eq(deia_messenger_configure(sc.s.m, &sc.s.opts),
-			 DEIA_OK);
+	ck_assert_int_eq(deia_messenger_configure(sc.s.m, &sc.s.opts), DEIA_OK);
 	scene_make(&sc);
 	ck_assert_int_eq(sim_read(&sc.s, &sc.out), DEIA_OK);
 	disk_fail_writes(SQLITE_FULL);
@@ -275,14 +274,16 @@ int main(void)
 		SCENE_GET);
 	tcase_add_loop_test(tc, lock_of_another_program_is_for_the_moment, 0,
 			    SCENE_GET);
-	tcase_add_loop_test(tc, broken_disk_acknowledges_nothing_and_keeps_what_was,
+	tcase_add_loop_test(tc,
+			    broken_disk_acknowledges_nothing_and_keeps_what_was,
 			    0, SCENE_GET);
 	tcase_add_test(
 		tc, full_queue_of_the_store_refuses_at_once_and_takes_the_rest);
 	tcase_add_test(tc,
 		       lease_that_ends_on_a_full_disk_ends_when_there_is_room);
 	tcase_add_test(
-		tc, message_that_expires_on_a_full_disk_does_so_when_there_is_room);
+		tc,
+		message_that_expires_on_a_full_disk_does_so_when_there_is_room);
 	tcase_add_test(tc, waiting_receiver_is_told_that_the_disk_is_full);
 	tcase_add_test(tc, old_messages_are_deleted_once_the_disk_works);
 	suite_add_tcase(s, tc);
