@@ -60,6 +60,18 @@ static void on_cleaned(deia_err err, const int64_t *seqs, size_t n_seqs,
 
 static void clean_next(struct cleaning *c);
 
+/* A dead letter that is requeued since its row was read is not deleted: then
+ * nothing is, and the next round looks again. */
+static void guard_row(deia_txn *txn, const deia_rows *rows, size_t r)
+{
+	struct deia_set failed = { MAIL_PHASE, deia_int(PHASE_FAILED) };
+	struct deia_set same = { MAIL_DELIVERED,
+				 *deia_rows_get(rows, r, MAIL_DELIVERED) };
+
+	deia_txn_update(txn, &deia__table_messages,
+			deia_rows_get(rows, r, MAIL_ID), &same, 1, &failed);
+}
+
 static unsigned delete_old(struct cleaning *c, deia_txn *txn,
 			   const deia_rows *rows)
 {
@@ -73,6 +85,8 @@ static unsigned delete_old(struct cleaning *c, deia_txn *txn,
 		if (deia_rows_get(rows, r, keys ? MAIL_KEY_CREATED : MAIL_DUE)
 			    ->i > upto)
 			break;
+		if (c->phase == PHASE_FAILED)
+			guard_row(txn, rows, r);
 		deia_txn_delete(txn,
 				keys ? &deia__table_message_keys
 				     : &deia__table_messages,

@@ -79,6 +79,7 @@ struct deia__msg {
 	int64_t created_ms, delivered_ms; /* wall */
 	uint64_t lease;
 	uint32_t timed_pos, expiring_pos; /* in the heaps, from 1; 0: not */
+	uint32_t content_len; /* without a body: plus 1; 0: not known */
 	uint16_t attempt, excused, max_attempts;
 	uint8_t priority, status, place;
 	bool held : 1, notify : 1, own_body : 1;

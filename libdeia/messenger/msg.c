@@ -165,6 +165,7 @@ struct deia__body *deia__msg_take_body(deia_messenger *m, struct deia__msg *msg)
 	if (!body || !msg->own_body)
 		return NULL;
 	m->cached_bytes -= body_bytes(body);
+	msg->content_len = body->content_len + 1;
 	msg->body = NULL;
 	return body;
 }

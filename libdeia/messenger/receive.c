@@ -196,7 +196,9 @@ static void read_bodies(deia_receiver *r)
 
 static size_t content_len(const struct deia__msg *msg)
 {
-	return msg->body ? msg->body->content_len : DEIA__BODY_KEPT_BYTES;
+	if (msg->body)
+		return msg->body->content_len;
+	return msg->content_len ? msg->content_len - 1 : DEIA_MAX_CONTENT_BYTES;
 }
 
 /* Fills the op; *wait: rows must be read first. */

@@ -308,6 +308,7 @@ struct deia__msg *deia__rows_msg(deia_messenger *m, const deia_rows *rows,
 	if (!msg)
 		return NULL;
 	memcpy(msg->id, deia_rows_get(rows, r, MAIL_ID)->s, DEIA__MSG_ID_BYTES);
+	msg->content_len = (uint32_t)body.content_len + 1;
 	msg->expires = number(rows, r, MAIL_DUE);
 	msg->created_ms = number(rows, r, MAIL_CREATED);
 	msg->max_attempts = (uint16_t)number(rows, r, MAIL_MAX_ATTEMPTS);
