@@ -43,6 +43,7 @@ struct model_msg {
 	uint64_t finish_no; /* finished in this order */
 	char token[24], old_token[24];
 	bool held, waited; /* waited: for a retry, at some time */
+	bool overlapping;  /* calls on it may overlap */
 	bool handed;	   /* moved, its callback is still to come */
 	bool notice_due;
 	unsigned allowed;	      /* moves that were asked for, by bit */
@@ -90,6 +91,7 @@ struct model {
 	/* The drafts that are being sent, and how many are there already. */
 	const struct model_draft *sending;
 	size_t n_sending, n_queued;
+	bool hidden;	  /* the last look left out what had just fallen due */
 	bool loose;	  /* calls overlap: order among them is free */
 	int64_t due_from; /* what fell due since may be in any order */
 	uint64_t n_moves;

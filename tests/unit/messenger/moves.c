@@ -131,6 +131,7 @@ static struct model_msg *append(struct model *md, const char *id)
 	}
 	x = &md->msgs[md->n++];
 	memset(x, 0, sizeof(*x));
+	x->overlapping = md->loose;
 	snprintf(x->id, sizeof(x->id), "%s", id);
 	model_check(md, sscanf(id, "%8llx-%4x", &ms, &low) == 2, "id %s", id);
 	x->age_ms = (int64_t)(ms << 16 | low);
@@ -172,7 +173,8 @@ static void on_queued(struct model *md, const struct deia_message *msg)
 {
 	struct model_msg *x = append(md, msg->id);
 
-	if (md->n_queued < md->n_sending) {
+	if (md->n_queued < md->n_sending &&
+	    !(md->loose && strcmp(msg->from, DEIA_MESSAGE_SYSTEM) == 0)) {
 		x->draft = md->sending[md->n_queued++];
 		if (x->draft.ttl_seconds == 0)
 			x->draft.ttl_seconds = md->opts.ttl_seconds;
@@ -200,8 +202,10 @@ static struct model_msg *top_of(struct model *md, int inbox,
 		if (x->draft.to != inbox || !model_is_candidate(md, x))
 			continue;
 		/* What fell due in this step may be taken in any order. */
-		if (x != taken && x->waited && x->retry > md->due_from)
+		if (x != taken && x->waited && x->retry > md->due_from) {
+			md->hidden = true;
 			continue;
+		}
 		if (!best ||
 		    (!oldest && x->draft.priority < best->draft.priority))
 			best = x;
@@ -217,6 +221,9 @@ static void check_turn(struct model *md, const struct model_msg *x)
 	const struct model_msg *old = top_of(md, inbox, x, true);
 	unsigned was = md->passed[inbox], can = 0, c;
 
+	/* Whether those made it pass over one more is not known. */
+	if (md->hidden)
+		was = md->passed[inbox] = 0xff;
 	if (top == old || md->hive - old->age_ms <= md->opts.ageing_ms) {
 		model_check(md, x == top, "%s (P%u) before %s (P%u)", x->id,
 			    x->draft.priority, top->id, top->draft.priority);
@@ -254,6 +261,7 @@ static void check_order(struct model *md, const struct model_msg *x)
 {
 	model_check(md, x->retry <= md->hive, "%s %lld ms before its retry",
 		    x->id, (long long)(x->retry - md->hive));
+	md->hidden = false;
 	if (!md->loose)
 		check_turn(md, x);
 	else if (!x->waited)
@@ -265,7 +273,8 @@ static bool asked(struct model_msg *x, deia_message_event event)
 {
 	bool yes = x->allowed >> event & 1;
 
-	x->allowed = 0;
+	if (!x->overlapping)
+		x->allowed = 0;
 	return yes;
 }
 
@@ -324,16 +333,30 @@ static void finish(struct model *md, struct model_msg *x,
 	x->notice_due = x->draft.notify;
 }
 
+/* It was not asked for: then its lease must be over. */
+static void came_by_itself(struct model *md, struct model_msg *x,
+			   deia_message_event event)
+{
+	if (x->overlapping) {
+		model_check(md, x->allowed >> event & 1 || lease_over(md, x),
+			    "%s left by itself", x->id);
+		x->allowed |= 1u << event;
+		x->retry_min = 0;
+		x->retry_max = 3600000;
+		return;
+	}
+	if (x->allowed != 0)
+		return;
+	model_check(md, lease_over(md, x), "%s left by itself", x->id);
+	model_allow_return(md, x, DEIA_DELAY_BACKOFF, false);
+}
+
 static void on_retry(struct model *md, struct model_msg *x,
 		     const struct deia_message *msg)
 {
 	int64_t delay;
 
-	if (x->allowed == 0) {
-		model_check(md, lease_over(md, x), "%s returned by itself",
-			    x->id);
-		model_allow_return(md, x, DEIA_DELAY_BACKOFF, false);
-	}
+	came_by_itself(md, x, DEIA_MESSAGE_RETRY);
 	model_check(md, asked(x, DEIA_MESSAGE_RETRY), "%s came back", x->id);
 	model_check(md, x->status == DEIA_MESSAGE_DELIVERED, "%s returned: %s",
 		    x->id, deia_message_status_name(x->status));
@@ -344,7 +367,8 @@ static void on_retry(struct model *md, struct model_msg *x,
 		    (long long)x->retry_max);
 	x->status = DEIA_MESSAGE_PENDING;
 	x->retry = delay ? md->hive + delay : 0;
-	x->waited |= delay != 0;
+	/* Others may be on their way while a return is. */
+	x->waited |= delay != 0 || x->overlapping;
 	x->lease_end = 0;
 	x->held = false;
 	snprintf(x->reason, sizeof(x->reason), "%s", or_empty(msg->reason));
@@ -354,11 +378,7 @@ static void on_retry(struct model *md, struct model_msg *x,
 static void on_gave_up(struct model *md, struct model_msg *x,
 		       const struct deia_message *msg)
 {
-	if (x->allowed == 0) {
-		model_check(md, lease_over(md, x), "%s failed by itself",
-			    x->id);
-		model_allow_return(md, x, DEIA_DELAY_BACKOFF, false);
-	}
+	came_by_itself(md, x, DEIA_MESSAGE_GAVE_UP);
 	model_check(md, asked(x, DEIA_MESSAGE_GAVE_UP), "%s failed", x->id);
 	finish(md, x, msg, DEIA_MESSAGE_FAILED);
 	md->since.failed++;
@@ -371,7 +391,8 @@ static void on_ran_out(struct model *md, struct model_msg *x,
 		    x->id, deia_message_status_name(x->status));
 	model_check(md, x->expires <= md->hive, "%s expired %lld ms early",
 		    x->id, (long long)(x->expires - md->hive));
-	x->allowed = 0;
+	if (!x->overlapping)
+		x->allowed = 0;
 	finish(md, x, msg, DEIA_MESSAGE_EXPIRED);
 	md->since.expired++;
 }
@@ -442,7 +463,7 @@ void model_moved(const struct deia_message_move *moves, size_t n, void *user)
 
 static void settled_msg(struct model *md, struct model_msg *x)
 {
-	model_check(md, x->allowed == 0,
+	model_check(md, x->allowed == 0 || md->loose,
 		    "%s: what was asked for (%x) did not"
 		    " happen",
 		    x->id, x->allowed);

@@ -69,6 +69,11 @@ void op_send(struct world *w);
 void op_send_bad(struct world *w);
 void op_send_key(struct world *w);
 /* ops_take.c */
+int free_slot(struct model *md);
+void take_items(struct model *md, const struct model_wait *r,
+		const struct deia_message *items, size_t n);
+void on_received(deia_err err, const struct deia_message *items, size_t n,
+		 bool more, void *user);
 void op_receive(struct world *w);
 void op_wait(struct world *w);
 void op_cancel(struct world *w);
@@ -80,6 +85,8 @@ void op_extend(struct world *w);
 void op_renew(struct world *w);
 void op_answer(struct world *w);
 void op_requeue(struct world *w);
+/* ops_loose.c: many calls at once; returns when all are answered. */
+void op_many(struct world *w);
 /* ops_look.c */
 void op_get(struct world *w);
 void op_page(struct world *w);

@@ -7,8 +7,8 @@
 #include "ops.h"
 
 /* Messages in an answer are those that were just handed over to it. */
-static void take_items(struct model *md, const struct model_wait *r,
-		       const struct deia_message *items, size_t n)
+void take_items(struct model *md, const struct model_wait *r,
+		const struct deia_message *items, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct model_msg *x = model_find(md, items[i].id);
@@ -42,8 +42,8 @@ static void check_first_in_line(const struct model *md,
 			    model_names[r->inbox]);
 }
 
-static void on_received(deia_err err, const struct deia_message *items,
-			size_t n, bool more, void *user)
+void on_received(deia_err err, const struct deia_message *items, size_t n,
+		 bool more, void *user)
 {
 	struct model_wait *r = user;
 	struct model *md = r->model;
@@ -147,7 +147,7 @@ void op_receive(struct world *w)
 /* ---- waiting ----------------------------------------------------------- */
 
 /* Closes the gaps, keeping the order of arrival. -1: no room. */
-static int free_slot(struct model *md)
+int free_slot(struct model *md)
 {
 	int i, n = 0;
 

@@ -21,10 +21,10 @@
 
 /* As many steps as the usual tests have time for. */
 static const unsigned long usual_steps[SIM_KINDS][PROFILES] = {
-	[SIM_KEPT] = { 60000, 1000, 60000 },
-	[SIM_MEMORY] = { 25000, 600, 25000 },
-	[SIM_SQLITE] = { 9000, 300, 9000 },
-	[SIM_SQLITE_FULL] = { 2000, 100, 2000 },
+	[SIM_KEPT] = { 40000, 800, 40000, 2000 },
+	[SIM_MEMORY] = { 20000, 400, 20000, 1000 },
+	[SIM_SQLITE] = { 6000, 200, 6000, 500 },
+	[SIM_SQLITE_FULL] = { 1500, 80, 1500, 150 },
 };
 
 static uint64_t first_seed(void)
@@ -79,6 +79,12 @@ END_TEST
 START_TEST(short_leases_and_many_waits_lose_nothing)
 {
 	run_profile(PROFILE_HASTY, (enum sim_kind)_i);
+}
+END_TEST
+
+START_TEST(calls_that_overlap_lose_nothing)
+{
+	run_profile(PROFILE_LOOSE, (enum sim_kind)_i);
 }
 END_TEST
 
@@ -258,6 +264,7 @@ int main(int argc, char **argv)
 			    SIM_KINDS);
 	tcase_add_loop_test(tc, short_leases_and_many_waits_lose_nothing, 0,
 			    SIM_KINDS);
+	tcase_add_loop_test(tc, calls_that_overlap_lose_nothing, 0, SIM_KINDS);
 	suite_add_tcase(s, tc);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

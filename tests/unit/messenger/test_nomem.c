@@ -240,6 +240,7 @@ int main(void)
 	SRunner *runner = srunner_create(s);
 	int failed;
 
+	tcase_set_timeout(tc, 240); /* many, and slow under a sanitizer */
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_add_loop_test(tc, every_allocation_of_a_call_may_fail_once, 0,
 			    SIM_SQLITE_FULL * SCENE_OPS);
