@@ -326,13 +326,13 @@ static void on_rows(deia_err err, const deia_rows *rows, void *user)
 		err = deia__hive_fail(q->hive, DEIA_ENOMEM, "out of memory");
 	else if (!n && q->id[0])
 		err = deia__no_dialogue(q->hive, q->id);
-	for (size_t i = 0; i < n && !err; i++) {
+	for (size_t i = 0; items && i < n && !err; i++) {
 		deia__dialogue_from_row(&items[i], rows, i);
 		d = deia__dialogue_find(q->hive, items[i].id);
 		if (d && items[i].status == DEIA_DIALOGUE_RUNNING)
 			deia__dialogue_view(d, &items[i]);
 	}
-	if (!err && q->stop)
+	if (items && !err && q->stop)
 		err = not_running(q->hive, items);
 	give(q, err, items, n, !err && deia_rows_has_more(rows));
 	deia__free(items);
