@@ -39,6 +39,7 @@ struct model_msg {
 	unsigned attempt, excused;
 	int64_t age_ms; /* hive time in its id */
 	int64_t created_unix_ms, delivered_unix_ms, finished_unix_ms;
+	int64_t queued_at;					/* hive */
 	int64_t expires, retry, lease_end, handed_at, finished; /* hive */
 	uint64_t finish_no; /* finished in this order */
 	char token[24], old_token[24];

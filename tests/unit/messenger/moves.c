@@ -186,6 +186,7 @@ static void on_queued(struct model *md, const struct deia_message *msg)
 		take_notice(md, x, msg);
 	}
 	x->created_unix_ms = md->wall;
+	x->queued_at = md->hive;
 	x->expires = md->hive + x->draft.ttl_seconds * 1000;
 	md->since.sent++;
 	model_compare(md, x, msg);
@@ -201,8 +202,10 @@ static struct model_msg *top_of(struct model *md, int inbox,
 	for (x = md->msgs; x < md->msgs + md->n; x++) {
 		if (x->draft.to != inbox || !model_is_candidate(md, x))
 			continue;
-		/* What fell due in this step may be taken in any order. */
-		if (x != taken && x->waited && x->retry > md->due_from) {
+		/* What fell due, or came, in this step of time may be taken
+		 * in any order. */
+		if (x != taken && ((x->waited && x->retry > md->due_from) ||
+				   x->queued_at > md->due_from)) {
 			md->hidden = true;
 			continue;
 		}
