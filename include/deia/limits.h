@@ -60,7 +60,9 @@
 #define DEIA_MAX_WAITS 10000   /* receivers that wait, in all */
 #define DEIA_MAX_WAIT_SECONDS 60
 #define DEIA_MAX_RECEIVE_BYTES (8u << 20) /* contents of one answer */
-#define DEIA_MAX_KEY_BYTES 128		  /* of idempotency keys */
+#define DEIA_MAX_SEND_BYTES (16u << 20)	  /* the same, of one send */
+#define DEIA_MAX_BOT_WAITS 64  /* receivers with the token of one bot */
+#define DEIA_MAX_KEY_BYTES 128 /* of idempotency keys */
 #define DEIA_MAX_REASON_BYTES 512
 
 /* External bots. */

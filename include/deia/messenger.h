@@ -252,7 +252,8 @@ typedef void (*deia_messages_cb)(deia_err err, const struct deia_message *items,
 				 size_t n, bool more, void *user);
 
 /*
- * Sends n (1..DEIA_MAX_BATCH_LEN) messages, all or none. key: NULL, or 1..128
+ * Sends n (1..DEIA_MAX_BATCH_LEN) messages, all or none; their contents are at
+ * most DEIA_MAX_SEND_BYTES in all (DEIA_ELIMIT). key: NULL, or 1..128
  * bytes that name this call among those of the first draft's sender: for at
  * least 24 hours the same key with the same drafts (but for their hops) gives
  * the same answer and sends nothing; with other drafts DEIA_ECONFLICT. replayed

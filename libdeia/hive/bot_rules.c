@@ -6,6 +6,9 @@
 #include "hive/hive.h"
 
 #include <string.h>
+#include <strings.h>
+
+#include <deia/messenger.h>
 
 /* A bot cannot wait for itself by way of others. */
 static deia_err check_depends(deia_hive *h, const struct deia_bot_spec *spec)
@@ -32,6 +35,17 @@ static deia_err check_spec(deia_hive *h, const struct deia_bot_spec *spec)
 	return err;
 }
 
+/* Mail to and from this name is that of the people who run the hive. */
+static deia_err check_name(deia_hive *h, const char *id)
+{
+	if (strcasecmp(id, DEIA_MESSAGE_SYSTEM) != 0)
+		return DEIA_OK;
+	return deia__hive_field(h, "/id",
+				"\"%s\" is the inbox of the people who run the "
+				"hive; choose another id",
+				DEIA_MESSAGE_SYSTEM);
+}
+
 deia_err deia__bot_may_create(deia_hive *h, const struct deia_actor *actor,
 			      const struct deia_bot_spec *spec)
 {
@@ -39,6 +53,8 @@ deia_err deia__bot_may_create(deia_hive *h, const struct deia_actor *actor,
 	deia_err err = check_spec(h, spec);
 	const char *field;
 
+	if (!err)
+		err = check_name(h, spec->id);
 	if (err || actor->role == DEIA_ROLE_ADMIN || spec->template_name)
 		return err;
 	/* The server of models may be the configuration's own. */

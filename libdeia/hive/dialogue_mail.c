@@ -157,8 +157,10 @@ static void on_page(deia_err err, const struct deia_message *items, size_t n,
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(items[i].dialogue, p->id) == 0)
-			own[n_own++] = items[i];
+		if (strcmp(items[i].dialogue, p->id) == 0) {
+			own[n_own] = items[i];
+			own[n_own++].lease_token = ""; /* the hive's own */
+		}
 	if (!n_own && more && n) {
 		snprintf(p->after, sizeof(p->after), "%s", items[n - 1].id);
 		read_page(p);

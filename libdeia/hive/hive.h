@@ -72,6 +72,7 @@ struct deia__hbot {
 	struct deia__push *push;     /* mail for its process; NULL: none */
 	unsigned n_sends;	     /* mail of its process, not durable yet */
 	bool held;		     /* its lines are not read meanwhile */
+	unsigned n_waits;	     /* for mail, with its own token */
 	UT_hash_handle hh;
 };
 

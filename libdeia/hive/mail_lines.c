@@ -13,7 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SENDS_MAX 64 /* of one bot under way; then its lines wait */
+#define SENDS_MAX 64	 /* of one bot under way; then its lines wait */
+#define COPIES_OF_ONE 16 /* so many count as another send */
 #define UNREAD_MAX (1u << 20)
 #define RETRY_AFTER_SECONDS 1
 #define DELAY_MAX_SECONDS 3600
@@ -33,7 +34,8 @@ struct sent {
 	char bot[DEIA_MAX_ID_LEN + 1];
 	int64_t pid;
 	bool several; /* `to` was a list */
-	char *ref;    /* or NULL */
+	unsigned weight;
+	char *ref; /* or NULL */
 };
 
 /* ---- reading -------------------------------------------------------------------- */
@@ -230,8 +232,8 @@ static void on_sent(deia_err err, const struct deia_message *items, size_t n,
 
 	(void)more;
 	answer(s, err, items, n);
-	if (b && b->n_sends)
-		b->n_sends--;
+	if (b)
+		b->n_sends -= b->n_sends < s->weight ? b->n_sends : s->weight;
 	if (b)
 		deia__mail_let_go(h, b);
 	sent_free(s);
@@ -287,12 +289,13 @@ static void send_line(deia_hive *h, const char *bot, const cJSON *json)
 		return;
 	}
 	read_send(in, json);
+	s->weight = 1 + (unsigned)in->mail.n_to / COPIES_OF_ONE;
 	err = hand_over(h, in, s);
 	if (err) {
 		answer(s, err, NULL, 0);
 		sent_free(s);
 	} else {
-		b->n_sends++;
+		b->n_sends += s->weight; /* its callback comes later */
 	}
 	hold_if_fast(h, b);
 	deia__free(in->metadata);

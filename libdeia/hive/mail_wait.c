@@ -135,10 +135,21 @@ void deia__mail_give_back(deia_hive *h, const char *inbox,
 	}
 }
 
+/* Its bot may be gone meanwhile, or be another one of that name. */
+static void uncount(const struct deia__mail_wait *w)
+{
+	struct deia__hbot *b =
+		w->by_bot ? deia__hbot_get(w->hive, w->inbox) : NULL;
+
+	if (b && b->n_waits)
+		b->n_waits--;
+}
+
 static void forget(struct deia__mail_wait *w)
 {
 	deia_hive *h = w->hive;
 
+	uncount(w);
 	TAILQ_REMOVE(&h->mail->waits, w, link);
 	deia__timer_clear(h->timers, &w->timer);
 	drop_kept(w);
@@ -440,6 +451,21 @@ static deia_err start(struct deia__mail_wait *w,
 	return DEIA_OK;
 }
 
+/* One bot does not use up the waits that are for all. */
+static deia_err check_waits(deia_hive *h, const struct deia_actor *actor,
+			    const char *inbox)
+{
+	const struct deia__hbot *b =
+		actor->role == DEIA_ROLE_BOT ? deia__hbot_get(h, inbox) : NULL;
+
+	if (!b || b->n_waits < DEIA_MAX_BOT_WAITS)
+		return DEIA_OK;
+	return deia__hive_fail(h, DEIA_EBUSY,
+			       "%d receivers of bot %s wait already; let one "
+			       "of them end first",
+			       DEIA_MAX_BOT_WAITS, inbox);
+}
+
 static deia_err check(deia_hive *h, const struct deia_actor *actor,
 		      const struct deia_mail_receive *what, const char **inbox,
 		      struct deia_message_claim *claims)
@@ -457,15 +483,14 @@ static deia_err check(deia_hive *h, const struct deia_actor *actor,
 	if (strcmp(*inbox, DEIA_MESSAGE_SYSTEM) != 0 &&
 	    !deia__hbot_find(h, *inbox))
 		return DEIA_ENOTFOUND;
-	for (size_t i = 0; i < what->n_read; i++) {
+	err = check_waits(h, actor, *inbox);
+	for (size_t i = 0; i < what->n_read && !err; i++) {
 		claims[i] = what->read[i];
 		if (!claims[i].inbox)
 			claims[i].inbox = *inbox;
 		err = deia__mail_may_take(h, actor, &claims[i].inbox);
-		if (err)
-			return err;
 	}
-	return DEIA_OK;
+	return err;
 }
 
 static struct deia__mail_wait *wait_new(deia_hive *h,
@@ -474,6 +499,7 @@ static struct deia__mail_wait *wait_new(deia_hive *h,
 					const char *inbox)
 {
 	struct deia__mail_wait *w = deia__alloc(sizeof(*w));
+	struct deia__hbot *b;
 
 	if (!w)
 		return NULL;
@@ -483,6 +509,9 @@ static struct deia__mail_wait *wait_new(deia_hive *h,
 	w->what.inbox = w->inbox;
 	memcpy(w->token_id, actor->token_id, sizeof(w->token_id));
 	w->by_bot = actor->role == DEIA_ROLE_BOT;
+	b = w->by_bot ? deia__hbot_get(h, inbox) : NULL;
+	if (b)
+		b->n_waits++;
 	w->until_ms = what->wait_ms < 0
 			      ? INT64_MAX
 			      : deia__timers_now(h->timers) + what->wait_ms;
@@ -498,6 +527,7 @@ static void wait_undo(struct deia__mail_wait *w)
 {
 	deia_hive *h = w->hive;
 
+	uncount(w);
 	TAILQ_REMOVE(&h->mail->waits, w, link);
 	deia__timer_clear(h->timers, &w->timer);
 	deia__free(w);

@@ -329,6 +329,8 @@ deia_err deia__kept_page(deia_messenger *m, const struct deia_message_query *q,
 
 	if (after_id) {
 		after = deia__msg_find(m, after_id);
+		if (after && q->inbox && strcmp(after->to->id, q->inbox) != 0)
+			after = NULL;
 		if (!after && !(q->a && q->oldest_first))
 			return DEIA_ENOTFOUND;
 		memcpy(cursor.id, after_id, DEIA__MSG_ID_BYTES);

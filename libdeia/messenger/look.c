@@ -196,6 +196,10 @@ static void on_one(deia_err err, const deia_rows *rows, void *user)
 	l->m->n_ops--;
 	if (!err && deia_rows_count(rows) == 0)
 		err = DEIA_ENOTFOUND;
+	/* That another inbox has such a message is not told. */
+	if (!err && !l->one && l->q.inbox &&
+	    strcmp(deia_rows_text(rows, 0, MAIL_TO), l->inbox) != 0)
+		err = DEIA_ENOTFOUND;
 	if (!err && l->one) {
 		deia__view_row(l->m, &v, rows, 0);
 		look_end(l, DEIA_OK, &v.pub, 1, false);

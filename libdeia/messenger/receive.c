@@ -280,6 +280,8 @@ void deia__inbox_serve(deia_messenger *m, struct deia__inbox *inbox)
 	deia_receiver *r;
 	bool wait = false;
 
+	if (inbox->purging)
+		return; /* what is left was for whoever had the id before */
 	deia__inbox_ref(inbox);
 	while (n-- > 0 && (r = TAILQ_FIRST(&inbox->receivers)) != NULL) {
 		if (serve_one(r, &wait))

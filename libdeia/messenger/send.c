@@ -93,6 +93,12 @@ static deia_err check_inbox(deia_messenger *m,
 				       "there is no bot \"%s\" to send to",
 				       d->to);
 	}
+	if (inbox->purging)
+		return deia__msgr_fail(
+			m, DEIA_EBUSY,
+			"the mail of the former %s is just being "
+			"deleted; try again in a moment",
+			inbox->id);
 	if (deia__inbox_open_len(inbox) >= m->opts.inbox_max) {
 		m->status.refused++;
 		return deia__msgr_fail(m, DEIA_EBUSY,
@@ -253,6 +259,26 @@ static void on_sent(struct deia__mail_op *op, deia_err err)
 	op->cb(err, n ? m->items : NULL, n, false, op->user);
 }
 
+/* Each copy is written by itself, so a few requests could hold up all. */
+static deia_err check_bytes(deia_messenger *m,
+			    const struct deia_message_draft *drafts, size_t n)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (drafts[i].content_len > DEIA_MAX_CONTENT_BYTES)
+			return DEIA_OK; /* this one is said to be wrong */
+		bytes += drafts[i].content_len;
+	}
+	if (bytes <= DEIA_MAX_SEND_BYTES)
+		return DEIA_OK;
+	m->status.refused++;
+	return deia__msgr_fail(m, DEIA_ELIMIT,
+			       "the contents of one send are over %u MiB, each "
+			       "copy counted; send them in several requests",
+			       DEIA_MAX_SEND_BYTES >> 20);
+}
+
 deia_err deia_messenger_send(deia_messenger *m,
 			     const struct deia_message_draft *drafts, size_t n,
 			     const char *key, bool *replayed,
@@ -269,6 +295,9 @@ deia_err deia_messenger_send(deia_messenger *m,
 		return deia__msgr_fail(m, DEIA_ELIMIT,
 				       "a batch has 1 to %d messages",
 				       DEIA_MAX_BATCH_LEN);
+	err = check_bytes(m, drafts, n);
+	if (err)
+		return err;
 	op = deia__op_new(m, (unsigned)n);
 	if (!op)
 		return deia__msgr_fail(m, DEIA_ENOMEM, "out of memory");

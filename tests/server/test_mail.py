@@ -8,6 +8,8 @@ import unittest
 from hive import API, WAIT_SECONDS
 from mailing import NOBODY, Mail
 
+MAX_BOT_WAITS = 64
+
 
 class Receiving(Mail):
     def test_cycle_of_receive_and_read(self):
@@ -84,6 +86,19 @@ class Receiving(Mail):
 
     def waiters(self, bot):
         return self.hive.must("GET", f"/bots/{bot}/inbox/status")["receivers"]
+
+    def test_one_bot_does_not_take_all_the_waits(self):
+        self.bot("greedy")
+        self.bot("modest")
+        polls = [self.begin_wait("greedy", wait_seconds=60)
+                 for _ in range(MAX_BOT_WAITS)]
+        self.refused(429, "greedy", "POST", "/bots/greedy/inbox/receive",
+                     {"wait_seconds": 1})
+        self.assertEqual(self.receive("modest")["items"], [])
+        for conn in polls:
+            conn.close()
+        self.until(lambda: self.waiters("greedy") == 0)
+        self.assertEqual(self.receive("greedy")["items"], [])
 
     def test_who_leaves_while_waiting_takes_nothing(self):
         self.bot("r5")
@@ -293,6 +308,33 @@ class Settling(Mail):
 
 
 class Looking(Mail):
+    def test_cursor_of_another_inbox_is_unknown(self):
+        self.bot("mine")
+        self.bot("yours")
+        theirs = self.send("yours")["id"]
+        mine = [self.send("mine")["id"] for _ in range(2)]
+        for cursor in (theirs, NOBODY):
+            problem = self.refused(404, "mine", "GET",
+                                   f"/bots/mine/inbox?cursor={cursor}")
+            self.assertEqual(problem["detail"],
+                             f"there is no message {cursor}")
+        page = self.must("mine", "GET", f"/bots/mine/inbox?cursor={mine[0]}")
+        self.assertEqual([m["id"] for m in page["items"]], mine[1:])
+
+    def test_no_bot_is_named_as_the_people(self):
+        for name in ("system", "System"):
+            problem = self.refused(422, "admin", "POST", "/bots",
+                                   {"id": name, "adapter": "external"},
+                                   "/id")
+            self.assertIn("people", problem["detail"])
+
+    def test_answer_of_large_ones_is_bounded(self):
+        self.bot("heavy")
+        for _ in range(2):
+            self.send(["heavy"] * 10, "x" * 1000000)
+        items = self.receive("heavy", max=1000)["items"]
+        self.assertEqual(len(items), 9)
+
     def test_peek_changes_nothing_and_pages(self):
         self.bot("p1")
         for i in range(7):

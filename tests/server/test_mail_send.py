@@ -146,6 +146,19 @@ class Sending(Mail):
         self.assertEqual(len(self.send(["large"] * 1000)["items"]), 1000)
         self.send("large", "y", ttl_seconds=1, max_attempts=1)
 
+    def test_contents_of_all_copies_are_bounded(self):
+        for name in ("wide-1", "wide-2"):
+            self.bot(name)
+        big = "x" * (1 << 20)
+        problem = self.refused(422, "admin", "POST", "/messages", {
+            "to": ["wide-1", "wide-2"] * 8 + ["wide-1"], "content": big})
+        self.assertEqual(problem["code"], "limit_exceeded")
+        self.assertIn("16 MiB", problem["detail"])
+        self.assertEqual(self.unread("wide-1"), 0)
+        self.must("admin", "POST", "/messages", {
+            "to": ["wide-1", "wide-2"] * 8, "content": big})
+        self.assertEqual(self.unread("wide-1"), 8)
+
     def test_unknown_recipients_and_types_are_404(self):
         self.bot("known")
         for body in ({"to": "nobody"}, {"to": ["known", "nobody"]},
