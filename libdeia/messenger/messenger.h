@@ -358,6 +358,8 @@ deia_err deia__place_pick(deia_messenger *m, struct deia__inbox *inbox,
 /* Something could be picked, or read. */
 bool deia__place_has_next(const struct deia__inbox *inbox);
 void deia__lane_fini(struct deia__lane *lane);
+/* A page that is being read may still have it as pending. */
+void deia__lane_gone(struct deia__lane *lane, const unsigned char *id);
 
 /* ---- op.c --------------------------------------------------------------- */
 

@@ -379,26 +379,6 @@ static void effect_requeued(deia_messenger *m, struct deia__plan *p)
 	p->stray = false;
 }
 
-static void note_gone(struct deia__lane *lane, const struct deia__msg *msg)
-{
-	if (!lane->loading)
-		return;
-	if (lane->n_gone == lane->cap_gone) {
-		unsigned cap = lane->cap_gone ? lane->cap_gone * 2 : 64;
-		void *gone =
-			deia__realloc(lane->gone, cap * sizeof(*lane->gone));
-
-		if (!gone) { /* the page that is being read is not used */
-			lane->n_gone = UINT32_MAX;
-			return;
-		}
-		lane->gone = gone;
-		lane->cap_gone = cap;
-	}
-	if (lane->n_gone != UINT32_MAX)
-		memcpy(lane->gone[lane->n_gone++], msg->id, DEIA__MSG_ID_BYTES);
-}
-
 static void effect_finished(deia_messenger *m, struct deia__mail_op *op,
 			    struct deia__plan *p)
 {
@@ -422,7 +402,7 @@ static void effect_finished(deia_messenger *m, struct deia__mail_op *op,
 	/* When it was finished, from here on: in hive time, and for people. */
 	msg->expires = deia__hive_now(m);
 	msg->due = op->wall_ms;
-	note_gone(&msg->to->lanes[msg->priority], msg);
+	deia__lane_gone(&msg->to->lanes[msg->priority], msg->id);
 	/* It may have been the one too many under lease. */
 	deia__inbox_wake(m, msg->to);
 	if (m->store) {

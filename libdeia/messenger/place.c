@@ -151,6 +151,26 @@ static void lane_remove(struct deia__lane *lane, struct deia__msg *msg)
 	lane->n--;
 }
 
+void deia__lane_gone(struct deia__lane *lane, const unsigned char *id)
+{
+	if (!lane->loading)
+		return;
+	if (lane->n_gone == lane->cap_gone) {
+		unsigned cap = lane->cap_gone ? lane->cap_gone * 2 : 64;
+		void *gone =
+			deia__realloc(lane->gone, cap * sizeof(*lane->gone));
+
+		if (!gone) { /* the page that is being read is not used */
+			lane->n_gone = UINT32_MAX;
+			return;
+		}
+		lane->gone = gone;
+		lane->cap_gone = cap;
+	}
+	if (lane->n_gone != UINT32_MAX)
+		memcpy(lane->gone[lane->n_gone++], id, DEIA__MSG_ID_BYTES);
+}
+
 void deia__lane_fini(struct deia__lane *lane)
 {
 	deia__free(lane->gone);

@@ -14,6 +14,10 @@ struct purge {
 	struct deia__later later;
 	deia_messenger *m;
 	struct deia__inbox *inbox;
+	/* Of this step: those in memory, and how many are in rows only. */
+	struct deia__msg *msgs[STEP];
+	unsigned n_msgs;
+	uint64_t by_status[DEIA_MESSAGE_STATUSES], pending[DEIA_PRIORITIES];
 	void (*cb)(deia_err err, void *user);
 	void *user;
 };
@@ -47,25 +51,20 @@ static void forget(deia_messenger *m, struct deia__msg *msg)
 
 /* ---- without a store ------------------------------------------------------ */
 
-static struct deia__msg *next_kept(deia_messenger *m,
-				   const struct deia__inbox *inbox)
+static bool is_purged(const struct purge *p, const struct deia__msg *msg)
 {
-	for (uint32_t b = 0; b < m->n_buckets; b++)
-		for (struct deia__msg *msg = m->buckets[b]; msg;
-		     msg = msg->hash_next)
-			if (msg->to == inbox && !msg->sending &&
-			    (msg->place != PLACE_NONE ||
-			     msg->status >= DEIA_MESSAGE_READ))
-				return msg;
-	return NULL;
+	return msg->to == p->inbox && !msg->sending &&
+	       (msg->place != PLACE_NONE || msg->status >= DEIA_MESSAGE_READ);
 }
 
-static void purge_kept(void *arg)
+static void purge_bucket(struct purge *p, uint32_t bucket)
 {
-	struct purge *p = arg;
-	struct deia__msg *msg;
+	struct deia__msg *msg, *next;
 
-	while ((msg = next_kept(p->m, p->inbox)) != NULL) {
+	for (msg = p->m->buckets[bucket]; msg; msg = next) {
+		next = msg->hash_next;
+		if (!is_purged(p, msg))
+			continue;
 		if (msg->status >= DEIA_MESSAGE_READ) {
 			deia__kept_forget(p->m, msg);
 			continue;
@@ -73,6 +72,14 @@ static void purge_kept(void *arg)
 		deia__place_take(p->m, msg);
 		forget(p->m, msg);
 	}
+}
+
+static void purge_kept(void *arg)
+{
+	struct purge *p = arg;
+
+	for (uint32_t b = 0; b < p->m->n_buckets; b++)
+		purge_bucket(p, b);
 	purge_end(p, DEIA_OK);
 }
 
@@ -80,14 +87,14 @@ static void purge_kept(void *arg)
 
 static void next_step(struct purge *p);
 
-/* A message that was in memory leaves it before its row is deleted, so that
+/* A message in memory leaves its place before its row is deleted, so that
  * nobody is handed what is going. */
 static bool delete_row(struct purge *p, deia_txn *txn, const deia_rows *rows,
 		       size_t r)
 {
 	const struct deia_value *key = deia_rows_get(rows, r, MAIL_ID);
-	struct deia__msg *msg =
-		deia__msg_find(p->m, (const unsigned char *)key->s);
+	const unsigned char *id = (const unsigned char *)key->s;
+	struct deia__msg *msg = deia__msg_find(p->m, id);
 	int status =
 		deia_message_status_parse(deia_rows_text(rows, r, MAIL_STATUS));
 	unsigned priority =
@@ -97,16 +104,35 @@ static bool delete_row(struct purge *p, deia_txn *txn, const deia_rows *rows,
 		return false;
 	if (msg) {
 		deia__place_take(p->m, msg);
-		forget(p->m, msg);
+		p->msgs[p->n_msgs++] = msg;
 	} else if (status >= 0) {
-		p->m->status.by_status[status]--;
-		p->m->status.cleaned++;
-		if (status == DEIA_MESSAGE_PENDING)
-			p->inbox->pending[priority]--;
+		p->by_status[status]++;
+		p->pending[priority] += status == DEIA_MESSAGE_PENDING;
 	}
+	deia__lane_gone(&p->inbox->lanes[priority], id);
 	deia_txn_delete(txn, &deia__table_messages, key);
 	deia_txn_delete(txn, &deia__table_message_leases, key);
 	return true;
+}
+
+/* The step is durable, or nothing of it happened. */
+static void step_end(struct purge *p, deia_err err)
+{
+	for (unsigned i = 0; i < p->n_msgs; i++) {
+		if (err)
+			deia__place_put(p->m, p->msgs[i]);
+		else
+			forget(p->m, p->msgs[i]);
+	}
+	for (unsigned s = 0; !err && s < DEIA_MESSAGE_STATUSES; s++) {
+		p->m->status.by_status[s] -= p->by_status[s];
+		p->m->status.cleaned += p->by_status[s];
+	}
+	for (unsigned i = 0; !err && i < DEIA_PRIORITIES; i++)
+		p->inbox->pending[i] -= p->pending[i];
+	p->n_msgs = 0;
+	memset(p->by_status, 0, sizeof(p->by_status));
+	memset(p->pending, 0, sizeof(p->pending));
 }
 
 static void on_deleted(deia_err err, const int64_t *seqs, size_t n_seqs,
@@ -117,6 +143,8 @@ static void on_deleted(deia_err err, const int64_t *seqs, size_t n_seqs,
 	(void)seqs;
 	(void)n_seqs;
 	p->m->n_ops--;
+	deia__time_look(p->m);
+	step_end(p, err);
 	if (err)
 		purge_end(p, err);
 	else
@@ -144,10 +172,12 @@ static void on_rows(deia_err err, const deia_rows *rows, void *user)
 		return;
 	}
 	err = deia_txn_commit(txn, on_deleted, p);
-	if (err)
-		purge_end(p, err);
-	else
+	if (!err) {
 		p->m->n_ops++;
+		return;
+	}
+	step_end(p, err);
+	purge_end(p, err);
 }
 
 static void next_step(struct purge *p)

@@ -84,7 +84,8 @@ deia_err deia__claim_find(deia_messenger *m, const struct deia_message_claim *c,
 struct lookup {
 	deia_messenger *m;
 	struct deia_message_claim claim;
-	char id[37], inbox[DEIA_MAX_ID_LEN + 1], token[17];
+	char id[37], inbox[DEIA_MAX_ID_LEN + 1],
+		token[18]; /* a longer one is cut, and still no token */
 	bool reading;
 	void (*done)(deia_err err, void *arg);
 	void *arg;
@@ -127,9 +128,12 @@ deia_err deia__claim_lookup(deia_messenger *m,
 				     .equal = &id,
 				     .n_equal = 1,
 				     .limit = 1 };
-	struct lookup *l = deia__alloc(sizeof(*l));
+	struct lookup *l;
 	deia_err err;
 
+	if (c->inbox && strlen(c->inbox) > DEIA_MAX_ID_LEN)
+		return unknown(m, c->id);
+	l = deia__alloc(sizeof(*l));
 	if (!l || !deia__id_parse(raw, c->id)) {
 		deia__free(l);
 		return deia__msgr_fail(m, DEIA_ENOMEM, "out of memory");
