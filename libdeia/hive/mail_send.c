@@ -7,6 +7,7 @@
  * that is not the actor itself is recorded with the actor's name.
  */
 #include "hive/mail.h"
+#include "hive/reply.h"
 
 #include <string.h>
 
@@ -197,6 +198,12 @@ static deia_err spread_one(struct spread *s, const struct deia_mail_draft *from)
 					"give either `to` or `to_type`");
 	if (d.reply_to && !d.hops)
 		d.hops = deia__mail_answer_hops(s->hive, d.reply_to);
+	if (s->actor->role == DEIA_ROLE_BOT)
+		err = deia__guard_send(s->hive, d.from,
+				       from->n_to ? from->to[0] : from->to_type,
+				       d.hops);
+	if (err)
+		return err;
 	if (from->to_type)
 		return add_type(s, &d, from->to_type);
 	return add_listed(s, &d, from);

@@ -159,6 +159,10 @@ bool deia__guard_too_far(deia_hive *h, const struct deia_message *m,
  */
 int64_t deia__guard_wait(deia_hive *h, const char *from, const char *to,
 			 char *reason, size_t len);
+/* A bot itself sends an answer: DEIA_ELIMIT when too many led to it; people
+ * are told, once a minute. */
+DEIA_NODISCARD deia_err deia__guard_send(deia_hive *h, const char *from,
+					 const char *to, unsigned hops);
 void deia__guard_free(deia_hive *h);
 
 /* ---- dialogue.c ---------------------------------------------------------- */

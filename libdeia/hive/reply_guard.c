@@ -60,10 +60,15 @@ static bool is_pardoned(deia_hive *h, const char *id)
 	return false;
 }
 
+static unsigned max_hops(const deia_hive *h)
+{
+	return h->max_hops ? h->max_hops : MAX_HOPS;
+}
+
 bool deia__guard_too_far(deia_hive *h, const struct deia_message *m,
 			 char *reason, size_t len)
 {
-	unsigned max = h->max_hops ? h->max_hops : MAX_HOPS;
+	unsigned max = max_hops(h);
 
 	if (m->hops < max || is_pardoned(h, m->id))
 		return false;
@@ -172,6 +177,27 @@ int64_t deia__guard_wait(deia_hive *h, const char *from, const char *to,
 		tell(h, from, to, reason);
 	}
 	return p->start_ms + WINDOW_MS - now;
+}
+
+deia_err deia__guard_send(deia_hive *h, const char *from, const char *to,
+			  unsigned hops)
+{
+	char reason[256];
+	struct pair *p;
+
+	if (hops <= max_hops(h))
+		return DEIA_OK;
+	snprintf(reason, sizeof(reason),
+		 "loop guard: %u answers led to this one, one after another, "
+		 "and a bot sends at most the %uth (messages.max_hops); leave "
+		 "`reply_to` out to begin anew",
+		 hops - 1, max_hops(h));
+	p = find(h, from, to, deia__timers_now(h->timers));
+	if (p && !p->told) {
+		p->told = true;
+		tell(h, from, to, reason);
+	}
+	return deia__hive_fail(h, DEIA_ELIMIT, "%s", reason);
 }
 
 void deia__guard_free(deia_hive *h)

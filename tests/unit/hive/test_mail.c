@@ -392,6 +392,37 @@ START_TEST(answers_count_their_hops)
 }
 END_TEST
 
+START_TEST(two_bots_cannot_answer_each_other_for_ever)
+{
+	const char *names[] = { "A", "B" }, *actors[] = { "bot A", "bot B" };
+	struct deia_mail_opts o = DEIA_MAIL_OPTS_INIT;
+	struct deia_mail_draft d = mail_draft(NULL, &names[1], "ping");
+	deia_err err = DEIA_OK;
+	struct got got;
+	unsigned n = 0;
+
+	o.max_hops = 5;
+	ck_assert_int_eq(deia_mail_configure(f.hive, &o), DEIA_OK);
+	ck_assert_int_eq(mail_send_draft(&f, "bot A", &d, 1, NULL, NULL),
+			 DEIA_OK);
+	while (!err && n < 20) {
+		unsigned at = ++n % 2;
+
+		ck_assert_int_eq(mail_receive(&f, actors[at], NULL, 1, &got),
+				 DEIA_OK);
+		d = mail_draft(NULL, &names[!at], "pong");
+		d.draft.reply_to = got.items[0].id;
+		err = mail_send_draft(&f, actors[at], &d, 1, NULL, NULL);
+	}
+	ck_assert_int_eq(err, DEIA_ELIMIT);
+	ck_assert_uint_eq(n, 6);
+	ck_assert_ptr_nonnull(strstr(deia_hive_errmsg(f.hive), "loop guard"));
+	/* A person may go on. */
+	ck_assert_int_eq(mail_send_draft(&f, "operator ann", &d, 1, NULL, NULL),
+			 DEIA_OK);
+}
+END_TEST
+
 /* ---- inboxes of bots ------------------------------------------------------------ */
 
 START_TEST(mail_waits_for_a_stopped_bot_and_over_a_restart)
@@ -613,6 +644,7 @@ int main(void)
 	tcase_add_test(t, copies_of_one_request_are_bounded);
 	tcase_add_test(t, key_gives_the_same_answer_and_sends_nothing_more);
 	tcase_add_test(t, answers_count_their_hops);
+	tcase_add_test(t, two_bots_cannot_answer_each_other_for_ever);
 	tcase_add_test(t, mail_waits_for_a_stopped_bot_and_over_a_restart);
 	tcase_add_test(t,
 		       removed_bot_gets_no_mail_and_purge_deletes_what_it_had);
