@@ -304,7 +304,7 @@ static void advise_for(struct cli *cli, deia_err err)
 	case DEIA_ENOTFOUND:
 		if (cli->bot != NULL)
 			advise_bot(cli);
-		else if (cli->if_lost != NULL)
+		else if (cli->if_lost != NULL && !says_what_to_do(cli))
 			advise("%s", cli->if_lost);
 		break;
 	case DEIA_ECONFLICT:

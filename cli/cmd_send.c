@@ -185,7 +185,7 @@ static const struct opt send_opts[] = {
 	{ "priority", 'p', OPT_TEXT, false, "PRIORITY",
 	  "P0 (most urgent) to P3 (P2)", MAIL_PRIORITIES },
 	{ "ttl", 0, OPT_DURATION, false, "TIME",
-	  "give it up when it was not read by then (7d)", NULL },
+	  "give it up if not read by then (7d; up to 90d)", NULL },
 	{ "max-attempts", 0, OPT_NUMBER, false, "N",
 	  "hand it over at most N times (3)", NULL },
 	{ "reply-to", 0, OPT_TEXT, false, "ID", "it answers this message",

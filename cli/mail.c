@@ -38,18 +38,23 @@ int mail_check_words(const struct cli *cli)
 
 /* ---- one message ------------------------------------------------------- */
 
-/* What is not as usual: "[pending]", "[attempt 2 of 3]". */
+/*
+ * What is not as usual: "[pending]", "[attempt 2 of 3]". Hand-overs that a
+ * restart of the hive ended do not count, so there may be a fourth of three.
+ */
 static void add_marks(struct text *head, const cJSON *m)
 {
 	const char *status = jtext(m, "status"), *reason = jtext(m, "reason");
 	double attempt = jnumber(m, "attempt", 0);
+	double most = jnumber(m, "max_attempts", 0);
 
 	if (strcmp(status, "read") != 0 && *status != '\0')
 		text_addf(head, "  [%s%s%s]", status,
 			  *reason != '\0' ? ": " : "", reason);
-	if (attempt > 1)
-		text_addf(head, "  [attempt %.0f of %.0f]", attempt,
-			  jnumber(m, "max_attempts", 0));
+	if (attempt > most)
+		text_addf(head, "  [attempt %.0f]", attempt);
+	else if (attempt > 1)
+		text_addf(head, "  [attempt %.0f of %.0f]", attempt, most);
 }
 
 void mail_tell(const struct cli *cli, const cJSON *message)

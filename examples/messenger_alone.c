@@ -14,7 +14,8 @@
  * (a long poll inside the process), does the work and answers; shop waits for
  * the answers. Everything is on the disk before it is reported here, so kill
  * the program at any moment and run it again: it goes on where it was. Orders
- * are sent under a key each, so that a second run sends none of them twice.
+ * are sent under a key each, so that a second run sends none of them twice and,
+ * when the first one finished, has nothing to say.
  *
  * Without a store (NULL) the same works in memory.
  */

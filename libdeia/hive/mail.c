@@ -35,15 +35,20 @@ deia_err deia__mail_told(deia_hive *h, deia_err err)
 {
 	const deia_messenger *m = h->mail->messenger;
 	const char *field = deia_messenger_field(m);
+	const char *words = deia_messenger_errmsg(m);
 	char pointer[64];
 
 	if (err == DEIA_ESTATE && h->mail->stopped)
 		return deia__hive_fail(h, DEIA_EUNAVAILABLE,
 				       "the hive is stopping");
 	if (err == DEIA_EFIELD && field) {
+		size_t len = strlen(field);
+
+		/* The pointer says it: not "reply_to: reply_to must be". */
+		if (strncmp(words, field, len) == 0 && words[len] == ' ')
+			words += len + 1;
 		snprintf(pointer, sizeof(pointer), "/%s", field);
-		return deia__hive_field(h, pointer, "%s",
-					deia_messenger_errmsg(m));
+		return deia__hive_field(h, pointer, "%s", words);
 	}
 	return err ? deia__hive_fail(h, err, "%s", deia_messenger_errmsg(m))
 		   : DEIA_OK;

@@ -219,6 +219,13 @@ class Written(CliCase):
         self.assertEqual([p.line(), p.line()], [mid(1), mid(2)])
         self.assertEqual(p.interrupt()[0], 130)
 
+    def test_more_hand_overs_than_attempts_are_no_fraction(self):
+        self.h.on("GET", "/api/v1/conversations/BOT-001/BOT-002",
+                  page(message(1, status="failed", attempt=4)))
+        p = self.deia("conversation", "BOT-001", "BOT-002", check=0)
+        self.assertIn("[attempt 4]", p.out)
+        self.assertNotIn("of 3", p.out)
+
     def test_receive_waits_longer_than_one_request_may(self):
         answers = [page()[1], page()[1], {"items": [
             message(1, status="delivered", attempt=2, lease_token="ab" * 8,
@@ -229,7 +236,7 @@ class Written(CliCase):
         p = self.deia("inbox", "BOT-001", "--receive", "--wait", "10m",
                       "--max", "3", "--lease", "2m", check=0)
         self.assertIn("text 1", p.out)
-        self.assertIn("attempt 2 of 3", p.out)
+        self.assertIn("[attempt 2 of 3]", p.out)
         self.assertIn(f"deia read {mid(1)} --bot BOT-001", p.err)
         self.assertEqual(self.sent()[0], {"max": 3, "wait_seconds": 60,
                                           "lease_seconds": 120})
@@ -507,7 +514,8 @@ class Real(CliCase):
                 (["send", "BOT-001", "--ttl", "91d", "x"], 1, "ttl_seconds"),
                 (["send", "BOT-001", "--max-attempts", "0", "x"], 1,
                  "max_attempts"),
-                (["send", "BOT-001", "--reply-to", "x", "x"], 1, "reply_to"),
+                (["send", "BOT-001", "--reply-to", "x", "x"], 1,
+                 "deia: reply_to: must be the id of a message"),
                 (["inbox", "BOT-0001"], 3, "did you mean BOT-001?"),
                 (["inbox", "nobody-here", "-f"], 3, "`deia bot list`"),
                 (["inbox", "nobody-here", "--receive"], 3, "deia bot list"),
@@ -526,7 +534,9 @@ class Real(CliCase):
                 (["converse", "--watch", mid(1)], 3, "converse --list"),
                 (["converse", "--stop", "nonsense"], 3, "converse --list")):
             with self.subTest(args=args):
-                self.says(self.deia(*args), code, said)
+                p = self.deia(*args)
+                self.says(p, code, said)
+                self.assertLess(p.err.count("`deia bot list`"), 2)
 
     def test_a_viewer_may_look_and_no_more(self):
         self.env["DEIA_TOKEN"] = self.deia(
