@@ -39,10 +39,11 @@ static int ask_other(struct view *v, const char *path, cJSON **json)
 static void show(struct view *v, const cJSON *message)
 {
 	const char *from = jtext(message, "from");
+	bool first = *jtext(message, "reply_to") == '\0';
 
 	if (!mail_seen_add(&v->seen, jtext(message, "id")))
 		return;
-	if (!v->topic && *jtext(message, "reply_to") == '\0')
+	if (first && !v->topic)
 		return;
 	if (v->cli->json) {
 		mail_show(v->cli, message);
@@ -51,7 +52,8 @@ static void show(struct view *v, const cJSON *message)
 	style_on(stdout, STYLE_BOLD, v->cli->out_colour);
 	tell_text(stdout, from, strlen(from));
 	style_off(stdout, STYLE_BOLD, v->cli->out_colour);
-	tell(": %s\n", jtext(message, "content"));
+	tell("%s: %s\n", first ? " (the topic)" : "",
+	     jtext(message, "content"));
 }
 
 /* ---- looking ----------------------------------------------------------- */

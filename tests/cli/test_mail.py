@@ -568,7 +568,7 @@ class Real(CliCase):
         d = self.deia("converse", "BOT-001", "BOT-002", "--turns", "1000",
                       "--detach", "-q", "on and on", check=0).out.strip()
         p = Program(self, "converse", "--watch", d)
-        p.until("BOT-002: on and on")
+        p.until("BOT-002 (the topic): on and on")
         p = self.deia("converse", "--stop", d, check=0)
         self.assertIn("stopped after", p.out)
 
