@@ -34,28 +34,30 @@ static void pause_after(deia_messenger *m)
 	m->backoff_until = boot_now(m) + REFUSED_PAUSE_MS;
 }
 
-static int64_t not_before(const deia_messenger *m, int64_t delay_ms)
+/* At a hive time, but not while it pauses. By the clock itself: the last look
+ * at it may be a while ago. */
+static void set_at(deia_messenger *m, struct deia__timer *t, int64_t hive_ms)
 {
-	int64_t pause = m->backoff_until - boot_now(m);
+	int64_t at = hive_ms - m->hive_offset;
 
-	return pause > delay_ms ? pause : delay_ms > 0 ? delay_ms : 0;
+	if (at < m->backoff_until)
+		at = m->backoff_until;
+	deia__due_set(m, t, at - deia__timers_now(m->timers));
 }
 
 /* ---- leases and waits ---------------------------------------------------- */
 
 void deia__due_arm(deia_messenger *m)
 {
-	int64_t delay;
+	int64_t due;
 
 	if (m->stopped || m->timed.n == 0 || !m->tick.fn)
 		return;
-	delay = m->timed.items[0]->due - deia__hive_now(m);
-	delay = not_before(m, delay);
-	/* A look now and then, so that a suspend is seen. */
+	due = m->timed.items[0]->due;
 	if (deia__timer_armed(&m->tick) &&
-	    m->tick.due_ms <= boot_now(m) + delay)
+	    m->tick.due_ms <= due - m->hive_offset)
 		return;
-	deia__due_set(m, &m->tick, delay);
+	set_at(m, &m->tick, due);
 }
 
 static void on_returned(struct deia__mail_op *op, deia_err err)
@@ -142,11 +144,10 @@ static void arm_sweep(deia_messenger *m)
 		next = m->expiring.n ? m->expiring.items[0]->expires : NEVER;
 	if (next == NEVER || m->sweeping)
 		return;
-	next -= deia__hive_now(m);
-	if (next < m->sweep_pause_ms)
-		next = m->sweep_pause_ms;
+	if (next < deia__hive_now(m) + m->sweep_pause_ms)
+		next = deia__hive_now(m) + m->sweep_pause_ms;
 	m->sweep_pause_ms = 0;
-	deia__due_set(m, &m->sweep, not_before(m, next));
+	set_at(m, &m->sweep, next);
 }
 
 void deia__due_expiry(deia_messenger *m, int64_t hive_ms)
@@ -159,8 +160,7 @@ void deia__due_expiry(deia_messenger *m, int64_t hive_ms)
 		   m->sweep.due_ms <= hive_ms - m->hive_offset) {
 		return;
 	} else {
-		deia__due_set(m, &m->sweep,
-			      not_before(m, hive_ms - deia__hive_now(m)));
+		set_at(m, &m->sweep, hive_ms);
 		return;
 	}
 	arm_sweep(m);

@@ -241,7 +241,8 @@ void op_take(struct world *w)
 	r->lease_ms = 1000 * (1 + pick(w, 100));
 	r->held = once_in(w, 3);
 	w->want = r->inbox != x->draft.to ? DEIA_ENOTFOUND
-		  : !x->draft.dialogue || x->status != DEIA_MESSAGE_PENDING
+		  : !x->draft.dialogue || x->status != DEIA_MESSAGE_PENDING ||
+				  x->expires <= w->md.hive /* to be swept */
 			  ? DEIA_ESTATE
 			  : DEIA_OK;
 	if (!w->want)
