@@ -41,7 +41,7 @@ static void forget_old_keys(deia_messenger *m)
 	int64_t before = deia__hive_now(m) - DEIA__KEY_KEPT_MS;
 	struct deia__mail_key *k;
 
-	while ((k = m->keys_first) != NULL && k->created < before) {
+	while (m->keys && (k = m->keys_first) != NULL && k->created < before) {
 		m->keys_first = k->next;
 		if (!k->next)
 			m->keys_last = NULL;

@@ -70,7 +70,7 @@ static void answer_end(struct answer *a, deia_err err)
 	if (op->cb)
 		op->cb(err, err ? NULL : a->items, err ? 0 : a->n_items, false,
 		       op->user);
-	for (unsigned i = 0; i < a->n_items; i++)
+	for (unsigned i = 0; a->texts && i < a->n_items; i++)
 		deia__free(a->texts[i]);
 	deia__free(a->texts);
 	deia__free(a->items);

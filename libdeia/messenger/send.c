@@ -148,7 +148,7 @@ deia_err deia__draft_msg(deia_messenger *m, const struct deia_message_draft *d,
 
 	if (!err)
 		err = check_inbox(m, d, to);
-	if (err)
+	if (err || !to)
 		return err;
 	if (!from)
 		from = deia__inbox_get(m, d->from);
@@ -175,7 +175,7 @@ static deia_err plan_drafts(struct deia__mail_op *op,
 	deia_messenger *m = op->m;
 
 	for (size_t i = 0; i < n; i++) {
-		struct deia__msg *msg;
+		struct deia__msg *msg = NULL;
 		struct deia__plan *p;
 		deia_err err = deia__draft_msg(m, &drafts[i], &msg);
 

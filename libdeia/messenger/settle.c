@@ -429,7 +429,7 @@ deia_err deia_messenger_release(deia_messenger *m,
 				void *user)
 {
 	struct deia__mail_op *op;
-	struct deia__msg *msg;
+	struct deia__msg *msg = NULL;
 	deia_err err;
 
 	if (delay_ms != DEIA_DELAY_BACKOFF &&
@@ -449,7 +449,7 @@ deia_err deia_messenger_give_up(deia_messenger *m,
 				void *user)
 {
 	struct deia__mail_op *op;
-	struct deia__msg *msg;
+	struct deia__msg *msg = NULL;
 	deia_err err = begin(m, claim, cb, user, &msg, &op);
 
 	if (err || !op)
@@ -475,7 +475,7 @@ deia_err deia_messenger_extend(deia_messenger *m,
 {
 	struct deia__mail_op *op;
 	struct deia__plan *plan;
-	struct deia__msg *msg;
+	struct deia__msg *msg = NULL;
 	deia_err err = check_lease(m, lease_ms);
 
 	if (!err)
