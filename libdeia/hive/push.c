@@ -414,7 +414,7 @@ static void close_window(struct deia__push *p)
 static void adapt(struct deia__push *p, const struct deia_message *items,
 		  size_t n)
 {
-	size_t bytes = 0, fit, most = p->batch * 2u;
+	size_t bytes = 1, fit, most = p->batch * 2u;
 
 	for (size_t k = 0; k < n; k++) {
 		bytes += items[k].content_len + 1;

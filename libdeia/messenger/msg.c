@@ -182,12 +182,13 @@ struct deia__msg *deia__msg_new(deia_messenger *m, struct deia__inbox *to,
 				const struct deia__body_text *body)
 {
 	bool together = body && !m->store;
+	size_t extra = body && together ? body_size(body) : 0;
 	struct deia__msg *msg;
 
 	if (!deia__heap_reserve(&m->timed, m->n_msgs + 1) ||
 	    (!m->store && !deia__heap_reserve(&m->expiring, m->n_msgs + 1)))
 		return NULL;
-	msg = deia__alloc(sizeof(*msg) + (together ? body_size(body) : 0));
+	msg = deia__alloc(sizeof(*msg) + extra);
 	if (!msg)
 		return NULL;
 	if (together) {

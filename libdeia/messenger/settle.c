@@ -313,8 +313,6 @@ deia_err deia_messenger_read(deia_messenger *m,
 	r = reading_new(m, n, errs);
 	op = r ? deia__op_new(m, (unsigned)n) : NULL;
 	if (!op) {
-		if (op)
-			deia__op_free(op);
 		if (r)
 			reading_free(r);
 		return deia__msgr_fail(m, DEIA_ENOMEM, "out of memory");
@@ -473,7 +471,7 @@ deia_err deia_messenger_extend(deia_messenger *m,
 			       int64_t lease_ms, deia_messages_cb cb,
 			       void *user)
 {
-	struct deia__mail_op *op;
+	struct deia__mail_op *op = NULL;
 	struct deia__plan *plan;
 	struct deia__msg *msg = NULL;
 	deia_err err = check_lease(m, lease_ms);
