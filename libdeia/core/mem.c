@@ -37,6 +37,13 @@ void deia__mem_fail_at(unsigned long n, bool sticky)
 	fail_sticky = sticky;
 }
 
+/* Apart, since a compiler that sees malloc and memset together makes a calloc
+ * of them. */
+static __attribute__((noinline)) void *fresh(size_t size)
+{
+	return malloc(size);
+}
+
 /* calloc passes over the thread's cache of freed blocks, which malloc takes
  * small ones from; large ones come cleared from the system. */
 void *deia__alloc(size_t size)
@@ -47,10 +54,10 @@ void *deia__alloc(size_t size)
 		return NULL;
 	if (size > CACHED_BYTES)
 		return calloc(1, size);
-	p = malloc(size ? size : 1);
-	/* Compilers know the two calls and would make a calloc of them. */
-	__asm__("" : "+r"(p));
-	return p ? memset(p, 0, size ? size : 1) : NULL;
+	if (size == 0)
+		size = 1;
+	p = fresh(size);
+	return p ? memset(p, 0, size) : NULL;
 }
 
 void *deia__alloc_raw(size_t size)
