@@ -13,6 +13,8 @@
 
 #include <string.h>
 
+#include "messenger/copy.h"
+
 struct deia__mail_wait {
 	deia_hive *hive;
 	TAILQ_ENTRY(deia__mail_wait) link;
@@ -40,49 +42,6 @@ static void begin(struct deia__mail_wait *w);
 
 /* ---- an answer that has to wait ------------------------------------------------- */
 
-static const char *keep_text(char **p, const char *text)
-{
-	size_t len = strlen(text) + 1;
-	char *at = *p;
-
-	memcpy(at, text, len);
-	*p += len;
-	return at;
-}
-
-static size_t text_bytes(const struct deia_message *m)
-{
-	return strlen(m->id) + strlen(m->from) + strlen(m->to) + strlen(m->by) +
-	       m->content_len + strlen(m->lease_token) + strlen(m->reply_to) +
-	       strlen(m->dialogue) + strlen(m->metadata) + strlen(m->reason) +
-	       10;
-}
-
-/* Its texts in one block; NULL: out of memory. */
-static char *keep_message(struct deia_message *m)
-{
-	char *block = deia__alloc(text_bytes(m)), *p = block;
-
-	if (!block)
-		return NULL;
-	if (m->content) {
-		memcpy(p, m->content, m->content_len);
-		p[m->content_len] = '\0';
-		m->content = p;
-		p += m->content_len + 1;
-	}
-	m->id = keep_text(&p, m->id);
-	m->from = keep_text(&p, m->from);
-	m->to = keep_text(&p, m->to);
-	m->by = keep_text(&p, m->by);
-	m->lease_token = keep_text(&p, m->lease_token);
-	m->reply_to = keep_text(&p, m->reply_to);
-	m->dialogue = keep_text(&p, m->dialogue);
-	m->metadata = keep_text(&p, m->metadata);
-	m->reason = keep_text(&p, m->reason);
-	return block;
-}
-
 static void drop_kept(struct deia__mail_wait *w)
 {
 	for (size_t i = 0; w->texts && i < w->n; i++)
@@ -103,7 +62,7 @@ static bool keep(struct deia__mail_wait *w, const struct deia_message *items,
 		return false;
 	for (; w->n < n; w->n++) {
 		w->items[w->n] = items[w->n];
-		w->texts[w->n] = keep_message(&w->items[w->n]);
+		w->texts[w->n] = deia__message_keep(&w->items[w->n]);
 		if (!w->texts[w->n])
 			return false;
 	}

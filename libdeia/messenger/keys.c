@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/hash.h"
+#include "messenger/copy.h"
 #include "messenger/messenger.h"
 #include "store/schema.h"
 
@@ -48,7 +49,6 @@ struct answer {
 	struct deia__mail_op *op;
 	unsigned char (*ids)[DEIA__MSG_ID_BYTES];
 	unsigned n, at;
-	struct deia__view *views;
 	struct deia_message *items;
 	char **texts; /* copies, since rows live only in their callback */
 	unsigned n_items;
@@ -74,48 +74,9 @@ static void answer_end(struct answer *a, deia_err err)
 		deia__free(a->texts[i]);
 	deia__free(a->texts);
 	deia__free(a->items);
-	deia__free(a->views);
 	deia__free(a->ids);
 	deia__free(a);
 	deia__op_free(op);
-}
-
-static size_t text_len(const char *s)
-{
-	return (s ? strlen(s) : 0) + 1;
-}
-
-static const char *keep_text(char **p, const char *s, size_t len)
-{
-	char *at = *p;
-
-	memcpy(at, s ? s : "", len);
-	*p += len;
-	return at;
-}
-
-/* Copies the texts of a view, all in one block. */
-static bool keep_view(struct answer *a, struct deia__view *v)
-{
-	struct deia_message *m = &v->pub;
-	size_t size = text_len(m->from) + text_len(m->to) + text_len(m->by) +
-		      text_len(m->reply_to) + text_len(m->dialogue) +
-		      text_len(m->metadata) + m->content_len + 1;
-	char *p = deia__alloc(size);
-
-	if (!p)
-		return false;
-	a->texts[a->n_items] = p;
-	m->from = keep_text(&p, m->from, text_len(m->from));
-	m->to = keep_text(&p, m->to, text_len(m->to));
-	m->by = keep_text(&p, m->by, text_len(m->by));
-	m->reply_to = keep_text(&p, m->reply_to, text_len(m->reply_to));
-	m->dialogue = keep_text(&p, m->dialogue, text_len(m->dialogue));
-	m->metadata = keep_text(&p, m->metadata, text_len(m->metadata));
-	m->content = keep_text(&p, m->content, m->content_len);
-	*p = '\0';
-	m->reason = "";
-	return true;
 }
 
 static void read_next(struct answer *a);
@@ -125,15 +86,15 @@ static void on_message(deia_err err, const deia_rows *rows, void *user)
 	struct answer *a = user;
 
 	if (!err && deia_rows_count(rows) > 0) {
-		struct deia__view *v = &a->views[a->n_items];
+		struct deia__view v;
 
-		deia__view_row(a->op->m, v, rows, 0);
-		deia__view_as_new(v);
-		if (!keep_view(a, v)) {
-			answer_end(a, DEIA_ENOMEM);
-			return;
-		}
-		a->items[a->n_items++] = v->pub;
+		deia__view_row(a->op->m, &v, rows, 0);
+		deia__view_as_new(&v);
+		a->texts[a->n_items] = deia__message_keep(&v.pub);
+		if (a->texts[a->n_items])
+			a->items[a->n_items++] = v.pub;
+		else
+			err = DEIA_ENOMEM;
 	}
 	if (err)
 		answer_end(a, err);
@@ -178,10 +139,9 @@ static void on_key(deia_err err, const deia_rows *rows, void *user)
 	ids = deia_rows_get(rows, 0, MAIL_KEY_IDS);
 	a->n = (unsigned)(ids->len / DEIA__MSG_ID_BYTES);
 	a->ids = deia__alloc(ids->len + 1);
-	a->views = deia__alloc((a->n + 1) * sizeof(*a->views));
 	a->items = deia__alloc((a->n + 1) * sizeof(*a->items));
 	a->texts = deia__alloc((a->n + 1) * sizeof(char *));
-	if (!a->ids || !a->views || !a->items || !a->texts) {
+	if (!a->ids || !a->items || !a->texts) {
 		answer_end(a, DEIA_ENOMEM);
 		return;
 	}
