@@ -138,11 +138,16 @@ static struct deia__dialogue *load_row(deia_hive *h, const deia_rows *rows,
 	return d;
 }
 
+static deia_err load_one(deia_hive *h, const deia_rows *rows, size_t r)
+{
+	if (load_row(h, rows, r))
+		return DEIA_OK;
+	return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
+}
+
 deia_err deia__dialogues_load(deia_hive *h)
 {
 	struct deia_value equal = deia_text(names[DEIA_DIALOGUE_RUNNING]);
-	struct deia_value after;
-	char last[37];
 	struct deia_page_query q = {
 		.table = &deia__table_dialogues,
 		.index = DIALOGUE_BY_STATUS,
@@ -150,32 +155,8 @@ deia_err deia__dialogues_load(deia_hive *h)
 		.n_equal = 1,
 		.limit = DEIA_MAX_PAGE_LEN,
 	};
-	deia_err err;
-	bool more;
 
-	do {
-		deia_rows *rows;
-		size_t n;
-
-		err = deia_store_page_now(h->store, &q, &rows);
-		if (err)
-			return deia__hive_fail(h, err,
-					       "the store cannot be read: %s",
-					       deia_err_text(err));
-		n = deia_rows_count(rows);
-		for (size_t r = 0; r < n && !err; r++)
-			err = load_row(h, rows, r) ? DEIA_OK : DEIA_ENOMEM;
-		more = n && deia_rows_has_more(rows);
-		if (more) {
-			snprintf(last, sizeof(last), "%s",
-				 deia_rows_text(rows, n - 1, DIALOGUE_ID));
-			after = deia_text(last);
-			q.after = &after;
-			q.n_after = 1;
-		}
-		deia_rows_free(rows);
-	} while (!err && more);
-	return err;
+	return deia__hive_each_row(h, &q, load_one);
 }
 
 void deia__dialogues_start(deia_hive *h)

@@ -13,10 +13,9 @@
 
 #include <sodium.h>
 
-/* Calls fn for every row of a query, page by page. */
-static deia_err each_row(deia_hive *h, struct deia_page_query *q,
-			 deia_err (*fn)(deia_hive *h, const deia_rows *rows,
-					size_t r))
+deia_err deia__hive_each_row(deia_hive *h, struct deia_page_query *q,
+			     deia_err (*fn)(deia_hive *h, const deia_rows *rows,
+					    size_t r))
 {
 	struct deia_value after;
 	char last[64];
@@ -37,10 +36,12 @@ static deia_err each_row(deia_hive *h, struct deia_page_query *q,
 		for (size_t r = 0; r < n && !err; r++)
 			err = fn(h, rows, r);
 		more = n && deia_rows_has_more(rows);
-		if (more) { /* all tables read here have one text as key */
-			snprintf(last, sizeof(last), "%s",
-				 deia_rows_text(rows, n - 1, 0));
-			after = deia_text(last);
+		if (more) {
+			after = *deia_rows_get(rows, n - 1, 0);
+			if (after.type == DEIA_TEXT) {
+				snprintf(last, sizeof(last), "%s", after.s);
+				after = deia_text(last);
+			}
 			q->after = &after;
 			q->n_after = 1;
 		}
@@ -258,7 +259,6 @@ static deia_err close_turn(deia_hive *h, const deia_rows *rows, size_t r)
 static deia_err close_open_turns(deia_hive *h)
 {
 	struct deia_value equal = deia_text("sent");
-	struct deia_value after;
 	struct deia_page_query q = {
 		.table = &deia__table_chat_lines,
 		.index = LINE_BY_STATUS,
@@ -266,31 +266,8 @@ static deia_err close_open_turns(deia_hive *h)
 		.n_equal = 1,
 		.limit = DEIA_MAX_PAGE_LEN,
 	};
-	deia_err err;
-	bool more;
 
-	do {
-		deia_rows *rows;
-		size_t n;
-
-		err = deia_store_page_now(h->store, &q, &rows);
-		if (err)
-			return deia__hive_fail(h, err,
-					       "the store cannot be read: %s",
-					       deia_err_text(err));
-		n = deia_rows_count(rows);
-		for (size_t r = 0; r < n && !err; r++)
-			err = close_turn(h, rows, r);
-		more = n && deia_rows_has_more(rows);
-		if (more) {
-			after = deia_int(
-				deia_rows_get(rows, n - 1, LINE_SEQ)->i);
-			q.after = &after;
-			q.n_after = 1;
-		}
-		deia_rows_free(rows);
-	} while (!err && more);
-	return err;
+	return deia__hive_each_row(h, &q, close_turn);
 }
 
 deia_err deia__hive_load(deia_hive *h, const char *token_file)
@@ -312,12 +289,12 @@ deia_err deia__hive_load(deia_hive *h, const char *token_file)
 		err = edge_seq(h, false, &first);
 	if (!err) {
 		h->ring.pruned_seq = first ? first - 1 : h->ring.last_seq;
-		err = each_row(h, &tokens, load_token);
+		err = deia__hive_each_row(h, &tokens, load_token);
 	}
 	if (!err && token_file)
 		err = ensure_file_token(h, token_file);
 	if (!err)
-		err = each_row(h, &bots, load_bot);
+		err = deia__hive_each_row(h, &bots, load_bot);
 	if (!err)
 		err = close_open_turns(h);
 	return err;
