@@ -217,7 +217,6 @@ static void on_row(deia_err err, const deia_rows *rows, void *user)
 	struct requeue *r = user;
 	char id[37];
 
-	r->m->n_ops--;
 	if (!err && deia_rows_count(rows) == 0) {
 		deia__id_print(id, r->id);
 		err = deia__msgr_fail(r->m, DEIA_ENOTFOUND,
@@ -249,30 +248,19 @@ static deia_err requeue_kept(deia_messenger *m, struct deia__msg *msg,
 static deia_err ask_store(deia_messenger *m, const unsigned char *id,
 			  deia_messages_cb cb, void *user)
 {
-	struct deia_value key = { DEIA_BLOB, 0, (const char *)id,
-				  DEIA__MSG_ID_BYTES };
-	struct deia_page_query q = { .table = &deia__table_messages,
-				     .index = -1,
-				     .equal = &key,
-				     .n_equal = 1,
-				     .limit = 1 };
 	struct requeue *r = deia__alloc(sizeof(*r));
-	deia_err err = DEIA_ENOMEM;
+	deia_err err;
 
-	if (r) {
-		r->m = m;
-		memcpy(r->id, id, sizeof(r->id));
-		r->cb = cb;
-		r->user = user;
-		err = deia_store_page(m->store, &q, on_row, r);
-	}
-	if (!err) {
-		m->n_ops++;
-		return DEIA_OK;
-	}
-	deia__free(r);
-	return deia__msgr_fail(m, err, "the store refused it: %s",
-			       deia_err_text(err));
+	if (!r)
+		return deia__msgr_fail(m, DEIA_ENOMEM, "out of memory");
+	r->m = m;
+	memcpy(r->id, id, sizeof(r->id));
+	r->cb = cb;
+	r->user = user;
+	err = deia__ask_message(m, r->id, on_row, r);
+	if (err)
+		deia__free(r);
+	return err;
 }
 
 deia_err deia_messenger_requeue(deia_messenger *m, const char *id,

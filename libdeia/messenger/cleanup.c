@@ -101,7 +101,6 @@ static void on_old(deia_err err, const deia_rows *rows, void *user)
 	deia_messenger *m = c->m;
 	deia_txn *txn;
 
-	m->n_ops--;
 	if (err || m->stopped) {
 		clean_end(c, false);
 		return;
@@ -133,12 +132,8 @@ static void clean_next(struct cleaning *c)
 		.limit = CLEANUP_STEP,
 	};
 
-	if (c->phase > PHASE_KEYS ||
-	    deia_store_page(c->m->store, &q, on_old, c)) {
+	if (c->phase > PHASE_KEYS || deia__ask_page(c->m, &q, on_old, c))
 		clean_end(c, false);
-		return;
-	}
-	c->m->n_ops++;
 }
 
 static void clean_kept(deia_messenger *m)

@@ -289,7 +289,6 @@ static void on_due_rows(deia_err err, const deia_rows *rows, void *user)
 	bool again = false, fine = op != NULL;
 	size_t r = 0;
 
-	m->n_ops--;
 	m->sweeping = false;
 	for (; fine && r < deia_rows_count(rows); r++) {
 		next = deia_rows_get(rows, r, MAIL_DUE)->i;
@@ -319,12 +318,11 @@ static void sweep_rows(deia_messenger *m)
 				     .n_equal = 1,
 				     .limit = DEIA__DUE_STEP };
 
-	if (deia_store_page(m->store, &q, on_due_rows, m)) {
+	if (deia__ask_page(m, &q, on_due_rows, m)) {
 		pause_after(m);
 		arm_sweep(m);
 		return;
 	}
-	m->n_ops++;
 	m->sweeping = true;
 	m->next_expiry = NEVER; /* sends from here on lower it again */
 }

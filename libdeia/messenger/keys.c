@@ -58,7 +58,6 @@ static void answer_end(struct answer *a, deia_err err)
 {
 	struct deia__mail_op *op = a->op;
 
-	op->m->n_ops--;
 	if (!err && op->replayed)
 		*op->replayed = true;
 	if (err == DEIA_ECONFLICT)
@@ -104,20 +103,13 @@ static void on_message(deia_err err, const deia_rows *rows, void *user)
 
 static void read_next(struct answer *a)
 {
-	struct deia_value id = { DEIA_BLOB, 0, NULL, DEIA__MSG_ID_BYTES };
-	struct deia_page_query q = { .table = &deia__table_messages,
-				     .index = -1,
-				     .equal = &id,
-				     .n_equal = 1,
-				     .limit = 1 };
 	deia_err err;
 
 	if (a->at == a->n) {
 		answer_end(a, DEIA_OK);
 		return;
 	}
-	id.s = (const char *)a->ids[a->at++];
-	err = deia_store_page(a->op->m->store, &q, on_message, a);
+	err = deia__ask_message(a->op->m, a->ids[a->at++], on_message, a);
 	if (err)
 		answer_end(a, err);
 }
@@ -159,7 +151,7 @@ static deia_err ask_key(struct answer *a)
 				     .n_equal = 2,
 				     .limit = 1 };
 
-	return deia_store_page(a->op->m->store, &q, on_key, a);
+	return deia__ask_page(a->op->m, &q, on_key, a);
 }
 
 deia_err deia__refuse(struct deia__mail_op *op)
@@ -183,8 +175,6 @@ static deia_err begin_to_ask(struct deia__mail_op *op)
 	}
 	if (err)
 		deia__free(a);
-	else
-		op->m->n_ops++;
 	return err;
 }
 

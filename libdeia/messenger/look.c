@@ -112,7 +112,6 @@ static void on_page(deia_err err, const deia_rows *rows, void *user)
 	struct deia__view *views = deia__alloc((n + 1) * sizeof(*views));
 	struct deia_message *items = deia__alloc((n + 1) * sizeof(*items));
 
-	l->m->n_ops--;
 	if (!err && (!views || !items))
 		err = DEIA_ENOMEM;
 	for (size_t r = 0; !err && r < n; r++) {
@@ -178,14 +177,11 @@ static deia_err ask(struct look *l)
 				     .after = after,
 				     .n_after = 1,
 				     .limit = l->q.limit };
-	deia_err err;
 
 	q.n_equal = set_order(l, &q, equal, after);
 	if (!l->has_cursor)
 		q.n_after = 0;
-	err = deia_store_page(l->m->store, &q, on_page, l);
-	l->m->n_ops += !err;
-	return err;
+	return deia__ask_page(l->m, &q, on_page, l);
 }
 
 static void on_one(deia_err err, const deia_rows *rows, void *user)
@@ -193,7 +189,6 @@ static void on_one(deia_err err, const deia_rows *rows, void *user)
 	struct look *l = user;
 	struct deia__view v;
 
-	l->m->n_ops--;
 	if (!err && deia_rows_count(rows) == 0)
 		err = DEIA_ENOTFOUND;
 	/* That another inbox has such a message is not told. */
@@ -214,20 +209,6 @@ static void on_one(deia_err err, const deia_rows *rows, void *user)
 		look_end(l, err, NULL, 0, false);
 }
 
-static deia_err ask_one(struct look *l)
-{
-	struct deia_value id = id_value(l->id);
-	struct deia_page_query q = { .table = &deia__table_messages,
-				     .index = -1,
-				     .equal = &id,
-				     .n_equal = 1,
-				     .limit = 1 };
-	deia_err err = deia_store_page(l->m->store, &q, on_one, l);
-
-	l->m->n_ops += !err;
-	return err;
-}
-
 /* ---- the calls ------------------------------------------------------------ */
 
 static deia_err begin(struct look *l)
@@ -241,14 +222,12 @@ static deia_err begin(struct look *l)
 	}
 	/* Of a pair's pages the id alone is the place. */
 	if (l->one || (l->has_cursor && !l->q.a))
-		err = ask_one(l);
+		err = deia__ask_message(m, l->id, on_one, l);
 	else
 		err = ask(l);
-	if (!err)
-		return DEIA_OK;
-	deia__free(l);
-	return deia__msgr_fail(m, err, "the store cannot be read: %s",
-			       deia_err_text(err));
+	if (err)
+		deia__free(l);
+	return err;
 }
 
 deia_err deia_messenger_get(deia_messenger *m, const char *id,

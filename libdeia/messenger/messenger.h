@@ -7,7 +7,7 @@
  * id), place.c (lanes and the heap of what is timed), op.c (one durable
  * change, from plan to effect), send.c, keys.c, receive.c, settle.c, answer.c
  * (the calls), due.c and cleanup.c (what happens by itself), look.c (pages),
- * view.c (what callers see), rows.c and load.c (with a store), kept.c (without
+ * view.c (what callers see), ask.c, rows.c and load.c (with a store), kept.c (without
  * one), journal.c.
  *
  * A message is in memory when it is one of the next in its lane, when it was
@@ -388,6 +388,9 @@ DEIA_NODISCARD deia_err deia__op_commit(struct deia__mail_op *op);
 void deia__op_free(struct deia__mail_op *op); /* it alone */
 /* Puts the messages back; no plan is left. */
 void deia__op_undo(struct deia__mail_op *op);
+/* Handed over: one attempt more, under a new lease. */
+void deia__op_lease(struct deia__mail_op *op, struct deia__plan *plan,
+		    int64_t lease_ms, bool held);
 /* The outcome: effect, moves, done. */
 void deia__op_end(struct deia__mail_op *op, deia_err err);
 
@@ -452,6 +455,20 @@ void deia__view_row(const deia_messenger *m, struct deia__view *v,
 /* As it was when it was sent. */
 void deia__view_as_new(struct deia__view *v);
 
+/* ---- ask.c: reading the store ------------------------------------------- */
+
+/*
+ * As deia_store_page; counted as under way until cb runs, which finds the clock
+ * looked at. On an error, here and there, errmsg says so.
+ */
+DEIA_NODISCARD deia_err deia__ask_page(deia_messenger *m,
+				       const struct deia_page_query *query,
+				       deia_page_cb cb, void *user);
+/* The row of one message, or none. */
+DEIA_NODISCARD deia_err deia__ask_message(deia_messenger *m,
+					  const unsigned char *id,
+					  deia_page_cb cb, void *user);
+
 /* ---- rows.c: with a store ------------------------------------------------ */
 
 DEIA_NODISCARD deia_err deia__rows_commit(struct deia__mail_op *op);
@@ -464,6 +481,9 @@ const char *deia__pair_print(char out[static 2 * DEIA_MAX_ID_LEN + 2],
 /* The message of a row, not yet findable; NULL: no memory. */
 struct deia__msg *deia__rows_msg(deia_messenger *m, const deia_rows *rows,
 				 size_t r);
+/* What never changes; texts borrowed from the row. */
+void deia__rows_body(const deia_rows *rows, size_t r,
+		     struct deia__body_text *out);
 /* The row is as it was written. */
 bool deia__rows_fine(const deia_rows *rows, size_t r);
 /* load.c: blocks. */

@@ -120,6 +120,19 @@ static int64_t backoff_ms(deia_messenger *m, unsigned used)
 	       (int64_t)((double)ms * 0.4 * deia__rng_ratio(&m->rng));
 }
 
+void deia__op_lease(struct deia__mail_op *op, struct deia__plan *p,
+		    int64_t lease_ms, bool held)
+{
+	deia_messenger *m = op->m;
+
+	do
+		p->lease = deia__rng_next(&m->rng) >> 1;
+	while (p->lease == 0);
+	p->attempt++;
+	p->due = deia__hive_now(m) + lease_ms;
+	p->held = held;
+}
+
 /* Words for why a message was given up after its last attempt. */
 static void used_up(char *out, size_t len, const struct deia__msg *msg,
 		    const char *reason)

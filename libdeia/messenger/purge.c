@@ -157,7 +157,6 @@ static void on_rows(deia_err err, const deia_rows *rows, void *user)
 	deia_txn *txn;
 	size_t n = 0;
 
-	p->m->n_ops--;
 	if (err || deia_rows_count(rows) == 0) {
 		purge_end(p, err);
 		return;
@@ -188,12 +187,10 @@ static void next_step(struct purge *p)
 				     .equal = &to,
 				     .n_equal = 1,
 				     .limit = STEP };
-	deia_err err = deia_store_page(p->m->store, &q, on_rows, p);
+	deia_err err = deia__ask_page(p->m, &q, on_rows, p);
 
 	if (err)
 		purge_end(p, err);
-	else
-		p->m->n_ops++;
 }
 
 deia_err deia_messenger_purge_inbox(deia_messenger *m, const char *id,

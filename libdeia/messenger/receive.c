@@ -84,16 +84,8 @@ static void hand_over(deia_receiver *r)
 	struct deia__mail_op *op = r->op;
 	deia_err err;
 
-	for (unsigned i = 0; i < op->n; i++) {
-		struct deia__plan *p = &op->plans[i];
-
-		do
-			p->lease = deia__rng_next(&r->m->rng) >> 1;
-		while (p->lease == 0);
-		p->attempt++;
-		p->due = deia__hive_now(r->m) + r->lease_ms;
-		p->held = r->held;
-	}
+	for (unsigned i = 0; i < op->n; i++)
+		deia__op_lease(op, &op->plans[i], r->lease_ms, r->held);
 	r->op = NULL;
 	op->done = on_handed_over;
 	op->arg = r;
@@ -124,18 +116,9 @@ static void bodies_read(deia_receiver *r)
 static bool take_body(deia_messenger *m, struct deia__msg *msg,
 		      const deia_rows *rows)
 {
-	struct deia__view v;
 	struct deia__body_text text;
 
-	deia__view_row(m, &v, rows, 0);
-	text.by = v.pub.by;
-	text.reply_to = v.pub.reply_to;
-	text.dialogue = v.pub.dialogue;
-	text.metadata = v.pub.metadata;
-	text.content = v.pub.content;
-	text.content_len = v.pub.content_len;
-	text.ttl_seconds = v.pub.ttl_seconds;
-	text.hops = v.pub.hops;
+	deia__rows_body(rows, 0, &text);
 	return deia__msg_set_body(m, msg, &text);
 }
 
@@ -144,7 +127,6 @@ static void on_body(deia_err err, const deia_rows *rows, void *user)
 	struct body_read *b = user;
 	deia_receiver *r = b->receiver;
 
-	r->m->n_ops--;
 	r->n_reads--;
 	if (!err && deia_rows_count(rows) == 0)
 		err = DEIA_ESTORE;
@@ -158,26 +140,18 @@ static void on_body(deia_err err, const deia_rows *rows, void *user)
 
 static deia_err read_body(deia_receiver *r, struct deia__msg *msg)
 {
-	struct deia_value id = { DEIA_BLOB, 0, (const char *)msg->id,
-				 DEIA__MSG_ID_BYTES };
-	struct deia_page_query q = { .table = &deia__table_messages,
-				     .index = -1,
-				     .equal = &id,
-				     .n_equal = 1,
-				     .limit = 1 };
 	struct body_read *b = deia__alloc(sizeof(*b));
 	deia_err err = DEIA_ENOMEM;
 
 	if (b) {
 		b->receiver = r;
 		b->msg = msg;
-		err = deia_store_page(r->m->store, &q, on_body, b);
+		err = deia__ask_message(r->m, msg->id, on_body, b);
 	}
 	if (err) {
 		deia__free(b);
 		return err;
 	}
-	r->m->n_ops++;
 	r->n_reads++;
 	return DEIA_OK;
 }

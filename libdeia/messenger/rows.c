@@ -269,7 +269,7 @@ static int64_t number(const deia_rows *rows, size_t r, unsigned column)
 	return deia_rows_get(rows, r, column)->i;
 }
 
-static void body_of(const deia_rows *rows, size_t r, struct deia__body_text *t)
+void deia__rows_body(const deia_rows *rows, size_t r, struct deia__body_text *t)
 {
 	t->by = deia_rows_text(rows, r, MAIL_BY);
 	t->reply_to = deia_rows_text(rows, r, MAIL_REPLY_TO);
@@ -295,7 +295,7 @@ struct deia__msg *deia__rows_msg(deia_messenger *m, const deia_rows *rows,
 	from = deia__inbox_get(m, deia_rows_text(rows, r, MAIL_FROM));
 	if (from) {
 		deia__inbox_ref(from);
-		body_of(rows, r, &body);
+		deia__rows_body(rows, r, &body);
 		msg = deia__msg_new(m, to, from,
 				    body.content_len <= DEIA__BODY_KEPT_BYTES &&
 						    m->cached_bytes <
@@ -384,21 +384,16 @@ static void on_lane(deia_err err, const deia_rows *rows, void *user)
 	deia_messenger *m = l->m;
 	bool all = !err && lane->n_gone != UINT32_MAX;
 
-	m->n_ops--;
-	deia__time_look(m);
 	lane->loading = false;
 	for (size_t r = 0; all && r < deia_rows_count(rows); r++)
 		all = take_row(m, lane, rows, r);
 	if (all)
 		lane->complete = !deia_rows_has_more(rows) && !lane->spilled;
 	lane->n_gone = 0;
-	if (err) {
-		deia__msgr_fail(m, err, "the store cannot be read: %s",
-				deia_err_text(err));
+	if (err)
 		deia__receivers_end(m, l->inbox, err);
-	} else {
+	else
 		deia__inbox_wake(m, l->inbox);
-	}
 	deia__inbox_unref(m, l->inbox);
 	deia__free(l);
 }
@@ -430,13 +425,12 @@ deia_err deia__rows_load_lane(deia_messenger *m, struct deia__inbox *inbox,
 	l->m = m;
 	l->inbox = inbox;
 	l->lane = lane;
-	err = deia_store_page(m->store, &q, on_lane, l);
+	err = deia__ask_page(m, &q, on_lane, l);
 	if (err) {
 		deia__free(l);
 		return err;
 	}
 	deia__inbox_ref(inbox);
-	m->n_ops++;
 	lane->loading = true;
 	lane->spilled = false;
 	return DEIA_OK;

@@ -109,7 +109,6 @@ static void on_row(deia_err err, const deia_rows *rows, void *user)
 {
 	struct lookup *l = user;
 
-	l->m->n_ops--;
 	if (!err)
 		err = deia_rows_count(rows) ? judge_row(l, rows)
 					    : unknown(l->m, l->claim.id);
@@ -122,12 +121,6 @@ deia_err deia__claim_lookup(deia_messenger *m,
 			    void (*done)(deia_err err, void *arg), void *arg)
 {
 	unsigned char raw[DEIA__MSG_ID_BYTES];
-	struct deia_value id = { DEIA_BLOB, 0, (const char *)raw, sizeof(raw) };
-	struct deia_page_query q = { .table = &deia__table_messages,
-				     .index = -1,
-				     .equal = &id,
-				     .n_equal = 1,
-				     .limit = 1 };
 	struct lookup *l;
 	deia_err err;
 
@@ -152,14 +145,10 @@ deia_err deia__claim_lookup(deia_messenger *m,
 	l->reading = reading;
 	l->done = done;
 	l->arg = arg;
-	err = deia_store_page(m->store, &q, on_row, l);
-	if (err) {
+	err = deia__ask_message(m, raw, on_row, l);
+	if (err)
 		deia__free(l);
-		return deia__msgr_fail(m, err, "the store refused it: %s",
-				       deia_err_text(err));
-	}
-	m->n_ops++;
-	return DEIA_OK;
+	return err;
 }
 
 /* ---- read ---------------------------------------------------------------- */

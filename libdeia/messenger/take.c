@@ -38,12 +38,7 @@ static deia_err hand_over(const struct take *t, struct deia__msg *msg,
 	op->done = on_taken;
 	p = deia__op_plan(op, msg, DEIA_MESSAGE_HANDED_OVER, NULL);
 	p->stray = stray;
-	do
-		p->lease = deia__rng_next(&t->m->rng) >> 1;
-	while (p->lease == 0);
-	p->attempt++;
-	p->due = deia__hive_now(t->m) + t->lease_ms;
-	p->held = t->held;
+	deia__op_lease(op, p, t->lease_ms, t->held);
 	return deia__op_commit(op);
 }
 
@@ -68,7 +63,6 @@ static deia_err take_row(struct take *t, const deia_rows *rows)
 {
 	const char *status = deia_rows_text(rows, 0, MAIL_STATUS);
 	struct deia__body_text body;
-	struct deia__view v;
 	struct deia__msg *msg;
 	deia_err err;
 
@@ -82,12 +76,7 @@ static deia_err take_row(struct take *t, const deia_rows *rows)
 		return not_to_be_taken(t, "was taken already");
 	if (deia_rows_get(rows, 0, MAIL_DUE)->i <= deia__hive_now(t->m))
 		return not_to_be_taken(t, "is expired");
-	deia__view_row(t->m, &v, rows, 0);
-	body = (struct deia__body_text){
-		v.pub.by,	   v.pub.reply_to, v.pub.dialogue,
-		v.pub.metadata,	   v.pub.content,  v.pub.content_len,
-		v.pub.ttl_seconds, v.pub.hops,
-	};
+	deia__rows_body(rows, 0, &body);
 	if (msg && !deia__msg_set_body(t->m, msg, &body))
 		return deia__msgr_fail(t->m, DEIA_ENOMEM, "out of memory");
 	if (msg)
@@ -107,7 +96,6 @@ static void on_row(deia_err err, const deia_rows *rows, void *user)
 {
 	struct take *t = user;
 
-	t->m->n_ops--;
 	if (!err)
 		err = deia_rows_count(rows) ? take_row(t, rows) : unknown(t);
 	if (err)
@@ -118,27 +106,16 @@ static void on_row(deia_err err, const deia_rows *rows, void *user)
 static deia_err ask_store(const struct take *what)
 {
 	deia_messenger *m = what->m;
-	struct deia_value id = { DEIA_BLOB, 0, (const char *)what->id,
-				 DEIA__MSG_ID_BYTES };
-	struct deia_page_query q = { .table = &deia__table_messages,
-				     .index = -1,
-				     .equal = &id,
-				     .n_equal = 1,
-				     .limit = 1 };
 	struct take *t = deia__alloc(sizeof(*t));
-	deia_err err = DEIA_ENOMEM;
+	deia_err err;
 
-	if (t) {
-		*t = *what;
-		err = deia_store_page(m->store, &q, on_row, t);
-	}
-	if (!err) {
-		m->n_ops++;
-		return DEIA_OK;
-	}
-	deia__free(t);
-	return deia__msgr_fail(m, err, "the store refused it: %s",
-			       deia_err_text(err));
+	if (!t)
+		return deia__msgr_fail(m, DEIA_ENOMEM, "out of memory");
+	*t = *what;
+	err = deia__ask_message(m, t->id, on_row, t);
+	if (err)
+		deia__free(t);
+	return err;
 }
 
 deia_err deia_messenger_take(deia_messenger *m, const char *inbox,
