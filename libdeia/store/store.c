@@ -105,6 +105,14 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (!s->lingered) {
+		/* What else runs in this turn may commit more, above all what
+		 * other modules put off to the end of it. */
+		s->lingered = true;
+		event_active(s->kick, EV_TIMEOUT, 1);
+		return;
+	}
+	s->lingered = false;
 	s->batch_len = 0;
 	deia__workers_kick(s);
 }

@@ -44,6 +44,7 @@ struct deia_store {
 	/* Of the loop thread alone. */
 	struct deia__jobs batch, ready;
 	size_t batch_len;
+	bool lingered; /* the batch waited for the rest of the turn */
 	size_t open_txns, open_bytes, open_reads;
 	bool closing;
 
