@@ -65,12 +65,11 @@ bool deia_claim_bot(const char *token, char bot[DEIA_MAX_ID_LEN + 1])
 static bool make_secret(char out[SECRET_LEN + 1])
 {
 	unsigned char bytes[SECRET_BYTES];
-	size_t i;
 
 	if (!deia__random(bytes, sizeof(bytes)))
 		return false;
-	for (i = 0; i < SECRET_BYTES; i++)
-		snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+	deia__hex_print(out, bytes, SECRET_BYTES);
+	out[SECRET_LEN] = '\0';
 	return true;
 }
 

@@ -109,12 +109,39 @@ static uint64_t next_stamp(int64_t unix_ms)
 	return stamp;
 }
 
+#define SIXTEEN(a)                                                             \
+	a "0" a "1" a "2" a "3" a "4" a "5" a "6" a "7" a "8" a "9" a "a" a    \
+	  "b" a "c" a "d" a "e" a "f"
+static const char hex_pairs[] = SIXTEEN("0") SIXTEEN("1") SIXTEEN("2")
+	SIXTEEN("3") SIXTEEN("4") SIXTEEN("5") SIXTEEN("6") SIXTEEN("7")
+		SIXTEEN("8") SIXTEEN("9") SIXTEEN("a") SIXTEEN("b") SIXTEEN("c")
+			SIXTEEN("d") SIXTEEN("e") SIXTEEN("f");
+_Static_assert(sizeof(hex_pairs) == 513, "two digits for each byte");
+
+void deia__hex_print(char *out, const unsigned char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		memcpy(out + 2 * i, hex_pairs + 2 * (size_t)bytes[i], 2);
+}
+
+void deia__uuid_print(char out[static 37], const unsigned char *bytes)
+{
+	deia__hex_print(out, bytes, 4);
+	out[8] = '-';
+	deia__hex_print(out + 9, bytes + 4, 2);
+	out[13] = '-';
+	deia__hex_print(out + 14, bytes + 6, 2);
+	out[18] = '-';
+	deia__hex_print(out + 19, bytes + 8, 2);
+	out[23] = '-';
+	deia__hex_print(out + 24, bytes + 10, 6);
+	out[36] = '\0';
+}
+
 void deia__uuid7(char out[static 37], int64_t unix_ms)
 {
-	static const char hex[] = "0123456789abcdef";
 	uint64_t stamp = next_stamp(unix_ms), low;
 	unsigned char b[16];
-	int at = 0;
 
 	if (!deia__random(&low, sizeof(low)))
 		low = weak_seed();
@@ -124,13 +151,7 @@ void deia__uuid7(char out[static 37], int64_t unix_ms)
 	b[7] = (unsigned char)stamp;
 	memcpy(b + 8, &low, sizeof(low));
 	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-	for (int i = 0; i < 16; i++) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			out[at++] = '-';
-		out[at++] = hex[b[i] >> 4];
-		out[at++] = hex[b[i] & 0x0f];
-	}
-	out[at] = '\0';
+	deia__uuid_print(out, b);
 }
 
 static bool is_hex(char c)

@@ -22,6 +22,10 @@ bool deia__random(void *p, size_t len);
  */
 void deia__uuid7(char out[static 37], int64_t unix_ms);
 bool deia__uuid_valid(const char *s);
+/* Lower-case hexadecimal digits, two a byte, without a NUL. */
+void deia__hex_print(char *out, const unsigned char *bytes, size_t len);
+/* The usual 36 characters of 16 bytes, and NUL. */
+void deia__uuid_print(char out[static 37], const unsigned char *bytes);
 uint32_t deia__crc32(const void *p, size_t len); /* IEEE 802.3 */
 /* base64url without padding; out needs (len * 4 + 2) / 3 + 1 bytes. */
 void deia__base64url(char *out, const void *p, size_t len);

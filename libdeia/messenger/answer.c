@@ -127,7 +127,7 @@ static deia_err not_failed(deia_messenger *m, const unsigned char *raw,
 {
 	char id[37];
 
-	deia__id_print(id, raw);
+	deia__uuid_print(id, raw);
 	return deia__msgr_fail(m, DEIA_ESTATE,
 			       "message %s is %s; only a failed one can be "
 			       "requeued",
@@ -218,7 +218,7 @@ static void on_row(deia_err err, const deia_rows *rows, void *user)
 	char id[37];
 
 	if (!err && deia_rows_count(rows) == 0) {
-		deia__id_print(id, r->id);
+		deia__uuid_print(id, r->id);
 		err = deia__msgr_fail(r->m, DEIA_ENOTFOUND,
 				      "there is no message %s", id);
 	}

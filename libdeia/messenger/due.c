@@ -15,6 +15,8 @@
 #define CLOCK_EVERY_MS 60000
 #define CLEANUP_FIRST_MS 200
 #define NEVER INT64_MAX
+/* Nodes that a wheel may move to finer slots in one turn. */
+#define MOVED_STEP 4096
 
 /* As of the last look at the clock. */
 static int64_t boot_now(const deia_messenger *m)
@@ -51,9 +53,9 @@ void deia__due_arm(deia_messenger *m)
 {
 	int64_t due;
 
-	if (m->stopped || m->timed.n == 0 || !m->tick.fn)
+	due = deia__wheel_next(&m->timed);
+	if (m->stopped || due == NEVER || !m->tick.fn)
 		return;
-	due = m->timed.items[0]->due;
 	if (deia__timer_armed(&m->tick) &&
 	    m->tick.due_ms <= due - m->hive_offset)
 		return;
@@ -71,15 +73,15 @@ static void on_returned(struct deia__mail_op *op, deia_err err)
 static void grant_grace(deia_messenger *m)
 {
 	int64_t until = deia__hive_now(m) + SUSPEND_GRACE_MS;
-	uint32_t n = m->timed.n;
+	struct deia__wheel_node *node = deia__wheel_drain(&m->timed), *next;
 
-	m->timed.n = 0;
-	for (uint32_t i = 0; i < n; i++) {
-		struct deia__msg *msg = m->timed.items[i];
+	for (; node; node = next) {
+		struct deia__msg *msg = deia__msg_of_timer(node);
 
+		next = node->next;
 		if (msg->status == DEIA_MESSAGE_DELIVERED && msg->due < until)
 			msg->due = until;
-		deia__heap_push(&m->timed, msg); /* at or before i */
+		deia__wheel_add(&m->timed, node);
 	}
 }
 
@@ -87,12 +89,16 @@ static void grant_grace(deia_messenger *m)
 static void collect_due(deia_messenger *m, struct deia__mail_op *op)
 {
 	int64_t now = deia__hive_now(m);
+	unsigned steps = MOVED_STEP;
+	struct deia__wheel_node *node;
 
-	for (unsigned i = 0; i < DEIA__DUE_STEP && m->timed.n; i++) {
-		struct deia__msg *msg = m->timed.items[0];
+	for (unsigned i = 0; i < DEIA__DUE_STEP; i++) {
+		struct deia__msg *msg;
 
-		if (msg->due > now)
+		node = deia__wheel_reached(&m->timed, now, &steps);
+		if (!node)
 			return;
+		msg = deia__msg_of_timer(node);
 		if (msg->status == DEIA_MESSAGE_PENDING) {
 			deia__place_take(m, msg);
 			msg->due = 0;
@@ -141,7 +147,7 @@ static void arm_sweep(deia_messenger *m)
 	int64_t next = m->next_expiry;
 
 	if (!m->store)
-		next = m->expiring.n ? m->expiring.items[0]->expires : NEVER;
+		next = deia__wheel_next(&m->expiring);
 	if (next == NEVER || m->sweeping)
 		return;
 	if (next < deia__hive_now(m) + m->sweep_pause_ms)
@@ -224,6 +230,8 @@ static void sweep_kept(deia_messenger *m)
 {
 	struct deia__mail_op *op = deia__op_new(m, DEIA__DUE_STEP);
 	int64_t now = deia__hive_now(m);
+	struct deia__wheel_node *node;
+	unsigned steps = MOVED_STEP;
 	struct deia__msg *msg;
 
 	if (!op) {
@@ -231,15 +239,16 @@ static void sweep_kept(deia_messenger *m)
 		arm_sweep(m);
 		return;
 	}
-	while (op->n < DEIA__DUE_STEP && m->expiring.n) {
-		msg = m->expiring.items[0];
-		if (msg->expires > now || is_busy(m, msg))
+	while (op->n < DEIA__DUE_STEP &&
+	       (node = deia__wheel_reached(&m->expiring, now, &steps))) {
+		msg = deia__msg_of_expiry(node);
+		if (is_busy(m, msg))
 			break;
 		if (!plan_expiry(op, msg)) {
 			pause_after(m);
 			break;
 		}
-		deia__heap_remove(&m->expiring, msg);
+		deia__wheel_remove(&m->expiring, node);
 	}
 	commit_sweep(m, op);
 }

@@ -29,7 +29,7 @@ static deia_err no_message(deia_messenger *m, const unsigned char *raw)
 {
 	char id[37];
 
-	deia__id_print(id, raw);
+	deia__uuid_print(id, raw);
 	return deia__msgr_fail(m, DEIA_ENOTFOUND, "there is no message %s", id);
 }
 

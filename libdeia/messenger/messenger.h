@@ -29,6 +29,7 @@
 #include "core/logfile.h"
 #include "core/mem.h"
 #include "core/timer.h"
+#include "core/wheel.h"
 
 #define HASH_NONFATAL_OOM 1 /* hh.tbl stays NULL */
 #include <uthash.h>
@@ -53,9 +54,9 @@ struct deia__inbox;
 
 /* What of a message never changes and may be left in the store. */
 struct deia__body {
-	uint32_t content_len, metadata_len;
-	uint32_t ttl_seconds;
-	uint16_t hops;
+	uint32_t content_len, ttl_seconds, hops;
+	uint16_t metadata_len, by_len;
+	uint8_t reply_to_len, dialogue_len;
 	/* by, reply_to, dialogue, metadata, content, each with a NUL. */
 	char text[];
 };
@@ -70,15 +71,26 @@ enum deia__place {
 struct deia__msg {
 	unsigned char id[DEIA__MSG_ID_BYTES];
 	struct deia__msg *hash_next;
-	struct deia__msg *next, *prev; /* in a lane, or among the finished */
+	union { /* in a lane, among the finished, or in m->timed */
+		struct deia__wheel_node timer;
+		struct {
+			struct deia__msg *next, *prev;
+			/* Of lease or retry, hive time; 0: at once. */
+			int64_t due;
+		};
+	};
+	union { /* without a store: in m->expiring while it is open */
+		struct deia__wheel_node expiry;
+		struct {
+			void *unused[2];
+			int64_t expires; /* hive time */
+		};
+	};
 	struct deia__inbox *to, *from;
 	struct deia__body *body; /* NULL: in the store only */
 	char *reason;
-	int64_t expires; /* hive time */
-	int64_t due;	 /* of lease or retry, hive time; 0: at once */
 	int64_t created_ms, delivered_ms; /* wall */
 	uint64_t lease;
-	uint32_t timed_pos, expiring_pos; /* in the heaps, from 1; 0: not */
 	uint32_t content_len; /* without a body: plus 1; 0: not known */
 	uint16_t attempt, excused, max_attempts;
 	uint8_t priority, status, place;
@@ -87,12 +99,6 @@ struct deia__msg {
 	bool has_row : 1;  /* in message_leases */
 	bool aside : 1;	   /* of a dialogue */
 	bool reviving : 1; /* a dead letter that is being requeued */
-};
-
-struct deia__heap {
-	struct deia__msg **items;
-	uint32_t n, cap;
-	bool by_expiry;
 };
 
 struct deia__lane {
@@ -217,7 +223,7 @@ struct deia_messenger {
 	size_t cached_bytes;
 
 	/* place.c */
-	struct deia__heap timed, expiring;
+	struct deia__wheel timed, expiring;
 	TAILQ_HEAD(, deia__inbox) dirty;
 
 	/* kept.c */
@@ -306,7 +312,6 @@ int64_t deia__time_suspended(deia_messenger *m);
 /* The next id: rising, its first 48 bits are hive time. */
 void deia__id_next(deia_messenger *m, unsigned char id[static 16]);
 int64_t deia__id_ms(const unsigned char *id);
-void deia__id_print(char out[static 37], const unsigned char *id);
 /* False: not a UUID in lower or upper case hexadecimal digits. */
 bool deia__id_parse(unsigned char id[static 16], const char *text);
 
@@ -319,8 +324,7 @@ struct deia__body_text {
 	unsigned hops;
 };
 
-/* A message in memory, not yet findable; body NULL: none. NULL: no memory.
- * The heaps have room for it from here on. */
+/* A message in memory, not yet findable; body NULL: none. NULL: no memory. */
 struct deia__msg *deia__msg_new(deia_messenger *m, struct deia__inbox *to,
 				struct deia__inbox *from,
 				const struct deia__body_text *body);
@@ -342,9 +346,9 @@ void deia__msgs_fini(deia_messenger *m);
 
 /* ---- place.c ------------------------------------------------------------ */
 
-bool deia__heap_reserve(struct deia__heap *h, uint32_t n);
-void deia__heap_push(struct deia__heap *h, struct deia__msg *msg);
-void deia__heap_remove(struct deia__heap *h, struct deia__msg *msg);
+/* The messages of nodes of m->timed and m->expiring. */
+struct deia__msg *deia__msg_of_timer(struct deia__wheel_node *node);
+struct deia__msg *deia__msg_of_expiry(struct deia__wheel_node *node);
 /* Where it belongs by its status and times. */
 void deia__place_put(deia_messenger *m, struct deia__msg *msg);
 /* Out of there: an op has it now. */

@@ -6,6 +6,7 @@
  * behind the message itself when there is no store, since then it stays as
  * long as the message does.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "messenger/messenger.h"
@@ -16,7 +17,8 @@ bool deia__msgs_init(deia_messenger *m)
 {
 	m->n_buckets = FIRST_BUCKETS;
 	m->buckets = deia__alloc(FIRST_BUCKETS * sizeof(struct deia__msg *));
-	m->expiring.by_expiry = true;
+	deia__wheel_init(&m->timed);
+	deia__wheel_init(&m->expiring);
 	return m->buckets != NULL;
 }
 
@@ -92,32 +94,40 @@ static const char *or_empty(const char *s)
 	return s ? s : "";
 }
 
-static size_t body_size(const struct deia__body_text *t)
+/* The head of a body to be: its lengths, which fit by the limits of a draft.
+ * Returns how large the whole is. */
+static size_t body_head(struct deia__body *b, const struct deia__body_text *t)
 {
-	return sizeof(struct deia__body) + strlen(or_empty(t->by)) +
-	       strlen(or_empty(t->reply_to)) + strlen(or_empty(t->dialogue)) +
-	       strlen(or_empty(t->metadata)) + t->content_len + 5;
+	b->content_len = (uint32_t)t->content_len;
+	b->ttl_seconds = (uint32_t)t->ttl_seconds;
+	b->hops = t->hops;
+	b->by_len = (uint16_t)strlen(or_empty(t->by));
+	b->reply_to_len = (uint8_t)strlen(or_empty(t->reply_to));
+	b->dialogue_len = (uint8_t)strlen(or_empty(t->dialogue));
+	b->metadata_len = (uint16_t)strlen(or_empty(t->metadata));
+	return offsetof(struct deia__body, text) + b->by_len + b->reply_to_len +
+	       b->dialogue_len + b->metadata_len + b->content_len + 5;
 }
 
-static void body_fill(struct deia__body *b, const struct deia__body_text *t)
+static char *put_part(char *p, const char *s, size_t len)
 {
-	const char *const parts[] = { t->by, t->reply_to, t->dialogue,
-				      t->metadata };
+	if (len)
+		memcpy(p, s, len);
+	p[len] = '\0';
+	return p + len + 1;
+}
+
+static void body_fill(struct deia__body *b, const struct deia__body *head,
+		      const struct deia__body_text *t)
+{
 	char *p = b->text;
 
-	b->content_len = (uint32_t)t->content_len;
-	b->metadata_len = (uint32_t)strlen(or_empty(t->metadata));
-	b->ttl_seconds = (uint32_t)t->ttl_seconds;
-	b->hops = (uint16_t)t->hops;
-	for (size_t i = 0; i < 4; i++) {
-		size_t len = strlen(or_empty(parts[i])) + 1;
-
-		memcpy(p, or_empty(parts[i]), len);
-		p += len;
-	}
-	if (t->content_len)
-		memcpy(p, t->content, t->content_len);
-	p[t->content_len] = '\0';
+	memcpy(b, head, offsetof(struct deia__body, text));
+	p = put_part(p, t->by, head->by_len);
+	p = put_part(p, t->reply_to, head->reply_to_len);
+	p = put_part(p, t->dialogue, head->dialogue_len);
+	p = put_part(p, t->metadata, head->metadata_len);
+	put_part(p, t->content, t->content_len);
 }
 
 void deia__body_read(const struct deia__body *b, struct deia__body_text *out)
@@ -125,11 +135,11 @@ void deia__body_read(const struct deia__body *b, struct deia__body_text *out)
 	const char *p = b->text;
 
 	out->by = p;
-	p += strlen(p) + 1;
+	p += b->by_len + 1;
 	out->reply_to = p;
-	p += strlen(p) + 1;
+	p += b->reply_to_len + 1;
 	out->dialogue = p;
-	p += strlen(p) + 1;
+	p += b->dialogue_len + 1;
 	out->metadata = p;
 	p += b->metadata_len + 1;
 	out->content = p;
@@ -146,12 +156,12 @@ static size_t body_bytes(const struct deia__body *b)
 bool deia__msg_set_body(deia_messenger *m, struct deia__msg *msg,
 			const struct deia__body_text *body)
 {
-	struct deia__body *b = deia__alloc(body_size(body));
+	struct deia__body head, *b = deia__alloc_raw(body_head(&head, body));
 
 	if (!b)
 		return false;
 	deia__msg_drop_body(m, msg);
-	body_fill(b, body);
+	body_fill(b, &head, body);
 	msg->body = b;
 	msg->own_body = true;
 	m->cached_bytes += body_bytes(b);
@@ -182,18 +192,17 @@ struct deia__msg *deia__msg_new(deia_messenger *m, struct deia__inbox *to,
 				const struct deia__body_text *body)
 {
 	bool together = body && !m->store;
-	size_t extra = body && together ? body_size(body) : 0;
+	struct deia__body head;
+	size_t extra = together ? body_head(&head, body) : 0;
 	struct deia__msg *msg;
 
-	if (!deia__heap_reserve(&m->timed, m->n_msgs + 1) ||
-	    (!m->store && !deia__heap_reserve(&m->expiring, m->n_msgs + 1)))
-		return NULL;
-	msg = deia__alloc(sizeof(*msg) + extra);
+	msg = deia__alloc_raw(sizeof(*msg) + extra);
 	if (!msg)
 		return NULL;
+	memset(msg, 0, sizeof(*msg));
 	if (together) {
 		msg->body = (struct deia__body *)(void *)(msg + 1);
-		body_fill(msg->body, body);
+		body_fill(msg->body, &head, body);
 		m->cached_bytes += body_bytes(msg->body);
 	} else if (body && !deia__msg_set_body(m, msg, body)) {
 		deia__free(msg);
@@ -231,6 +240,4 @@ void deia__msgs_fini(deia_messenger *m)
 		}
 	}
 	deia__free(m->buckets);
-	deia__free(m->timed.items);
-	deia__free(m->expiring.items);
 }

@@ -7,6 +7,7 @@
  * message goes back to where it was.
  */
 #include <assert.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,10 +23,11 @@
 
 struct deia__mail_op *deia__op_new(deia_messenger *m, unsigned n)
 {
-	struct deia__mail_op *op = deia__alloc(sizeof(*op));
+	struct deia__mail_op *op = deia__alloc_raw(sizeof(*op));
 
 	if (!op)
 		return NULL;
+	memset(op, 0, offsetof(struct deia__mail_op, few));
 	op->m = m;
 	op->cap = n;
 	op->plans = n > FEW ? deia__alloc_raw(n * sizeof(*op->plans)) : op->few;
@@ -179,7 +181,7 @@ static void print_notice(char *content, size_t len, char *metadata,
 	bool failed = event == DEIA_MESSAGE_GAVE_UP;
 	char id[37];
 
-	deia__id_print(id, msg->id);
+	deia__uuid_print(id, msg->id);
 	snprintf(content, len, "Your message %s to %s %s: %s", id, msg->to->id,
 		 failed ? "failed" : "expired", reason);
 	snprintf(metadata, metadata_len,
@@ -201,7 +203,7 @@ static void add_notice(struct deia__mail_op *op, const struct deia__msg *msg,
 		return;
 	print_notice(content, sizeof(content), metadata, sizeof(metadata), msg,
 		     event, reason);
-	deia__id_print(id, msg->id);
+	deia__uuid_print(id, msg->id);
 	d.from = DEIA_MESSAGE_SYSTEM;
 	d.to = msg->from->id;
 	d.content = content;
@@ -337,7 +339,7 @@ static void effect_queued(deia_messenger *m, struct deia__plan *p)
 	m->status.sent++;
 	deia__due_expiry(m, msg->expires);
 	if (!m->store)
-		deia__heap_push(&m->expiring, msg);
+		deia__wheel_add(&m->expiring, &msg->expiry);
 	p->stray = false;
 }
 
@@ -388,7 +390,7 @@ static void effect_requeued(deia_messenger *m, struct deia__plan *p)
 	keep_small(m, p);
 	deia__due_expiry(m, msg->expires);
 	if (!m->store)
-		deia__heap_push(&m->expiring, msg);
+		deia__wheel_add(&m->expiring, &msg->expiry);
 	p->stray = false;
 }
 
@@ -422,7 +424,7 @@ static void effect_finished(deia_messenger *m, struct deia__mail_op *op,
 		deia__msg_remove(m, msg);
 		p->leaves = true;
 	} else {
-		deia__heap_remove(&m->expiring, msg);
+		deia__wheel_remove(&m->expiring, &msg->expiry);
 		deia__kept_finished(m, msg);
 	}
 }

@@ -4,31 +4,27 @@
  *
  * A lane is a list by id, which is by age. New messages go to its end; what
  * comes back is older than nearly all and goes in from the front. Leases and
- * retries share one binary heap; without a store times to live have another.
+ * retries share one timing wheel; without a store times to live have another.
  */
 #include <endian.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "messenger/messenger.h"
 
-/* ---- heaps --------------------------------------------------------------- */
-
-bool deia__heap_reserve(struct deia__heap *h, uint32_t n)
+struct deia__msg *deia__msg_of_timer(struct deia__wheel_node *node)
 {
-	uint32_t cap = h->cap ? h->cap : 64;
-	void *items;
-
-	if (n <= h->cap)
-		return true;
-	while (cap < n)
-		cap *= 2;
-	items = deia__realloc(h->items, cap * sizeof(struct deia__msg *));
-	if (!items)
-		return false;
-	h->items = items;
-	h->cap = cap;
-	return true;
+	return (struct deia__msg *)(void *)((char *)node -
+					    offsetof(struct deia__msg, timer));
 }
+
+struct deia__msg *deia__msg_of_expiry(struct deia__wheel_node *node)
+{
+	return (struct deia__msg *)(void *)((char *)node -
+					    offsetof(struct deia__msg, expiry));
+}
+
+/* ---- lanes --------------------------------------------------------------- */
 
 /* As memcmp of both ids; a comparison of two numbers is quicker. */
 static int cmp_ids(const struct deia__msg *a, const struct deia__msg *b)
@@ -45,71 +41,6 @@ static int cmp_ids(const struct deia__msg *a, const struct deia__msg *b)
 	y = be64toh(y);
 	return (x > y) - (x < y);
 }
-
-static int64_t key_of(const struct deia__heap *h, const struct deia__msg *msg)
-{
-	return h->by_expiry ? msg->expires : msg->due;
-}
-
-static bool before(const struct deia__heap *h, const struct deia__msg *a,
-		   const struct deia__msg *b)
-{
-	int64_t x = key_of(h, a), y = key_of(h, b);
-
-	return x != y ? x < y : cmp_ids(a, b) < 0;
-}
-
-static void set_at(struct deia__heap *h, uint32_t pos, struct deia__msg *msg)
-{
-	h->items[pos] = msg;
-	if (h->by_expiry)
-		msg->expiring_pos = pos + 1;
-	else
-		msg->timed_pos = pos + 1;
-}
-
-static void sift(struct deia__heap *h, uint32_t pos)
-{
-	struct deia__msg *msg = h->items[pos];
-	uint32_t child;
-
-	while (pos > 0 && before(h, msg, h->items[(pos - 1) / 2])) {
-		set_at(h, pos, h->items[(pos - 1) / 2]);
-		pos = (pos - 1) / 2;
-	}
-	while ((child = 2 * pos + 1) < h->n) {
-		if (child + 1 < h->n &&
-		    before(h, h->items[child + 1], h->items[child]))
-			child++;
-		if (!before(h, h->items[child], msg))
-			break;
-		set_at(h, pos, h->items[child]);
-		pos = child;
-	}
-	set_at(h, pos, msg);
-}
-
-void deia__heap_push(struct deia__heap *h, struct deia__msg *msg)
-{
-	set_at(h, h->n, msg);
-	sift(h, h->n++);
-}
-
-void deia__heap_remove(struct deia__heap *h, struct deia__msg *msg)
-{
-	uint32_t *pos = h->by_expiry ? &msg->expiring_pos : &msg->timed_pos;
-	uint32_t at = *pos;
-
-	if (at == 0)
-		return;
-	*pos = 0;
-	if (at != h->n--) {
-		set_at(h, at - 1, h->items[h->n]);
-		sift(h, at - 1);
-	}
-}
-
-/* ---- lanes --------------------------------------------------------------- */
 
 static void link_before(struct deia__lane *lane, struct deia__msg *msg,
 			struct deia__msg *at)
@@ -202,7 +133,7 @@ void deia__place_put(deia_messenger *m, struct deia__msg *msg)
 	if (msg->status == DEIA_MESSAGE_DELIVERED || waits) {
 		msg->place = PLACE_TIMED;
 		inbox->waiting += waits;
-		deia__heap_push(&m->timed, msg);
+		deia__wheel_add(&m->timed, &msg->timer);
 		deia__due_arm(m);
 		return;
 	}
@@ -217,7 +148,7 @@ void deia__place_take(deia_messenger *m, struct deia__msg *msg)
 	if (msg->place == PLACE_LANE) {
 		lane_remove(&msg->to->lanes[msg->priority], msg);
 	} else if (msg->place == PLACE_TIMED) {
-		deia__heap_remove(&m->timed, msg);
+		deia__wheel_remove(&m->timed, &msg->timer);
 		msg->to->waiting -= msg->status == DEIA_MESSAGE_PENDING;
 	}
 	msg->place = PLACE_NONE;

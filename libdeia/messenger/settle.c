@@ -18,10 +18,11 @@
 
 void deia__lease_print(char out[static 17], uint64_t lease)
 {
-	static const char digits[] = "0123456789abcdef";
+	unsigned char bytes[8];
 
-	for (int i = 15; i >= 0; i--, lease >>= 4)
-		out[i] = digits[lease & 15];
+	for (int i = 7; i >= 0; i--, lease >>= 8)
+		bytes[i] = (unsigned char)lease;
+	deia__hex_print(out, bytes, 8);
 	out[16] = '\0';
 }
 

@@ -46,7 +46,7 @@ static deia_err unknown(const struct take *t)
 {
 	char id[37];
 
-	deia__id_print(id, t->id);
+	deia__uuid_print(id, t->id);
 	return deia__msgr_fail(t->m, DEIA_ENOTFOUND,
 			       "there is no message %s for %s", id, t->inbox);
 }
@@ -55,7 +55,7 @@ static deia_err not_to_be_taken(const struct take *t, const char *what)
 {
 	char id[37];
 
-	deia__id_print(id, t->id);
+	deia__uuid_print(id, t->id);
 	return deia__msgr_fail(t->m, DEIA_ESTATE, "message %s %s", id, what);
 }
 

@@ -93,20 +93,6 @@ int64_t deia__id_ms(const unsigned char *id)
 	return ms;
 }
 
-void deia__id_print(char out[static 37], const unsigned char *id)
-{
-	static const char digits[] = "0123456789abcdef";
-	char *p = out;
-
-	for (int i = 0; i < 16; i++) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			*p++ = '-';
-		*p++ = digits[id[i] >> 4];
-		*p++ = digits[id[i] & 15];
-	}
-	*p = '\0';
-}
-
 /* One more than the digit's value; 0: no digit. */
 static const unsigned char digit_values[256] = {
 	['0'] = 1,  ['1'] = 2,	['2'] = 3,  ['3'] = 4,	['4'] = 5,  ['5'] = 6,
@@ -115,11 +101,6 @@ static const unsigned char digit_values[256] = {
 	['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
 };
 
-static int digit_of(char c)
-{
-	return digit_values[(unsigned char)c] - 1;
-}
-
 bool deia__id_parse(unsigned char id[static 16], const char *text)
 {
 	const char *p = text;
@@ -127,15 +108,15 @@ bool deia__id_parse(unsigned char id[static 16], const char *text)
 	if (!text || strnlen(text, 37) != 36)
 		return false;
 	for (int i = 0; i < 16; i++) {
-		int high, low;
+		unsigned high, low;
 
 		if ((i == 4 || i == 6 || i == 8 || i == 10) && *p++ != '-')
 			return false;
-		high = digit_of(p[0]);
-		low = high < 0 ? -1 : digit_of(p[1]);
-		if (low < 0)
+		high = digit_values[(unsigned char)p[0]];
+		low = digit_values[(unsigned char)p[1]];
+		if (!high || !low)
 			return false;
-		id[i] = (unsigned char)(high << 4 | low);
+		id[i] = (unsigned char)((high - 1) << 4 | (low - 1));
 		p += 2;
 	}
 	return true;

@@ -102,7 +102,7 @@ void deia__view_msg(const deia_messenger *m, struct deia__view *v,
 	struct deia_message *pub = &v->pub;
 
 	memset(pub, 0, sizeof(*pub));
-	deia__id_print(v->id, msg->id);
+	deia__uuid_print(v->id, msg->id);
 	pub->id = v->id;
 	pub->from = msg->from->id;
 	pub->to = msg->to->id;
@@ -161,7 +161,7 @@ void deia__view_row(const deia_messenger *m, struct deia__view *v,
 	struct deia_message *pub = &v->pub;
 
 	memset(pub, 0, sizeof(*pub));
-	deia__id_print(v->id, id);
+	deia__uuid_print(v->id, id);
 	pub->id = v->id;
 	pub->from = deia_rows_text(rows, r, MAIL_FROM);
 	pub->to = deia_rows_text(rows, r, MAIL_TO);

@@ -6,6 +6,8 @@
  *   bench_mail [PROGRAM-DIR]           measures
  *   bench_mail fill DB COUNT INBOXES   writes COUNT messages to inboxes
  *                                      BENCH-0000 ... for tests/bench/mail.py
+ *   bench_mail cycles BATCH            send, receive, read in memory alone, for
+ *                                      a profiler
  *
  * Clients send, receive and read one after the other, in one inbox after the
  * other, and wait for every callback, as callers do.
@@ -345,6 +347,10 @@ int main(int argc, char **argv)
 
 	if (argc == 5 && !strcmp(argv[1], "fill"))
 		return fill(argv);
+	if (argc == 3 && !strcmp(argv[1], "cycles")) {
+		bench_cycles(strcmp(argv[2], "1") == 0 ? 1 : MOST_BATCH);
+		return 0;
+	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	bench_cycles(1);
 	bench_cycles(MOST_BATCH);
