@@ -242,12 +242,18 @@ static uint64_t special_of(uint64_t v)
 static size_t plain_run(const unsigned char *s, size_t len)
 {
 	size_t n = 0;
-	uint64_t v;
+	uint64_t v = EACH('a');
 
 	for (; len - n >= sizeof(v); n += sizeof(v)) {
 		memcpy(&v, s + n, sizeof(v));
 		if (special_of(v))
 			break;
+	}
+	/* The rest at once, with the end of what was looked at before it. */
+	if (len - n < sizeof(v) && len >= sizeof(v)) {
+		memcpy(&v, s + len - sizeof(v), sizeof(v));
+		if (!special_of(v))
+			return len;
 	}
 	while (n < len && s[n] >= 0x20 && s[n] < 0x7f && s[n] != '"' &&
 	       s[n] != '\\')

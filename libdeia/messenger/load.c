@@ -91,16 +91,16 @@ static void on_count(const struct deia_value *group, unsigned n_group,
 						DEIA_MESSAGE_FAILED,
 						DEIA_MESSAGE_EXPIRED };
 	struct counting *c = user;
-	unsigned phase = (unsigned)group[1].i & 3;
+	unsigned phase = (unsigned)group[0].i & 3;
 	char id[DEIA_MAX_ID_LEN + 1];
 	struct deia__inbox *inbox;
 
 	(void)n_group;
 	c->m->status.by_status[status[phase]] += (uint64_t)count;
-	if (phase != PHASE_OPEN || group[0].len > DEIA_MAX_ID_LEN)
+	if (phase != PHASE_OPEN || group[1].len > DEIA_MAX_ID_LEN)
 		return;
-	memcpy(id, group[0].s, group[0].len);
-	id[group[0].len] = '\0';
+	memcpy(id, group[1].s, group[1].len);
+	id[group[1].len] = '\0';
 	inbox = deia__inbox_get(c->m, id);
 	if (!inbox) {
 		c->err = DEIA_ENOMEM;

@@ -160,8 +160,8 @@ static unsigned set_order(const struct look *l, struct deia_page_query *q,
 		return 1;
 	}
 	q->index = MAIL_BY_INBOX;
-	equal[0] = deia_text(l->inbox);
-	equal[1] = deia_int(phase_of(l->q.status));
+	equal[0] = deia_int(phase_of(l->q.status));
+	equal[1] = deia_text(l->inbox);
 	equal[2] = deia_int(l->q.priority);
 	after[0] = by_priority ? id_value(l->id) : deia_int(l->priority);
 	after[1] = id_value(l->id);

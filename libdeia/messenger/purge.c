@@ -17,6 +17,7 @@ struct purge {
 	/* Of this step: those in memory, and how many are in rows only. */
 	struct deia__msg *msgs[STEP];
 	unsigned n_msgs;
+	int phase; /* what is open first, so that nobody gets it any more */
 	uint64_t by_status[DEIA_MESSAGE_STATUSES], pending[DEIA_PRIORITIES];
 	void (*cb)(deia_err err, void *user);
 	void *user;
@@ -157,6 +158,11 @@ static void on_rows(deia_err err, const deia_rows *rows, void *user)
 	deia_txn *txn;
 	size_t n = 0;
 
+	if (!err && deia_rows_count(rows) == 0 && p->phase < PHASE_EXPIRED) {
+		p->phase++;
+		next_step(p);
+		return;
+	}
 	if (err || deia_rows_count(rows) == 0) {
 		purge_end(p, err);
 		return;
@@ -181,11 +187,12 @@ static void on_rows(deia_err err, const deia_rows *rows, void *user)
 
 static void next_step(struct purge *p)
 {
-	struct deia_value to = deia_text(p->inbox->id);
+	struct deia_value equal[] = { deia_int(p->phase),
+				      deia_text(p->inbox->id) };
 	struct deia_page_query q = { .table = &deia__table_messages,
 				     .index = MAIL_BY_INBOX,
-				     .equal = &to,
-				     .n_equal = 1,
+				     .equal = equal,
+				     .n_equal = 2,
 				     .limit = STEP };
 	deia_err err = deia__ask_page(p->m, &q, on_rows, p);
 

@@ -403,8 +403,8 @@ deia_err deia__rows_load_lane(deia_messenger *m, struct deia__inbox *inbox,
 {
 	static const unsigned char zero[DEIA__MSG_ID_BYTES];
 	struct deia__lane *lane = &inbox->lanes[priority];
-	struct deia_value equal[] = { deia_text(inbox->id),
-				      deia_int(PHASE_OPEN),
+	struct deia_value equal[] = { deia_int(PHASE_OPEN),
+				      deia_text(inbox->id),
 				      deia_int(priority) };
 	struct deia_value after = id_value(lane->upto);
 	struct deia_page_query q = { .table = &deia__table_messages,

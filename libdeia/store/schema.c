@@ -203,7 +203,7 @@ _Static_assert(LEN(mail_columns) == MAIL_COLUMNS, "messages");
 
 static const struct deia_index mail_indexes[] = {
 	[MAIL_BY_INBOX] = { "messages_by_inbox",
-			    { MAIL_TO, MAIL_PHASE, MAIL_PRIORITY },
+			    { MAIL_PHASE, MAIL_TO, MAIL_PRIORITY },
 			    3,
 			    false },
 	[MAIL_BY_PAIR] = { "messages_by_pair", { MAIL_PAIR }, 1, false },

@@ -40,7 +40,8 @@ enum deia__fixed {
 	DEIA__FIXED_LEN
 };
 
-#define DEIA__CHECKPOINT_PAGES 1000
+/* Many pages change again and again: the longer, the fewer are copied. */
+#define DEIA__CHECKPOINT_PAGES 4000
 
 struct deia__sqlite {
 	struct deia__sqlite_conn write, read;

@@ -71,6 +71,19 @@ static bool matches(const char *pattern, const char *path,
 	return *path == '\0';
 }
 
+/* Nearly all patterns begin alike; of those few have the next letters, too. */
+#define COMMON "/api/v1/"
+#define COMMON_LEN (sizeof(COMMON) - 1)
+
+/* False: certainly not. */
+static bool may_match(const char *pattern, const char *path, bool is_common)
+{
+	if (strncmp(pattern, COMMON, COMMON_LEN) != 0)
+		return !is_common;
+	return is_common && (pattern[COMMON_LEN] == path[COMMON_LEN] ||
+			     pattern[COMMON_LEN] == '{');
+}
+
 static bool take_params(struct rq *rq, const char *at[RQ_PARAMS],
 			const size_t n_at[RQ_PARAMS])
 {
@@ -99,13 +112,16 @@ const struct route *route_find(struct rq *rq, char allow[64])
 {
 	const char *method = rq->is_head ? "GET" : rq->method;
 
+	bool is_common = strncmp(rq->path, COMMON, COMMON_LEN) == 0;
+
 	allow[0] = '\0';
 	for (size_t i = 0; i < rq->srv->n_routes; i++) {
 		const struct route *r = &rq->srv->routes[i];
 		const char *at[RQ_PARAMS] = { NULL };
 		size_t n_at[RQ_PARAMS] = { 0 };
 
-		if (!matches(r->pattern, rq->path, at, n_at))
+		if (!may_match(r->pattern, rq->path, is_common) ||
+		    !matches(r->pattern, rq->path, at, n_at))
 			continue;
 		if (strcmp(r->method, method) != 0) {
 			add_allow(allow, r->method);

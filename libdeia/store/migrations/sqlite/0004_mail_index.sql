@@ -1,0 +1,5 @@
+-- The index of inboxes has the phase first: what is open stands together on few
+-- pages, whatever the inbox, and those are what changes. With the inbox first a
+-- send and an acknowledgement wrote three pages of it, now one.
+DROP INDEX messages_by_inbox;
+CREATE INDEX messages_by_inbox ON messages (phase, recipient, priority, id);
