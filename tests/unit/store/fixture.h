@@ -23,9 +23,18 @@ struct fixture {
 	struct event_base *base;
 	deia_store *store;
 	char dir[64];
-	char url[96];
+	char url[160];
+	char database[48]; /* of PostgreSQL; "" else */
 	char detail[256];
 };
+
+/*
+ * NULL when the backend can be tested here, else why not. For main: prints it
+ * as TAP wants to have it when the whole program is to be skipped.
+ */
+const char *backend_missing(int backend);
+bool skip_all(int backend);
+int backend_find(const char *name); /* backends_len: there is none */
 
 void fixture_init(struct fixture *f, int backend, unsigned queue_max);
 void fixture_fini(struct fixture *f);
@@ -77,5 +86,16 @@ void bot_spec(struct fixture *f, const char *id, char *out, size_t len);
 size_t count_rows(struct fixture *f, const struct deia_table *table);
 
 void remove_dir(const char *dir);
+
+/* ---- PostgreSQL -------------------------------------------------------- */
+
+/*
+ * A new database in the private cluster (tests/support/postgres.py), gone with
+ * drop_database; url at least 160 bytes.
+ */
+void make_database(char *name, size_t name_len, char *url, size_t url_len);
+void drop_database(const char *name);
+/* Runs SQL in a database; the first value of the first row, "" when none. */
+void cluster_sql(const char *database, const char *sql, char *out, size_t len);
 
 #endif
