@@ -28,7 +28,8 @@ static bool is_connected(struct deia__pg *p, struct deia__pg_conn *c)
 
 	if (c->pg)
 		return true;
-	if (deia__now_ms(NULL) < p->read_retry_ms)
+	if (deia__now_ms(NULL) < p->read_retry_ms &&
+	    atomic_load(&p->write.away_since) != 0)
 		return false;
 	if (p->read_options.connect_ms < ms)
 		ms = p->read_options.connect_ms;
