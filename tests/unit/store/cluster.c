@@ -1,11 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /* cluster.c - databases in the private PostgreSQL cluster of the tests. */
-#include "fixture.h"
+#include "cluster.h"
+
+#include <check.h>
 
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include <deia/sys/store.h>
+
+const char *cluster_missing(void)
+{
+	const char *why = getenv("DEIA_TEST_POSTGRES_MISSING");
+
+	if (!deia_store_has_postgresql())
+		return "this build has no PostgreSQL backend";
+	if (why || getenv("DEIA_TEST_POSTGRES"))
+		return why;
+	return "no cluster: run it by tests/support/postgres.py";
+}
+
+static void quiet(void *arg, const char *notice)
+{
+	(void)arg;
+	(void)notice;
+}
 
 void cluster_sql(const char *database, const char *sql, char *out, size_t len)
 {
@@ -17,6 +38,7 @@ void cluster_sql(const char *database, const char *sql, char *out, size_t len)
 		 database);
 	pg = PQconnectdb(url);
 	ck_assert_msg(PQstatus(pg) == CONNECTION_OK, "%s", PQerrorMessage(pg));
+	PQsetNoticeProcessor(pg, quiet, NULL);
 	res = PQexec(pg, sql);
 	ck_assert_msg(PQresultStatus(res) == PGRES_COMMAND_OK ||
 			      PQresultStatus(res) == PGRES_TUPLES_OK,

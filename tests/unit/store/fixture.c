@@ -29,15 +29,9 @@ int backend_find(const char *name)
 
 const char *backend_missing(int backend)
 {
-	const char *why = getenv("DEIA_TEST_POSTGRES_MISSING");
+	bool here = strcmp(backends[backend].name, "postgresql") != 0;
 
-	if (strcmp(backends[backend].name, "postgresql") != 0)
-		return NULL;
-	if (!deia_store_has_postgresql())
-		return "this build has no PostgreSQL backend";
-	if (why || getenv("DEIA_TEST_POSTGRES"))
-		return why;
-	return "no cluster: run it by tests/support/postgres.py";
+	return here ? NULL : cluster_missing();
 }
 
 bool skip_all(int backend)

@@ -10,6 +10,8 @@
 #include "store/arena.h"
 #include "store/schema.h"
 
+#include "cluster.h"
+
 struct backend {
 	const char *name;
 	bool durable; /* keeps its rows when it is closed */
@@ -86,16 +88,5 @@ void bot_spec(struct fixture *f, const char *id, char *out, size_t len);
 size_t count_rows(struct fixture *f, const struct deia_table *table);
 
 void remove_dir(const char *dir);
-
-/* ---- PostgreSQL -------------------------------------------------------- */
-
-/*
- * A new database in the private cluster (tests/support/postgres.py), gone with
- * drop_database; url at least 160 bytes.
- */
-void make_database(char *name, size_t name_len, char *url, size_t url_len);
-void drop_database(const char *name);
-/* Runs SQL in a database; the first value of the first row, "" when none. */
-void cluster_sql(const char *database, const char *sql, char *out, size_t len);
 
 #endif

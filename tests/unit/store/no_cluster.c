@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* no_cluster.c - in place of cluster.c in a build without libpq. */
-#include "fixture.h"
+#include "cluster.h"
+
+#include <check.h>
+
+const char *cluster_missing(void)
+{
+	return "this build has no PostgreSQL backend";
+}
 
 void cluster_sql(const char *database, const char *sql, char *out, size_t len)
 {
