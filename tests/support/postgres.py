@@ -121,10 +121,23 @@ class Cluster:
         argv += [os.path.join(self.bin, "postgres"), "-D", self.data]
         for name, value in settings.items():
             argv += ["-c", f"{name}={value}"]
-        with open(self.log_path, "ab") as log:
-            self.process = self.popen(argv, stdout=log, stderr=log)
-        self.wait_ready()
-        return self
+        limit = time.monotonic() + WAIT_SECONDS
+        while True:
+            with open(self.log_path, "ab") as log:
+                self.process = self.popen(argv, stdout=log, stderr=log)
+            try:
+                self.wait_ready()
+                return self
+            except RuntimeError:
+                # After a kill -9 its children need a moment to notice.
+                if (self.process.poll() is None
+                        or time.monotonic() > limit
+                        or "still in use" not in self.log()[-2000:]):
+                    raise
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as f:
+            return f.read()
 
     def is_ready(self):
         path = os.path.join(self.data, "postmaster.pid")
@@ -144,9 +157,8 @@ class Cluster:
                 # Waits for its end, which would be too early.
                 if (select.select([fd], [], [], 0.02)[0]
                         or time.monotonic() > limit):
-                    with open(self.log_path, encoding="utf-8",
-                              errors="replace") as f:
-                        raise RuntimeError("postgres: " + f.read())
+                    self.process.poll()
+                    raise RuntimeError("postgres: " + self.log()[-2000:])
         finally:
             os.close(fd)
 
