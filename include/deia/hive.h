@@ -39,7 +39,8 @@ typedef void (*deia_log_cb)(enum deia_log_level level, const char *text,
 
 struct deia_hive_opts {
 	size_t size;
-	const char *store_url; /* "memory:" (default), "sqlite:PATH" */
+	/* "memory:" (default), "sqlite:PATH", "postgresql://..." */
+	const char *store_url;
 	enum deia_durability durability;
 	const char *log_dir;	 /* bots' logs and journals; NULL: none */
 	const char *program_dir; /* of deia-guard and deia-bot; NULL: beside

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/buf.h"
+
 #define MAX_HOST 253
 
 static bool is_ip(int family, const char *text)
@@ -105,19 +107,61 @@ const char *deia__check_origin(const char *text, char *better)
 	return deia__check_host_name(host, better) ? expected : NULL;
 }
 
+/* libpq reads the rest; the store says what it finds wrong. */
+static const char *check_postgres(const char *text)
+{
+	const char *rest = strchr(text, ':');
+	size_t len = rest ? (size_t)(rest - text) : 0;
+	bool known =
+		len == 8 || (len == 10 && strncmp(text, "postgresql", 10) == 0);
+
+	if (known && (rest[1] == '/' ? rest[2] == '/' && rest[3] != '\0'
+				     : strchr(rest, '=') != NULL))
+		return NULL;
+	return "postgresql://USER:PASSWORD@HOST:PORT/DATABASE";
+}
+
 const char *deia__check_store_url(const char *text, char *better)
 {
 	(void)better;
 	if (text[0] == '\0' || strcmp(text, "memory:") == 0)
 		return NULL;
 	if (strncmp(text, "postgres", 8) == 0)
-		return "sqlite:PATH or memory: (PostgreSQL is not in this "
-		       "version)";
+		return check_postgres(text);
 	if (strncmp(text, "sqlite:", 7) != 0)
-		return "sqlite:PATH or memory:";
+		return "sqlite:PATH, postgresql://USER@HOST/DATABASE or "
+		       "memory:";
 	if (text[7] == '\0' || strncmp(text + 7, "//", 2) == 0)
 		return "sqlite:PATH, such as sqlite:/var/lib/deia/deia.db";
 	return NULL;
+}
+
+/* Puts *** in place of what stands from..to. */
+static void put_stars(struct deia__buf *out, const char **at, const char *from,
+		      const char *to)
+{
+	deia__buf_add(out, *at, (size_t)(from - *at));
+	deia__buf_adds(out, "***");
+	*at = to;
+}
+
+char *deia__hide_password(const char *url)
+{
+	const char *at = url, *user = strstr(url, "://");
+	const char *colon = strchr(user ? user + 3 : url, ':');
+	const char *end = colon ? strrchr(colon, '@') : NULL;
+	struct deia__buf out;
+
+	deia__buf_init(&out, 0);
+	/* Up to the last @: one in a password should be %40, but who knows. */
+	if (end)
+		put_stars(&out, &at, colon + 1, end);
+	for (colon = at; (colon = strstr(colon, "password=")) != NULL;) {
+		colon += strlen("password=");
+		put_stars(&out, &at, colon, colon + strcspn(colon, "& "));
+	}
+	deia__buf_adds(&out, at);
+	return deia__buf_take(&out);
 }
 
 /* ---- OLLAMA_HOST ------------------------------------------------------- */

@@ -12,6 +12,11 @@ const char *deia__check_host(const char *text, char *better);
 const char *deia__check_host_name(const char *text, char *better);
 const char *deia__check_origin(const char *text, char *better);
 const char *deia__check_store_url(const char *text, char *better);
+/*
+ * A copy of a url with *** for its password, whatever else is wrong with it;
+ * deia__free. NULL: out of memory.
+ */
+char *deia__hide_password(const char *url);
 /* Ollama's own forms; better is the whole URL. */
 const char *deia__check_ollama(const char *text, char *better);
 /* True for addresses that only this machine can reach. */

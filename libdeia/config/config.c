@@ -488,13 +488,25 @@ static void print_origin(deia_jw *w, enum deia__origin origin, unsigned line)
 	}
 }
 
+static void print_text(deia_jw *w, const struct deia__key *key,
+		       const char *text)
+{
+	char *hidden = key->password ? deia__hide_password(text) : NULL;
+
+	if (key->password)
+		deia_jw_str(w, hidden ? hidden : "***");
+	else
+		deia_jw_str(w, text);
+	deia__free(hidden);
+}
+
 static void print_value(deia_jw *w, const struct deia__key *key,
 			const struct deia__value *v)
 {
 	deia_jw_key(w, "value");
 	switch (key->type) {
 	case DEIA__KEY_TEXT:
-		deia_jw_str(w, v->text);
+		print_text(w, key, v->text);
 		break;
 	case DEIA__KEY_INT:
 		deia_jw_int(w, v->number);

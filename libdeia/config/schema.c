@@ -56,10 +56,13 @@ const struct deia__key deia__keys[] = {
 	  .about = "How long requests may go on once deiad is told to stop." },
 
 	{ TEXT("store.url", ""), .check = deia__check_store_url,
-	  .env = "DEIA_DATABASE_URL", .example = "sqlite:/var/lib/deia/deia.db",
-	  .about = "Where the hive is kept: sqlite:PATH, or memory: for "
-		   "nothing on disk.\nEmpty: the file state/deia.db beside "
-		   "this one." },
+	  .password = true, .env = "DEIA_DATABASE_URL",
+	  .example = "sqlite:/var/lib/deia/deia.db",
+	  .about = "Where the hive is kept: sqlite:PATH, or\n"
+		   "postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or memory: "
+		   "for nothing on\ndisk. Empty: the file state/deia.db beside "
+		   "this one. A password is better\ngiven in "
+		   "DEIA_DATABASE_URL or PostgreSQL's own ~/.pgpass." },
 	{ TEXT("store.durability", "full"), .choices = "full|normal|memory",
 	  .about =
 		  "full: what was acknowledged is on disk, also after a power "

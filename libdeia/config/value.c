@@ -73,14 +73,21 @@ static deia_err refuse(const struct source *s, const char *expected,
 		       const char *found, const char *hint)
 {
 	char buf[96];
-	int len = (int)deia__utf8_whole(found, strnlen(found, 60));
+	char *hidden = s->key->password ? deia__hide_password(found) : NULL;
+	deia_err err;
+	int len;
 
+	if (s->key->password)
+		found = hidden ? hidden : "***";
+	len = (int)deia__utf8_whole(found, strnlen(found, 60));
 	if (!expected)
 		expected = expectation(s->key, buf, sizeof(buf));
-	return deia__config_refuse(s->where, DEIA_EFIELD, s->line, s->column,
-				   "%s: expected %s, found \"%.*s\"%s%s",
-				   s->key->name, expected, len, found,
-				   found[len] ? "..." : "", hint);
+	err = deia__config_refuse(s->where, DEIA_EFIELD, s->line, s->column,
+				  "%s: expected %s, found \"%.*s\"%s%s",
+				  s->key->name, expected, len, found,
+				  found[len] ? "..." : "", hint);
+	deia__free(hidden);
+	return err;
 }
 
 /* ---- scalars ----------------------------------------------------------- */

@@ -227,6 +227,7 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 	if (o->url && !(h->url = deia__strdup(o->url)))
 		return DEIA_ENOMEM;
 	so.durability = o->durability;
+	(void)deia_store_has_postgresql(); /* brings it into the program */
 	err = open_journal(h, o, detail, detail_len);
 	if (!err)
 		err = deia_store_open(&h->store, h->base,
@@ -364,7 +365,7 @@ void deia_hive_get_status(const deia_hive *h, struct deia_hive_status *out)
 	deia_bots_count_states(h->bots, out->bot_states);
 	deia_store_get_stats(h->store, &out->store);
 	out->store_backend = deia_store_backend_name(h->store);
-	out->store_ok = !out->store.failed_hard;
+	out->store_ok = !out->store.failed_hard && !out->store.away;
 	out->stopping = h->stopping;
 	out->started_unix_ms = h->started_unix_ms;
 	out->uptime_ms = (uint64_t)(deia__now_ms(NULL) - h->started_ms);

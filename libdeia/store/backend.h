@@ -125,8 +125,9 @@ bool deia__rows_set(deia_rows *rows, struct deia_value *to,
  * All slots are required unless they say otherwise. self is what open made.
  */
 struct deia__store_backend {
-	size_t size;	  /* of this struct */
-	const char *name; /* also the scheme of its urls: "name:rest" */
+	size_t size;	   /* of this struct */
+	const char *name;  /* also the scheme of its urls: "name:rest" */
+	const char *alias; /* another scheme, or NULL */
 	/*
 	 * True: commit, maintain and read block; the front calls commit and
 	 * maintain on its writer thread and read on its reader thread (or,
@@ -176,9 +177,30 @@ struct deia__store_backend {
 	 */
 	deia_err (*count)(void *self, const struct deia_table *table, int index,
 			  unsigned n_group, deia_count_cb cb, void *user);
+	/*
+	 * Optional. Writer thread, about every second while there is nothing
+	 * to write: notices that the database went away, or is back.
+	 */
+	void (*idle)(void *self);
+	/*
+	 * Optional. Any thread, once: the store is closing. From here on
+	 * commit gives up within some seconds what it waits for.
+	 */
+	void (*stopping)(void *self);
+	/*
+	 * Optional. Any thread: Unix milliseconds since when the database
+	 * cannot be reached, 0 while it can.
+	 */
+	int64_t (*away_since)(void *self);
 };
 
 extern const struct deia__store_backend deia__store_memory;
 extern const struct deia__store_backend deia__store_sqlite;
+/*
+ * Weak: a program has it, and needs libpq, when it uses the hive or calls
+ * deia_store_has_postgresql, in a build that has it.
+ */
+extern const struct deia__store_backend deia__store_postgres
+	__attribute__((weak));
 
 #endif

@@ -21,6 +21,8 @@ struct deia__migration {
 
 extern const struct deia__migration deia__migrations_sqlite[];
 extern const unsigned deia__migrations_sqlite_len;
+extern const struct deia__migration deia__migrations_postgres[];
+extern const unsigned deia__migrations_postgres_len;
 
 /* The table in which a database keeps what was applied. */
 extern const char deia__migrate_table[];

@@ -198,7 +198,8 @@ static bool equals(struct writer *w, const unsigned char *cols, unsigned n)
 
 static void insert(struct writer *w)
 {
-	unsigned first = w->table->sequence ? 1 : 0, c;
+	unsigned c;
+	unsigned first = w->table->sequence && !w->dialect->numbered ? 1 : 0;
 
 	put(w, "INSERT INTO ");
 	name(w, w->table->name);
@@ -211,10 +212,6 @@ static void insert(struct writer *w)
 		param(w);
 	}
 	put(w, ")");
-	if (!first || !w->dialect->returning)
-		return;
-	put(w, " RETURNING ");
-	column(w, 0);
 }
 
 static void upsert(struct writer *w)

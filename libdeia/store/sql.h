@@ -16,8 +16,9 @@
 /* What differs between databases. */
 struct deia__sql_dialect {
 	const char *mark; /* of parameters: "?" for ?1, "$" for $1 */
-	/* An insert into a sequence table ends in RETURNING. */
-	bool returning;
+	/* The backend numbers the rows of sequence tables: the number is the
+	 * first parameter of an insert. Else the database does. */
+	bool numbered;
 };
 
 enum deia__sql_kind {

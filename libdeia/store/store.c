@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/mem.h"
@@ -22,24 +23,38 @@
 #define DELIVER_MAX 512
 
 static const struct deia__store_backend *const backends[] = {
-	&deia__store_memory,
-	&deia__store_sqlite,
+	&deia__store_memory, &deia__store_sqlite,
+	&deia__store_postgres, /* NULL when it is not in the program */
 };
 
 /* ---- opening ----------------------------------------------------------- */
+
+/* What stands behind this scheme in the url; NULL: it has another. */
+static const char *behind(const char *url, const char *scheme)
+{
+	size_t len = scheme ? strlen(scheme) : 0;
+
+	if (!len || strncmp(url, scheme, len) != 0 || url[len] != ':')
+		return NULL;
+	return url + len + 1;
+}
 
 /* The backend of a url and what stands behind its scheme. */
 static const struct deia__store_backend *find_backend(const char *url,
 						      const char **rest)
 {
-	size_t i, len;
+	const char *found;
+	size_t i;
 
 	for (i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
-		len = strlen(backends[i]->name);
-		if (strncmp(url, backends[i]->name, len) != 0 ||
-		    url[len] != ':')
+		if (!backends[i])
 			continue;
-		*rest = url + len + 1;
+		found = behind(url, backends[i]->name);
+		if (!found)
+			found = behind(url, backends[i]->alias);
+		if (!found)
+			continue;
+		*rest = found;
 		return backends[i];
 	}
 	return NULL;
@@ -60,14 +75,15 @@ static deia_err choose(deia_store *s, const char *url, const char **rest)
 	}
 	if (s->backend)
 		return DEIA_OK;
-	if (url && (strncmp(url, "postgres:", 9) == 0 ||
-		    strncmp(url, "postgresql:", 11) == 0))
+	if (url && (behind(url, "postgres") || behind(url, "postgresql")))
 		return deia__fail(&s->errmsg, DEIA_EUNSUPPORTED,
 				  "this build has no PostgreSQL backend: use "
 				  "sqlite:PATH");
 	return deia__fail(&s->errmsg, DEIA_EINVAL,
-			  "the store's url is memory: or sqlite:PATH, not "
-			  "\"%.100s\"",
+			  "the store's url is memory:, sqlite:PATH or "
+			  "postgresql://USER@HOST/DATABASE, not \"%.*s\"",
+			  /* What follows may be a password. */
+			  url ? (int)(strcspn(url, ":@") + 1) : 0,
 			  url ? url : "");
 }
 
@@ -188,6 +204,7 @@ deia_err deia_store_open(deia_store **out, struct event_base *base,
 			 const char *url, const struct deia_store_opts *opts,
 			 char *detail, size_t detail_len)
 {
+	pthread_condattr_t monotonic;
 	deia_store *s;
 	deia_err err;
 
@@ -205,7 +222,10 @@ deia_err deia_store_open(deia_store **out, struct event_base *base,
 	s->wake_fd = -1;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_mutex_init(&s->read_lock, NULL);
-	pthread_cond_init(&s->write_cond, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->write_cond, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	pthread_cond_init(&s->read_cond, NULL);
 	err = open_store(s, url, opts);
 	if (err && detail && detail_len)
@@ -222,6 +242,8 @@ void deia_store_close(deia_store *s)
 	if (!s)
 		return;
 	s->closing = true;
+	if (s->backend->stopping)
+		s->backend->stopping(s->self);
 	deia__workers_kick(s);
 	deia__workers_stop(s);
 	while (deia__deliver(s, DELIVER_MAX))
@@ -241,6 +263,9 @@ void deia_store_get_stats(deia_store *s, struct deia_store_stats *out)
 	pthread_mutex_unlock(&s->lock);
 	out->queued = s->open_txns;
 	out->failed_hard = atomic_load(&s->failed_hard);
+	if (s->backend->away_since)
+		out->away_since_unix_ms = s->backend->away_since(s->self);
+	out->away = out->away_since_unix_ms != 0;
 }
 
 const char *deia_store_errmsg(const deia_store *s)

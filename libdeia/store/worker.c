@@ -28,6 +28,9 @@
  * a millisecond for each MiB, and others wait meanwhile. */
 #define TURN_BYTES ((size_t)1 << 20)
 
+/* A backend that has nothing to write looks after itself so often. */
+#define IDLE_SECONDS 1
+
 void deia__jobs_add(struct deia__jobs *q, struct deia__job *job)
 {
 	job->next = NULL;
@@ -133,6 +136,24 @@ static void write_group(deia_store *s, struct deia__jobs *group)
 		atomic_store(&s->failed_hard, true);
 }
 
+/* Waits for a group; meanwhile the backend may look after itself. Under lock. */
+static void await_group(deia_store *s)
+{
+	struct timespec until;
+
+	if (!s->backend->idle) {
+		pthread_cond_wait(&s->write_cond, &s->lock);
+		return;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += IDLE_SECONDS;
+	if (pthread_cond_timedwait(&s->write_cond, &s->lock, &until) == 0)
+		return;
+	pthread_mutex_unlock(&s->lock);
+	s->backend->idle(s->self);
+	pthread_mutex_lock(&s->lock);
+}
+
 static void *writer_main(void *arg)
 {
 	deia_store *s = arg;
@@ -141,7 +162,7 @@ static void *writer_main(void *arg)
 	pthread_mutex_lock(&s->lock);
 	for (;;) {
 		while (!s->writes.first && !s->stop)
-			pthread_cond_wait(&s->write_cond, &s->lock);
+			await_group(s);
 		if (!s->writes.first)
 			break;
 		take_group(s, &group);

@@ -122,8 +122,9 @@ struct deia_store_opts {
  * call it before the loop runs.
  * url: "memory:", "sqlite:PATH" (created 0600 when missing; the folder must
  * exist; beside the file a folder run/ holds the lock that keeps a second
- * process away). With DEIA_DURABILITY_MEMORY the url is checked, but all is
- * kept in memory.
+ * process away), "postgresql://USER:PASSWORD@HOST:PORT/DATABASE?..." (a libpq
+ * url; the database must exist; several programs may have it open). With
+ * DEIA_DURABILITY_MEMORY the url is checked, but all is kept in memory.
  * base: borrowed, outlives the store.
  * detail: at least 256 bytes; on failure one line that says what to do.
  * Returns DEIA_OK, DEIA_EINVAL (url), DEIA_EUNSUPPORTED (backend not in this
@@ -135,13 +136,22 @@ DEIA_API DEIA_NODISCARD deia_err deia_store_open(
 	const struct deia_store_opts *opts, char *detail, size_t detail_len);
 
 /*
- * Commits what is queued, then closes. Blocks. Callbacks that are due are
+ * True when this build knows postgresql: urls. A program that is linked with
+ * libdeia.a and has no hive in it gets the PostgreSQL backend, and needs libpq,
+ * by calling this; the hive does so. Any thread.
+ */
+DEIA_API bool deia_store_has_postgresql(void);
+
+/*
+ * Commits what is queued, then closes. Blocks. A database that is away is
+ * waited for some seconds; then what is queued fails with DEIA_EUNAVAILABLE, or
+ * with DEIA_ESTORE when its outcome is not known. Callbacks that are due are
  * called before it returns; what they commit is refused with DEIA_ESTATE.
  * Never call it from a callback of this store. NULL is fine.
  */
 DEIA_API void deia_store_close(deia_store *store);
 
-/* "memory", "sqlite", ...; static text. */
+/* "memory", "sqlite", "postgresql"; static text. */
 DEIA_API const char *deia_store_backend_name(const deia_store *store);
 
 struct deia_store_stats {
@@ -149,6 +159,12 @@ struct deia_store_stats {
 	uint64_t queued; /* right now */
 	uint64_t last_commit_us, reads;
 	bool failed_hard; /* the disk failed: nothing is acknowledged */
+	/*
+	 * The database cannot be reached since then (wall clock; 0: it can).
+	 * Writes wait for it, reads fail with DEIA_EUNAVAILABLE.
+	 */
+	bool away;
+	int64_t away_since_unix_ms;
 };
 /* Counters since the store was opened; constant time. */
 DEIA_API void deia_store_get_stats(deia_store *store,

@@ -28,15 +28,18 @@ struct verdict {
 	const char *status;
 	int score, http;
 	bool store_ok;
+	const char *store; /* the word for its check */
 	unsigned failed, live;
 };
 
 static struct verdict judge(const deia_hive *hive, struct deia_hive_status *st)
 {
-	struct verdict v = { "HEALTHY", 100, 200, true, 0, 0 };
+	struct verdict v = { "HEALTHY", 100, 200, true, "ok", 0, 0 };
 
 	deia_hive_get_status(hive, st);
 	v.store_ok = st->store_ok;
+	if (!v.store_ok)
+		v.store = st->store.failed_hard ? "failed" : "away";
 	v.failed = st->bot_states[DEIA_BOT_FAILED];
 	v.live = st->bot_states[DEIA_BOT_READY] +
 		 st->bot_states[DEIA_BOT_BUSY] +
@@ -56,7 +59,7 @@ static void print_checks(struct deia_jw *w, const struct verdict *v)
 {
 	deia_jw_key(w, "checks");
 	deia_jw_object(w);
-	deia_jw_kstr(w, "store", v->store_ok ? "ok" : "failed");
+	deia_jw_kstr(w, "store", v->store);
 	deia_jw_kstr(w, "bots", v->failed ? "degraded" : "ok");
 	deia_jw_end_object(w);
 }
@@ -214,8 +217,10 @@ void route_ready(struct rq *rq)
 		send_probe(rq, 503, "starting");
 	else if (rq->srv->draining || st.stopping)
 		send_probe(rq, 503, "draining");
-	else if (!st.store_ok)
+	else if (st.store.failed_hard)
 		send_probe(rq, 503, "store_failed");
+	else if (st.store.away)
+		send_probe(rq, 503, "store_away");
 	else
 		send_probe(rq, 200, "ready");
 }
@@ -237,6 +242,8 @@ static void print_store(struct deia_jw *w, const struct deia_hive_status *st)
 	deia_jw_object(w);
 	deia_jw_kstr(w, "backend", st->store_backend);
 	deia_jw_kbool(w, "ok", st->store_ok);
+	if (st->store.away)
+		deia_jw_ktime(w, "away_since", st->store.away_since_unix_ms);
 	deia_jw_kint(w, "transactions", (int64_t)st->store.transactions);
 	deia_jw_kint(w, "failed", (int64_t)st->store.failed);
 	deia_jw_kint(w, "groups", (int64_t)st->store.groups);

@@ -299,11 +299,15 @@ static const struct {
 	  "store.durability: expected full, normal or memory, found "
 	  "\"none\"" },
 	{ "store:\n  url: /var/lib/deia.db\n", DEIA_EFIELD, 2, 8,
-	  "store.url: expected sqlite:PATH or memory:, found "
-	  "\"/var/lib/deia.db\"" },
-	{ "store:\n  url: postgres://h/d\n", DEIA_EFIELD, 2, 8,
-	  "store.url: expected sqlite:PATH or memory: (PostgreSQL is not in "
-	  "this version), found \"postgres://h/d\"" },
+	  "store.url: expected sqlite:PATH, postgresql://USER@HOST/DATABASE or "
+	  "memory:, found \"/var/lib/deia.db\"" },
+	{ "store:\n  url: postgres//u:s3cret@h/d\n", DEIA_EFIELD, 2, 8,
+	  "store.url: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
+	  "found \"postgres//u:***@h/d\"" },
+	{ "store:\n  url: postgresql:/u:p@ss@h/d?password=s3cret\n",
+	  DEIA_EFIELD, 2, 8,
+	  "store.url: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
+	  "found \"postgresql:***@h/d?password=***\"" },
 	{ "ollama:\n  url: ftp://x\n", DEIA_EFIELD, 2, 8,
 	  "ollama.url: expected HOST, HOST:PORT or a URL such as "
 	  "http://127.0.0.1:11434, found \"ftp://x\"" },
@@ -555,6 +559,20 @@ static void check_printed(const cJSON *json, const char *key, const char *value,
 	cJSON_free(text);
 }
 
+START_TEST(printing_hides_the_password_of_the_store)
+{
+	cJSON *json;
+
+	load_good("store:\n  url: postgresql://deia:p:w@db.example/deia\n");
+	ck_assert_str_eq(deia_config_str(config, "store.url"),
+			 "postgresql://deia:p:w@db.example/deia");
+	json = printed();
+	check_printed(json, "store.url",
+		      "\"postgresql://deia:***@db.example/deia\"", "file:2");
+	cJSON_Delete(json);
+}
+END_TEST
+
 START_TEST(printing_names_origins_and_hides_secrets)
 {
 	cJSON *json;
@@ -644,6 +662,7 @@ static void add_tests(TCase *tc)
 		       a_wrong_value_in_a_group_of_a_template_has_its_place);
 	tcase_add_test(tc, a_bot_is_made_from_a_template);
 	tcase_add_test(tc, printing_names_origins_and_hides_secrets);
+	tcase_add_test(tc, printing_hides_the_password_of_the_store);
 	tcase_add_test(tc, changes_between_two_loads_are_listed);
 	tcase_add_test(tc,
 		       out_of_memory_at_any_point_is_told_and_leaks_nothing);

@@ -7,14 +7,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../store/cluster.h"
 #include "messenger/messenger.h"
 
 const char *const sim_kind_names[SIM_KINDS] = {
-	"kept",
-	"memory",
-	"sqlite",
-	"sqlite-full",
+	"kept", "memory", "sqlite", "sqlite-full", "postgresql",
 };
+
+const char *sim_missing(enum sim_kind kind)
+{
+	return kind == SIM_POSTGRES ? cluster_missing() : NULL;
+}
 
 /* ---- life -------------------------------------------------------------- */
 
@@ -25,7 +28,7 @@ static void open_store(struct sim *s)
 
 	if (s->kind == SIM_KEPT)
 		return;
-	if (s->kind == SIM_SQLITE)
+	if (s->kind == SIM_SQLITE || s->kind == SIM_POSTGRES)
 		opts.durability = DEIA_DURABILITY_NORMAL;
 	err = deia_store_open(&s->store, s->base, s->url, &opts, s->detail,
 			      sizeof(s->detail));
@@ -65,7 +68,10 @@ void sim_init(struct sim *s, enum sim_kind kind,
 		strcpy(s->dir, "/tmp/deia-mail-XXXXXX");
 		ck_assert_ptr_nonnull(mkdtemp(s->dir));
 	}
-	if (kind >= SIM_SQLITE)
+	if (kind == SIM_POSTGRES)
+		make_database(s->database, sizeof(s->database), s->url,
+			      sizeof(s->url));
+	else if (kind >= SIM_SQLITE)
 		snprintf(s->url, sizeof(s->url), "sqlite:%s/t.db", s->dir);
 	else
 		strcpy(s->url, "memory:");
@@ -104,6 +110,8 @@ void sim_fini(struct sim *s)
 	deia_store_close(s->store);
 	event_base_free(s->base);
 	remove_dir(s->dir);
+	if (s->database[0])
+		drop_database(s->database);
 }
 
 void sim_restart(struct sim *s, bool reopen, int64_t wall_ms)

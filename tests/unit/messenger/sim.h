@@ -16,8 +16,14 @@
 
 #include "core/clock.h"
 
-enum sim_kind { SIM_KEPT, SIM_MEMORY, SIM_SQLITE, SIM_SQLITE_FULL };
-#define SIM_KINDS 4
+enum sim_kind {
+	SIM_KEPT,
+	SIM_MEMORY,
+	SIM_SQLITE,
+	SIM_SQLITE_FULL,
+	SIM_POSTGRES
+};
+#define SIM_KINDS 5
 extern const char *const sim_kind_names[SIM_KINDS];
 
 struct sim {
@@ -27,9 +33,12 @@ struct sim {
 	deia_messenger *m;
 	struct deia__clock clock;
 	struct deia_messenger_opts opts;
-	char dir[64], url[96], detail[256];
+	char dir[64], url[160], detail[256];
+	char database[48]; /* of PostgreSQL */
 };
 
+/* Why this kind cannot be tested here; NULL when it can. */
+const char *sim_missing(enum sim_kind kind);
 /* opts NULL: the defaults, with a seed. Asserts that all works. */
 void sim_init(struct sim *s, enum sim_kind kind,
 	      const struct deia_messenger_opts *opts);

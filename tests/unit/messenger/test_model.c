@@ -25,6 +25,7 @@ static const unsigned long usual_steps[SIM_KINDS][PROFILES] = {
 	[SIM_MEMORY] = { 20000, 400, 20000, 1000 },
 	[SIM_SQLITE] = { 6000, 200, 6000, 500 },
 	[SIM_SQLITE_FULL] = { 1500, 80, 1500, 150 },
+	[SIM_POSTGRES] = { 1500, 80, 1500, 150 },
 };
 
 static uint64_t first_seed(void)
@@ -45,6 +46,7 @@ static time_t soak_seconds(void)
 
 static void run_profile(enum profile profile, enum sim_kind kind)
 {
+	const char *missing = sim_missing(kind);
 	struct run r = { .kind = kind,
 			 .profile = profile,
 			 .seed = first_seed(),
@@ -53,6 +55,10 @@ static void run_profile(enum profile profile, enum sim_kind kind)
 	time_t until = time(NULL) + soak_seconds() / (SIM_KINDS * PROFILES);
 	unsigned long n = 0;
 
+	if (missing) {
+		printf("# without %s: %s\n", sim_kind_names[kind], missing);
+		return;
+	}
 	do {
 		n += run_steps(&r);
 		r.seed++;

@@ -14,8 +14,34 @@
 const struct backend backends[] = {
 	{ "memory", false },
 	{ "sqlite", true },
+	{ "postgresql", true },
 };
 const int backends_len = sizeof(backends) / sizeof(backends[0]);
+
+int backend_find(const char *name)
+{
+	int i = 0;
+
+	while (i < backends_len && strcmp(backends[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+const char *backend_missing(int backend)
+{
+	bool here = strcmp(backends[backend].name, "postgresql") != 0;
+
+	return here ? NULL : cluster_missing();
+}
+
+bool skip_all(int backend)
+{
+	const char *why = backend_missing(backend);
+
+	if (why)
+		printf("1..0 # SKIP %s\n", why);
+	return why != NULL;
+}
 
 void remove_dir(const char *dir)
 {
@@ -53,7 +79,10 @@ void fixture_init(struct fixture *f, int backend, unsigned queue_max)
 	ck_assert_ptr_nonnull(f->base);
 	strcpy(f->dir, "/tmp/deia-store-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(f->dir));
-	if (f->backend->durable)
+	if (strcmp(f->backend->name, "postgresql") == 0)
+		make_database(f->database, sizeof(f->database), f->url,
+			      sizeof(f->url));
+	else if (f->backend->durable)
 		snprintf(f->url, sizeof(f->url), "%s:%s/t.db", f->backend->name,
 			 f->dir);
 	else
@@ -66,6 +95,8 @@ void fixture_fini(struct fixture *f)
 	deia_store_close(f->store);
 	event_base_free(f->base);
 	remove_dir(f->dir);
+	if (f->database[0])
+		drop_database(f->database);
 }
 
 void fixture_reopen(struct fixture *f)

@@ -10,6 +10,8 @@
 #include "store/arena.h"
 #include "store/schema.h"
 
+#include "cluster.h"
+
 struct backend {
 	const char *name;
 	bool durable; /* keeps its rows when it is closed */
@@ -23,9 +25,18 @@ struct fixture {
 	struct event_base *base;
 	deia_store *store;
 	char dir[64];
-	char url[96];
+	char url[160];
+	char database[48]; /* of PostgreSQL; "" else */
 	char detail[256];
 };
+
+/*
+ * NULL when the backend can be tested here, else why not. For main: prints it
+ * as TAP wants to have it when the whole program is to be skipped.
+ */
+const char *backend_missing(int backend);
+bool skip_all(int backend);
+int backend_find(const char *name); /* backends_len: there is none */
 
 void fixture_init(struct fixture *f, int backend, unsigned queue_max);
 void fixture_fini(struct fixture *f);

@@ -91,13 +91,13 @@ int main(int argc, char **argv)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
-	while (current < backends_len &&
-	       (argc < 2 || strcmp(backends[current].name, argv[1]) != 0))
-		current++;
+	current = argc < 2 ? backends_len : backend_find(argv[1]);
 	if (current == backends_len) {
 		fprintf(stderr, "usage: %s BACKEND\n", argv[0]);
 		return 2;
 	}
+	if (skip_all(current))
+		return 0;
 	tcase_add_checked_fixture(tc, setup, teardown);
 	add_row_tests(tc);
 	add_txn_tests(tc);

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * postgres.h - the inside of the PostgreSQL backend.
+ *
+ * Connections of its own to one database for each thread: `write` belongs to
+ * the writer thread, `read` to whoever holds the store's read lock. Each has
+ * its prepared statements. A further one (to listen on) is made in the same
+ * way, by deia__pg_connect with the options of deia__pg_options.
+ *
+ * All waiting is in deia__pg_wait, on the socket and on a descriptor that the
+ * closing store makes readable, so that nothing blocks for ever.
+ */
+#ifndef DEIA_STORE_POSTGRES_H
+#define DEIA_STORE_POSTGRES_H
+
+#include <libpq-fe.h>
+#include <stdatomic.h>
+
+#include "store/sql.h"
+
+#define DEIA__PG_STMT_SETS 64
+#define DEIA__PG_STMT_WAYS 4
+#define DEIA__PG_NAME 24
+
+/* Whether the server knows a statement. */
+enum deia__pg_known { DEIA__PG_FREE, DEIA__PG_SENT, DEIA__PG_KNOWN };
+
+struct deia__pg_stmt {
+	struct deia__sql_shape shape;
+	enum deia__pg_known known;
+	char name[DEIA__PG_NAME];
+};
+
+/* What the answer that is read next belongs to. */
+enum deia__pg_kind {
+	DEIA__PG_PREPARE, /* of stmt */
+	DEIA__PG_FORGET,  /* a statement that made room */
+	DEIA__PG_PLAIN,	  /* BEGIN and the like */
+	DEIA__PG_OP,	  /* of txn */
+	DEIA__PG_EXISTS,  /* whether the row of an update exists */
+	DEIA__PG_LASTS,	  /* the sequences' last numbers */
+	DEIA__PG_MARK,	  /* the group's marker: one row must change */
+	DEIA__PG_COMMIT,
+	DEIA__PG_SYNC
+};
+
+struct deia__pg_expect {
+	enum deia__pg_kind kind;
+	struct deia__pg_stmt *stmt;
+	deia_txn *txn;
+	const struct deia__op *op;
+};
+
+struct deia__pg_conn {
+	PGconn *pg;	 /* NULL: not connected */
+	int stop_fd;	 /* readable once the store is closing; borrowed */
+	bool stopping;	 /* seen to be readable */
+	int64_t stop_ms; /* boot: from here on nothing is waited for */
+	/*
+	 * Unix ms since when nothing is heard of the database though something
+	 * was asked, 0: all is well. Any thread reads it.
+	 */
+	_Atomic(int64_t) away_since;
+	struct deia__pg_stmt stmts[DEIA__PG_STMT_SETS][DEIA__PG_STMT_WAYS];
+	unsigned next_victim, next_name;
+};
+
+/* A range of a group that is sent at once; see postgres_pipe.c. */
+struct deia__pg_pipe {
+	struct deia__pg_conn *c;
+	struct deia__pg_expect *queue; /* answers that are to come */
+	size_t first, n, cap;
+	size_t unsent; /* bytes since the last flush, about */
+	bool in_answer;
+	/* The first thing that failed since the pipe was cleared. */
+	deia_err err;
+	char state[6];
+	char text[200];
+	deia_txn *failed; /* whose own failure it is, or NULL */
+	const struct deia__op *failed_op;
+	bool unchanged; /* failed_op is an update that found nothing */
+	bool exists;	/* answer of DEIA__PG_EXISTS */
+	/* The rows of DEIA__PG_LASTS go here. */
+	void (*on_lasts)(void *user, const PGresult *res);
+	void *user;
+};
+
+struct deia__pg_sequence {
+	const struct deia_table *table;
+	int64_t last, next; /* committed; given in this run */
+};
+#define DEIA__PG_SEQUENCES 16
+
+struct deia__pg_options {
+	char *keywords[48], *values[48]; /* NULL-terminated; own */
+	unsigned n;
+	int64_t connect_ms;
+};
+
+struct deia__pg {
+	struct deia__pg_conn write, read;
+	struct deia__pg_pipe pipe;
+	struct deia__pg_options write_options, read_options;
+	char *password;	   /* never shown; NULL: none */
+	int64_t writer_id; /* random: key of the lock and of the marker */
+	char writer[20];   /* the same as text */
+	int64_t group;
+	unsigned pause_ms;		 /* before the next try to connect */
+	int64_t retry_ms, read_retry_ms; /* boot: not before */
+	bool was_connected;
+	struct deia__pg_sequence sequences[DEIA__PG_SEQUENCES];
+	unsigned n_sequences;
+	int stop_fd;
+	struct deia__errmsg msg; /* why the last connection failed */
+};
+
+/* Of internal calls: the connection is lost; start over. */
+#define DEIA__PG_LOST DEIA_EREMOTE
+
+/* ---- postgres_url.c ---------------------------------------------------- */
+
+/*
+ * The options to connect with: those of rest (of a url behind its scheme), and
+ * defaults for what it does not say. DEIA_OK, DEIA_EINVAL, DEIA_ENOMEM.
+ */
+deia_err deia__pg_options(struct deia__pg *p, const char *rest,
+			  const struct deia_store_opts *opts,
+			  struct deia__errmsg *msg);
+void deia__pg_options_fini(struct deia__pg *p);
+/* Puts *** where the password stands in msg. */
+void deia__pg_hide(const struct deia__pg *p, struct deia__errmsg *msg);
+
+/* ---- postgres_conn.c --------------------------------------------------- */
+
+/*
+ * Connects, within budget_ms. DEIA_OK; DEIA_EUNAVAILABLE, DEIA_ESTORE (it
+ * answers, but does not let us in), with a sentence.
+ */
+deia_err deia__pg_connect(const struct deia__pg *p, struct deia__pg_conn *c,
+			  const struct deia__pg_options *o, int64_t budget_ms,
+			  struct deia__errmsg *msg);
+/* Closes; statements are to be prepared again. */
+void deia__pg_disconnect(struct deia__pg_conn *c);
+/*
+ * Waits until the socket is ready to read, or to write if asked, or the time
+ * is over. False: the connection is to be given up (silence, closing).
+ */
+bool deia__pg_wait(struct deia__pg_conn *c, bool write, int64_t until_ms);
+/* Waits for nothing but the pause or the closing of the store. */
+void deia__pg_pause(struct deia__pg_conn *c, int64_t ms);
+/* True when the store is closing and its time is over. */
+bool deia__pg_is_over(const struct deia__pg_conn *c);
+/*
+ * Runs commands with text parameters and gives the last one's result, NULL if
+ * the connection is lost; PQclear. Not in a pipeline.
+ */
+PGresult *deia__pg_query(struct deia__pg_conn *c, int64_t budget_ms,
+			 const char *sql, int n, const char *const *params);
+/* What an SQLSTATE means; see backend.h for which codes are whose. */
+deia_err deia__pg_err(const char *state);
+bool deia__pg_ok(const PGresult *res);
+
+/* ---- postgres_stmt.c --------------------------------------------------- */
+
+#define DEIA__PG_MAX_PARAMS DEIA__SQL_MAX_PARAMS
+/* Parameters in libpq's form, all binary. */
+struct deia__pg_params {
+	const char *values[DEIA__PG_MAX_PARAMS];
+	int lengths[DEIA__PG_MAX_PARAMS], formats[DEIA__PG_MAX_PARAMS];
+	uint64_t ints[DEIA__PG_MAX_PARAMS];
+	int n;
+	size_t bytes;
+};
+void deia__pg_bind(struct deia__pg_params *to,
+		   const struct deia__sql_params *from);
+/*
+ * The place of a shape. When known is not DEIA__PG_KNOWN or DEIA__PG_SENT the
+ * caller prepares it, under its name; *old, when not empty, is the name of a
+ * statement that lost its place.
+ */
+struct deia__pg_stmt *deia__pg_find(struct deia__pg_conn *c,
+				    const struct deia__sql_shape *shape,
+				    char old[DEIA__PG_NAME]);
+/* A column of a binary result, borrowed from it. */
+struct deia_value deia__pg_column(const PGresult *res, int row, int column,
+				  enum deia_type type);
+
+/* ---- postgres_pipe.c --------------------------------------------------- */
+
+/* Forgets the last failure. */
+void deia__pg_pipe_clear(struct deia__pg_pipe *p);
+void deia__pg_pipe_fini(struct deia__pg_pipe *p);
+/* Each sends without waiting; false: give the connection up. */
+bool deia__pg_send_plain(struct deia__pg_pipe *p, enum deia__pg_kind kind,
+			 const char *sql, int n, const char *const *params);
+bool deia__pg_send_op(struct deia__pg_pipe *p, deia_txn *t,
+		      const struct deia__op *op, int64_t seq);
+bool deia__pg_send_exists(struct deia__pg_pipe *p, const struct deia__op *op);
+/* Ends a part, sends all and reads all answers. */
+bool deia__pg_sync(struct deia__pg_pipe *p);
+
+/* ---- postgres_migrate.c ------------------------------------------------ */
+
+/* Checks what the database is and brings its schema up to date. */
+deia_err deia__pg_migrate(struct deia__pg *p, struct deia__errmsg *msg);
+
+/* ---- postgres_link.c: the writer's connection -------------------------- */
+
+/* The first time: connects, migrates, signs in. */
+deia_err deia__pg_sign_in(struct deia__pg *p, struct deia__errmsg *msg);
+/*
+ * Connects again, once; afterwards no earlier session of this writer lives.
+ * DEIA_OK or DEIA__PG_LOST.
+ */
+deia_err deia__pg_reconnect(struct deia__pg *p);
+/* The group that the database has of this writer; -1: it could not be read,
+ * -2: it is not there. */
+int64_t deia__pg_marker(struct deia__pg *p);
+void deia__pg_sign_out(struct deia__pg *p);
+/* See idle in backend.h. */
+void deia__pg_idle(void *self);
+
+/* ---- postgres_commit.c, postgres_read.c -------------------------------- */
+
+deia_err deia__pg_commit(void *self, deia_txn *first, struct deia__errmsg *msg);
+deia_err deia__pg_read(void *self, const struct deia_page_query *q,
+		       deia_rows *rows);
+deia_err deia__pg_count(void *self, const struct deia_table *table, int index,
+			unsigned n_group, deia_count_cb cb, void *user);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * postgres_link.c - the writer's sessions, and how one follows another.
+ *
+ * Each store has a random id. Every session of its writer holds the advisory
+ * lock of that id as long as the session lives, and every group writes its
+ * number into the row of that id (the marker) in its own transaction. When a
+ * connection is lost, a group's outcome is what the marker says, provided that
+ * the old session can do nothing any more. That is what the lock proves:
+ *
+ * - PostgreSQL frees a session's locks when the session ends, after its
+ *   transaction was committed or rolled back. So a new session that got the
+ *   lock sees the old one's last word, and no COMMIT can come later: not one
+ *   in the old session's socket buffer, for nobody reads that any more, and
+ *   not one that waited for the disk, for it was waited for.
+ * - A session that does not notice that its client is gone (a cut cable) would
+ *   hold the lock for long: the new one ends it first. Ended between reading
+ *   COMMIT and committing, it rolls back, and the marker says so.
+ * - After a crash of the server its log decides about group and marker alike,
+ *   since they are one transaction.
+ * - A committed row is seen by others only after it is as durable as
+ *   synchronous_commit asks, so an outcome read in this way is acknowledged no
+ *   earlier than one that was answered.
+ */
+#include "store/postgres.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/id.h"
+
+#define QUERY_MS 12000
+#define MIN_PAUSE_MS 100
+#define MAX_PAUSE_MS 2000
+/* Connecting again while nobody waits for it. */
+#define IDLE_CONNECT_MS 1000
+
+/* The sessions, not ours, that hold our lock. */
+#define END_OLD                                                                \
+	"SELECT pg_terminate_backend(l.pid) FROM pg_locks l "                  \
+	"JOIN pg_database d ON d.oid = l.database "                            \
+	"WHERE d.datname = current_database() AND l.locktype = 'advisory' "    \
+	"AND l.granted AND l.pid <> pg_backend_pid() AND l.objsubid = 1 "      \
+	"AND (l.classid::bigint << 32 | l.objid::bigint) = $1"
+
+static bool ask(struct deia__pg *p, const char *sql, int64_t *value)
+{
+	const char *params[1] = { p->writer };
+	PGresult *res = deia__pg_query(&p->write, QUERY_MS, sql, 1, params);
+	bool ok = deia__pg_ok(res);
+
+	if (ok && value)
+		*value = PQntuples(res) ? atoll(PQgetvalue(res, 0, 0)) : -2;
+	PQclear(res);
+	return ok;
+}
+
+int64_t deia__pg_marker(struct deia__pg *p)
+{
+	int64_t group = -1;
+
+	if (!ask(p, "SELECT grp FROM store_writers WHERE writer = $1", &group))
+		return -1;
+	return group;
+}
+
+static void lost(struct deia__pg *p)
+{
+	deia__pg_disconnect(&p->write);
+	p->pause_ms = p->pause_ms ? p->pause_ms * 2 : MIN_PAUSE_MS;
+	if (p->pause_ms > MAX_PAUSE_MS)
+		p->pause_ms = MAX_PAUSE_MS;
+	p->retry_ms = deia__now_ms(NULL) + p->pause_ms;
+	if (!atomic_load(&p->write.away_since))
+		atomic_store(&p->write.away_since, deia__unix_ms(NULL));
+}
+
+/* Takes the writer's lock; then nobody else acts in its name. */
+static bool take_over(struct deia__pg *p, bool again)
+{
+	return (!again || ask(p, END_OLD, NULL)) &&
+	       ask(p, "SELECT pg_advisory_lock($1)", NULL);
+}
+
+static bool enter_pipeline(struct deia__pg *p)
+{
+	p->pipe.c = &p->write;
+	p->pipe.first = p->pipe.n = 0;
+	p->pipe.in_answer = false;
+	p->pipe.unsent = 0;
+	return PQenterPipelineMode(p->write.pg) == 1;
+}
+
+deia_err deia__pg_reconnect(struct deia__pg *p)
+{
+	int64_t ms = p->write_options.connect_ms;
+
+	if (p->retry_ms > deia__now_ms(NULL))
+		deia__pg_pause(&p->write, p->retry_ms - deia__now_ms(NULL));
+	if (deia__pg_connect(p, &p->write, &p->write_options, ms, &p->msg) ||
+	    !take_over(p, true) || !enter_pipeline(p)) {
+		lost(p);
+		return DEIA__PG_LOST;
+	}
+	p->pause_ms = 0;
+	p->retry_ms = 0;
+	return DEIA_OK;
+}
+
+/* Markers of stores that are long gone, and a new one for this. */
+static deia_err make_marker(struct deia__pg *p, struct deia__errmsg *msg)
+{
+	if (ask(p,
+		"DELETE FROM store_writers WHERE writer <> $1 "
+		"AND at < now() - interval '30 days'",
+		NULL) &&
+	    ask(p, "INSERT INTO store_writers (writer, grp) VALUES ($1, 0)",
+		NULL))
+		return DEIA_OK;
+	return deia__fail(msg, DEIA_ESTORE,
+			  "PostgreSQL did not take the store's first row: is "
+			  "it a standby, or read only? See its log");
+}
+
+deia_err deia__pg_sign_in(struct deia__pg *p, struct deia__errmsg *msg)
+{
+	deia_err err;
+
+	if (!deia__random(&p->writer_id, sizeof(p->writer_id)))
+		return deia__fail(msg, DEIA_EIO, "no random bytes");
+	p->writer_id &= INT64_MAX;
+	snprintf(p->writer, sizeof(p->writer), "%" PRId64, p->writer_id);
+	err = deia__pg_connect(p, &p->write, &p->write_options,
+			       p->write_options.connect_ms, msg);
+	if (err)
+		return err == DEIA_EUNAVAILABLE ? DEIA_EIO : err;
+	err = deia__pg_migrate(p, msg);
+	if (!err && !take_over(p, false))
+		err = deia__fail(msg, DEIA_EIO,
+				 "PostgreSQL gave no lock: see its log");
+	if (!err)
+		err = make_marker(p, msg);
+	if (!err && !enter_pipeline(p))
+		err = deia__fail(msg, DEIA_ENOMEM, "memory ran out");
+	return err;
+}
+
+void deia__pg_sign_out(struct deia__pg *p)
+{
+	if (p->write.pg && PQexitPipelineMode(p->write.pg) == 1)
+		(void)ask(p, "DELETE FROM store_writers WHERE writer = $1",
+			  NULL);
+	deia__pg_disconnect(&p->write);
+}
+
+/* True when the socket says that the session has ended. */
+static bool has_ended(struct deia__pg_conn *c)
+{
+	struct pollfd fd = { .fd = PQsocket(c->pg), .events = POLLIN };
+
+	return poll(&fd, 1, 0) > 0 &&
+	       (!PQconsumeInput(c->pg) || PQstatus(c->pg) != CONNECTION_OK);
+}
+
+void deia__pg_idle(void *self)
+{
+	struct deia__pg *p = self;
+	struct deia__pg_options *o = &p->write_options;
+	int64_t ms = o->connect_ms;
+
+	if (p->write.pg && has_ended(&p->write)) {
+		lost(p);
+		p->retry_ms = 0; /* at once: most often it is back already */
+	}
+	if (p->write.pg || deia__now_ms(NULL) < p->retry_ms)
+		return;
+	if (o->connect_ms > IDLE_CONNECT_MS)
+		o->connect_ms = IDLE_CONNECT_MS;
+	(void)deia__pg_reconnect(p);
+	o->connect_ms = ms;
+}

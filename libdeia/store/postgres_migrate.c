@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * postgres_migrate.c - what a database is, and bringing it up to date.
+ *
+ * An advisory lock of the session goes around all of it: two programs that
+ * start at once inspect one after the other, and the second finds the work
+ * done. Each migration and its record are one transaction.
+ */
+#include "store/postgres.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/mem.h"
+#include "store/migrate.h"
+
+/* "deiamigr" as a number: nobody else's key, whatever else is locked here. */
+#define LOCK_KEY "7234304243608938354"
+/* Another program may be migrating: a large table takes its time. */
+#define LOCK_MS 120000
+#define QUERY_MS 30000
+#define MIGRATE_MS (60 * 60 * 1000)
+
+static deia_err failed(const struct deia__pg *p, const PGresult *res,
+		       struct deia__errmsg *msg)
+{
+	const char *state =
+		res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
+	const char *text =
+		res ? PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+
+	if (!res)
+		deia__fail(msg, DEIA_EIO,
+			   "the connection to PostgreSQL was lost while the "
+			   "store was opened: see its log, then start again");
+	else if (state && strcmp(state, "42501") == 0)
+		deia__fail(msg, DEIA_ESTORE,
+			   "PostgreSQL: %s: let the user own the database, or "
+			   "run GRANT ALL ON SCHEMA public TO it",
+			   text ? text : "not permitted");
+	else
+		deia__fail(msg, DEIA_ESTORE, "PostgreSQL: %s (%s)",
+			   text ? text : "it failed", state ? state : "");
+	deia__pg_hide(p, msg);
+	return res ? DEIA_ESTORE : DEIA_EIO;
+}
+
+/* Runs it; *value, when not NULL, is the number in the only row. */
+static deia_err run(struct deia__pg *p, int64_t ms, const char *sql,
+		    int64_t *value, struct deia__errmsg *msg)
+{
+	PGresult *res = deia__pg_query(&p->write, ms, sql, 0, NULL);
+	deia_err err = DEIA_OK;
+
+	if (!deia__pg_ok(res))
+		err = failed(p, res, msg);
+	else if (value)
+		*value = PQntuples(res) ? atoll(PQgetvalue(res, 0, 0)) : 0;
+	PQclear(res);
+	return err;
+}
+
+/* ---- inspecting -------------------------------------------------------- */
+
+/* Settings of the server that the store relies on. */
+static deia_err check_server(struct deia__pg *p, struct deia__errmsg *msg)
+{
+	int64_t bad = 0;
+	deia_err err;
+
+	if (PQserverVersion(p->write.pg) < 120000)
+		return deia__fail(msg, DEIA_EVERSION,
+				  "this PostgreSQL is older than version 12: "
+				  "upgrade it");
+	err = run(p, QUERY_MS,
+		  "SELECT (current_setting('server_encoding') <> 'UTF8')::int",
+		  &bad, msg);
+	if (!err && bad)
+		return deia__fail(msg, DEIA_ESTORE,
+				  "the database's encoding is not UTF8: make "
+				  "it with CREATE DATABASE ... ENCODING 'UTF8' "
+				  "TEMPLATE template0");
+	if (!err)
+		err = run(p, QUERY_MS, "SELECT (current_schema() IS NULL)::int",
+			  &bad, msg);
+	if (!err && bad)
+		return deia__fail(msg, DEIA_ESTORE,
+				  "there is no schema to keep tables in: "
+				  "create the one that search_path names");
+	return err;
+}
+
+static deia_err check_fsync(struct deia__pg *p, struct deia__errmsg *msg)
+{
+	int64_t bad = 0;
+	deia_err err = run(p, QUERY_MS,
+			   "SELECT (current_setting('fsync') = 'off' AND "
+			   "current_setting('synchronous_commit') <> 'off')"
+			   "::int",
+			   &bad, msg);
+
+	if (!err && bad)
+		return deia__fail(msg, DEIA_ESTORE,
+				  "this PostgreSQL runs with fsync off, so it "
+				  "cannot keep what store.durability full "
+				  "promises: set fsync on there, or durability "
+				  "normal here");
+	return err;
+}
+
+static deia_err check_applied(struct deia__pg *p, unsigned *applied,
+			      struct deia__errmsg *msg)
+{
+	PGresult *res = deia__pg_query(&p->write, QUERY_MS,
+				       "SELECT version, checksum FROM "
+				       "schema_migrations ORDER BY version",
+				       0, NULL);
+	deia_err err = deia__pg_ok(res) ? DEIA_OK : failed(p, res, msg);
+	int64_t version;
+	int i;
+
+	for (i = 0; !err && i < PQntuples(res); i++) {
+		version = atoll(PQgetvalue(res, i, 0));
+		err = deia__migrate_check(deia__migrations_postgres,
+					  deia__migrations_postgres_len,
+					  version, PQgetvalue(res, i, 1), msg);
+		if (!err)
+			*applied = (unsigned)version;
+	}
+	PQclear(res);
+	return err;
+}
+
+static deia_err inspect(struct deia__pg *p, unsigned *applied,
+			struct deia__errmsg *msg)
+{
+	int64_t all = 0, ours = 0;
+	deia_err err;
+
+	*applied = 0;
+	err = run(p, QUERY_MS,
+		  "SELECT count(*) FROM pg_class WHERE relnamespace = "
+		  "current_schema()::regnamespace AND relkind IN "
+		  "('r', 'p', 'v', 'm', 'f', 'S')",
+		  &all, msg);
+	/* Other programs have tables of this name, too. */
+	if (!err)
+		err = run(p, QUERY_MS,
+			  "SELECT count(*) FROM pg_attribute WHERE attrelid = "
+			  "to_regclass(quote_ident(current_schema()) || "
+			  "'.schema_migrations') AND attname = 'checksum'",
+			  &ours, msg);
+	if (err)
+		return err;
+	if (all > 0 && !ours)
+		return deia__fail(msg, DEIA_ESTORE,
+				  "database %s has tables of another program: "
+				  "make a database of its own for deia and "
+				  "name it in store.url",
+				  PQdb(p->write.pg));
+	return ours ? check_applied(p, applied, msg) : DEIA_OK;
+}
+
+/* ---- migrating --------------------------------------------------------- */
+
+static deia_err record(struct deia__pg *p, const struct deia__migration *m,
+		       struct deia__errmsg *msg)
+{
+	char version[16], now[24];
+	const char *params[4] = { version, m->name, m->checksum, now };
+	deia_err err = DEIA_OK;
+	PGresult *res;
+
+	snprintf(version, sizeof(version), "%u", m->version);
+	snprintf(now, sizeof(now), "%lld", (long long)deia__unix_ms(NULL));
+	res = deia__pg_query(&p->write, QUERY_MS,
+			     "INSERT INTO schema_migrations "
+			     "(version, name, checksum, applied) "
+			     "VALUES ($1, $2, $3, $4)",
+			     4, params);
+	if (!deia__pg_ok(res))
+		err = failed(p, res, msg);
+	PQclear(res);
+	return err;
+}
+
+static deia_err apply(struct deia__pg *p, const struct deia__migration *m,
+		      struct deia__errmsg *msg)
+{
+	struct deia__errmsg ignored;
+	deia_err err = run(p, QUERY_MS,
+			   "BEGIN; SET LOCAL statement_timeout = 0", NULL, msg);
+
+	if (!err)
+		err = run(p, QUERY_MS, deia__migrate_table, NULL, msg);
+	if (!err)
+		err = run(p, MIGRATE_MS, m->sql, NULL, msg);
+	if (!err)
+		err = record(p, m, msg);
+	if (!err)
+		err = run(p, MIGRATE_MS, "COMMIT", NULL, msg);
+	if (err && p->write.pg &&
+	    PQtransactionStatus(p->write.pg) != PQTRANS_IDLE)
+		(void)run(p, QUERY_MS, "ROLLBACK", NULL, &ignored);
+	return err;
+}
+
+static deia_err lock(struct deia__pg *p, struct deia__errmsg *msg)
+{
+	PGresult *res;
+	deia_err err = DEIA_OK;
+
+	res = deia__pg_query(&p->write, LOCK_MS + QUERY_MS,
+			     "BEGIN; SET LOCAL statement_timeout = 0; "
+			     "SET LOCAL lock_timeout = '120s'; "
+			     "SELECT pg_advisory_lock(" LOCK_KEY "); COMMIT",
+			     0, NULL);
+	if (res && !deia__pg_ok(res) &&
+	    strcmp(PQresultErrorField(res, PG_DIAG_SQLSTATE), "55P03") == 0)
+		err = deia__fail(msg, DEIA_EBUSY,
+				 "another deiad is bringing the database up to "
+				 "date: wait for it, then start again");
+	else if (!deia__pg_ok(res))
+		err = failed(p, res, msg);
+	PQclear(res);
+	return err;
+}
+
+deia_err deia__pg_migrate(struct deia__pg *p, struct deia__errmsg *msg)
+{
+	unsigned applied = 0, i;
+	struct deia__errmsg ignored;
+	deia_err err = check_server(p, msg);
+
+	if (!err)
+		err = check_fsync(p, msg);
+	if (!err)
+		err = lock(p, msg);
+	if (err)
+		return err;
+	err = inspect(p, &applied, msg);
+	for (i = applied; !err && i < deia__migrations_postgres_len; i++)
+		err = apply(p, &deia__migrations_postgres[i], msg);
+	if (p->write.pg &&
+	    run(p, QUERY_MS, "SELECT pg_advisory_unlock(" LOCK_KEY ")", NULL,
+		&ignored) &&
+	    !err)
+		*msg = ignored;
+	return err || p->write.pg ? err : DEIA_EIO;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * postgres_read.c - pages and counts, on the reading connection.
+ *
+ * Rows come one by one (single-row mode), so a page that is full holds no more
+ * than it should; what is left of the statement is cancelled. While the
+ * database is away a read is answered within READ_MS, and those that wait
+ * behind it at once.
+ */
+#include "store/postgres.h"
+
+#include <string.h>
+
+#include "core/clock.h"
+
+#define CONNECT_MS 900
+/* After a try to connect failed: until then reads fail at once. */
+#define PAUSE_MS 500
+/* A page; longer than the server's own statement_timeout. */
+#define PAGE_MS 10000
+#define COUNT_MS (10 * 60 * 1000)
+
+static const struct deia__sql_dialect dialect = { "$", true };
+
+static bool is_connected(struct deia__pg *p, struct deia__pg_conn *c)
+{
+	int64_t ms = CONNECT_MS;
+
+	if (c->pg)
+		return true;
+	if (deia__now_ms(NULL) < p->read_retry_ms &&
+	    atomic_load(&p->write.away_since) != 0)
+		return false;
+	if (p->read_options.connect_ms < ms)
+		ms = p->read_options.connect_ms;
+	if (!deia__pg_connect(p, c, &p->read_options, ms, &p->msg))
+		return true;
+	p->read_retry_ms = deia__now_ms(NULL) + PAUSE_MS;
+	return false;
+}
+
+/* The next result, NULL at the end. False: the connection is lost. */
+static bool next(struct deia__pg_conn *c, int64_t until_ms, PGresult **res)
+{
+	int flushed = PQflush(c->pg);
+
+	while (flushed >= 0 && (flushed > 0 || PQisBusy(c->pg))) {
+		if (!deia__pg_wait(c, flushed > 0, until_ms) ||
+		    !PQconsumeInput(c->pg))
+			return false;
+		flushed = PQflush(c->pg);
+	}
+	*res = flushed < 0 ? NULL : PQgetResult(c->pg);
+	return flushed >= 0;
+}
+
+/* Reads to the end; the first error. DEIA__PG_LOST: without an end. */
+static deia_err drain(struct deia__pg_conn *c, int64_t until_ms)
+{
+	deia_err err = DEIA_OK;
+	PGresult *res = NULL;
+
+	while (next(c, until_ms, &res)) {
+		if (!res)
+			return err;
+		if (!err && PQresultStatus(res) == PGRES_FATAL_ERROR)
+			err = deia__pg_err(
+				PQresultErrorField(res, PG_DIAG_SQLSTATE));
+		PQclear(res);
+		if (PQstatus(c->pg) != CONNECTION_OK)
+			break;
+	}
+	return DEIA__PG_LOST;
+}
+
+static deia_err prepare(struct deia__pg_conn *c, struct deia__pg_stmt *stmt,
+			const char *old, int64_t until_ms)
+{
+	char forget[DEIA__PG_NAME + 16];
+	struct deia__buf sql;
+	deia_err err = DEIA_OK;
+
+	if (old[0]) {
+		snprintf(forget, sizeof(forget), "DEALLOCATE %s", old);
+		err = PQsendQuery(c->pg, forget) ? drain(c, until_ms)
+						 : DEIA__PG_LOST;
+	}
+	deia__buf_init(&sql, 0);
+	deia__sql_text(&sql, &dialect, &stmt->shape);
+	if (!err && sql.err)
+		err = DEIA_ENOMEM;
+	if (!err)
+		err = PQsendPrepare(c->pg, stmt->name, sql.data, 0, NULL)
+			      ? drain(c, until_ms)
+			      : DEIA__PG_LOST;
+	deia__buf_fini(&sql);
+	stmt->known = err ? DEIA__PG_FREE : DEIA__PG_KNOWN;
+	return err;
+}
+
+static deia_err start(struct deia__pg_conn *c,
+		      const struct deia__sql_shape *shape,
+		      const struct deia__sql_params *params, int64_t until_ms)
+{
+	struct deia__pg_params bound;
+	struct deia__pg_stmt *stmt;
+	char old[DEIA__PG_NAME];
+	deia_err err = DEIA_OK;
+
+	stmt = deia__pg_find(c, shape, old);
+	if (stmt->known == DEIA__PG_FREE)
+		err = prepare(c, stmt, old, until_ms);
+	if (err)
+		return err;
+	deia__pg_bind(&bound, params);
+	if (!PQsendQueryPrepared(c->pg, stmt->name, bound.n, bound.values,
+				 bound.lengths, bound.formats, 1) ||
+	    !PQsetSingleRowMode(c->pg))
+		return DEIA__PG_LOST;
+	return DEIA_OK;
+}
+
+/* Ends a statement whose other rows are not wanted. */
+static deia_err stop(struct deia__pg_conn *c, int64_t until_ms)
+{
+	PGcancel *cancel = PQgetCancel(c->pg);
+	char ignored[256];
+	deia_err err;
+
+	if (cancel)
+		PQcancel(cancel, ignored, sizeof(ignored));
+	PQfreeCancel(cancel);
+	err = drain(c, until_ms);
+	return err == DEIA__PG_LOST ? err : DEIA_OK;
+}
+
+/* ---- running a statement ----------------------------------------------- */
+
+struct reading {
+	/* A row. DEIA_ECANCELED: no more is wanted. */
+	deia_err (*on_row)(void *user, const PGresult *res);
+	void *user;
+	unsigned rows;
+};
+
+static deia_err rows_of(struct deia__pg_conn *c, struct reading *r,
+			int64_t until_ms)
+{
+	PGresult *res = NULL;
+	deia_err err = DEIA_OK;
+
+	while (!err && next(c, until_ms, &res)) {
+		if (!res)
+			return DEIA_OK;
+		if (PQresultStatus(res) == PGRES_SINGLE_TUPLE) {
+			r->rows++;
+			err = r->on_row(r->user, res);
+			if (err == DEIA_ECANCELED || err == DEIA_ENOMEM) {
+				PQclear(res);
+				return stop(c, until_ms) ? DEIA__PG_LOST : err;
+			}
+		} else if (!deia__pg_ok(res)) {
+			err = deia__pg_err(
+				PQresultErrorField(res, PG_DIAG_SQLSTATE));
+		}
+		PQclear(res);
+	}
+	if (err && err != DEIA__PG_LOST && !drain(c, until_ms))
+		return err;
+	return err ? err : DEIA__PG_LOST;
+}
+
+/*
+ * Runs it, once more on a new connection when the old one turns out to be
+ * lost, or when a cancel of the statement before came late.
+ */
+static deia_err run(struct deia__pg *p, const struct deia__sql_shape *shape,
+		    const struct deia__sql_params *params, struct reading *r,
+		    int64_t ms)
+{
+	struct deia__pg_conn *c = &p->read;
+	int64_t until_ms;
+	deia_err err = DEIA__PG_LOST;
+	int tries;
+
+	for (tries = 0; tries < 2; tries++) {
+		if (!is_connected(p, c))
+			return DEIA_EUNAVAILABLE;
+		until_ms = deia__now_ms(NULL) + ms;
+		err = start(c, shape, params, until_ms);
+		if (!err)
+			err = rows_of(c, r, until_ms);
+		if (err == DEIA__PG_LOST)
+			deia__pg_disconnect(c);
+		if ((err != DEIA__PG_LOST && err != DEIA_EUNAVAILABLE) ||
+		    r->rows > 0 || deia__now_ms(NULL) >= until_ms)
+			break;
+	}
+	switch (err) {
+	case DEIA_OK:
+	case DEIA_ECANCELED:
+		return DEIA_OK;
+	case DEIA_ENOMEM:
+	case DEIA_EINVAL:
+	case DEIA_ESTORE:
+		return err;
+	default:
+		return DEIA_EUNAVAILABLE;
+	}
+}
+
+/* ---- pages and counts -------------------------------------------------- */
+
+struct paging {
+	const struct deia_page_query *q;
+	deia_rows *rows;
+};
+
+static deia_err on_page_row(void *user, const PGresult *res)
+{
+	struct paging *g = user;
+	const struct deia_column *columns = g->q->table->columns;
+	struct deia_value *to, v;
+	unsigned i;
+
+	g->rows->has_more = deia__rows_full(g->rows, g->q->limit);
+	if (g->rows->has_more)
+		return DEIA_ECANCELED;
+	to = deia__rows_add(g->rows);
+	for (i = 0; to && i < g->rows->n_columns; i++) {
+		v = deia__pg_column(res, 0, (int)i, columns[i].type);
+		if (!deia__rows_set(g->rows, &to[i], &v))
+			return DEIA_ENOMEM;
+	}
+	return to ? DEIA_OK : DEIA_ENOMEM;
+}
+
+deia_err deia__pg_read(void *self, const struct deia_page_query *q,
+		       deia_rows *rows)
+{
+	struct paging g = { q, rows };
+	struct reading r = { on_page_row, &g, 0 };
+	struct deia__sql_shape shape;
+	struct deia__sql_params params;
+
+	deia__sql_page(q, &shape, &params);
+	return run(self, &shape, &params, &r, PAGE_MS);
+}
+
+struct counting {
+	const struct deia_table *table;
+	struct deia__order order;
+	unsigned n;
+	deia_count_cb cb;
+	void *user;
+};
+
+static deia_err on_count_row(void *user, const PGresult *res)
+{
+	const struct counting *g = user;
+	struct deia_value group[DEIA__MAX_GROUP];
+	unsigned i;
+
+	for (i = 0; i < g->n; i++)
+		group[i] = deia__pg_column(
+			res, 0, (int)i,
+			g->table->columns[g->order.columns[i]].type);
+	g->cb(group, g->n, deia__pg_column(res, 0, (int)g->n, DEIA_INT).i,
+	      g->user);
+	return DEIA_OK;
+}
+
+deia_err deia__pg_count(void *self, const struct deia_table *table, int index,
+			unsigned n_group, deia_count_cb cb, void *user)
+{
+	struct counting g = {
+		.table = table, .n = n_group, .cb = cb, .user = user
+	};
+	struct reading r = { on_count_row, &g, 0 };
+	struct deia__sql_shape shape;
+	struct deia__sql_params none = { .n = 0 };
+
+	deia__order_init(&g.order, table, index);
+	deia__sql_count(table, index, n_group, &shape);
+	return run(self, &shape, &none, &r, COUNT_MS);
+}
