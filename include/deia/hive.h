@@ -54,8 +54,9 @@ struct deia_hive_opts {
 	uint64_t seed;		/* 0: random */
 	deia_log_cb log;
 	void *log_user;
-	const char *work_dir; /* see deia_bots_opts; NULL: none. Since 0.2 */
-	bool own_cgroup;      /* see deia_bots_opts. Since 0.2 */
+	const char *work_dir;	/* see deia_bots_opts; NULL: none. Since 0.2 */
+	bool own_cgroup;	/* see deia_bots_opts. Since 0.2 */
+	const char *backup_dir; /* see deia_store_opts. Since 0.2 */
 };
 #define DEIA_HIVE_OPTS_INIT                                                    \
 	{                                                                      \

@@ -212,6 +212,12 @@ static deia_err open_loop(deia_hive *h, struct event_base *base)
 	return err;
 }
 
+/* What opening did to the database: a copy, migrations. */
+static void on_store_note(const char *text, void *user)
+{
+	deia__hive_log(user, DEIA_LOG_INFO, "%s", text);
+}
+
 static deia_err open_all(deia_hive *h, struct event_base *base,
 			 const struct deia_hive_opts *o, char *detail,
 			 size_t detail_len)
@@ -227,6 +233,9 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 	if (o->url && !(h->url = deia__strdup(o->url)))
 		return DEIA_ENOMEM;
 	so.durability = o->durability;
+	so.backup_dir = o->backup_dir;
+	so.note = on_store_note;
+	so.note_user = h;
 	err = open_journal(h, o, detail, detail_len);
 	if (!err)
 		err = deia_store_open(&h->store, h->base,
