@@ -21,6 +21,8 @@
 #include <event2/thread.h>
 #include <sodium.h>
 
+#include "store/copy.h"
+
 deia_err deia__hive_fail(deia_hive *h, deia_err err, const char *fmt, ...)
 {
 	char text[DEIA__ERRMSG_BYTES];
@@ -218,6 +220,16 @@ static void on_store_note(const char *text, void *user)
 	deia__hive_log(user, DEIA_LOG_INFO, "%s", text);
 }
 
+/* A store that a copy was begun into and not ended is no hive's yet. */
+static deia_err check_whole(deia_hive *h, char *detail, size_t detail_len)
+{
+	deia_err err = deia__store_check_whole(h->store, &h->msg);
+
+	if (err)
+		say(detail, detail_len, "%s", h->msg.text);
+	return err;
+}
+
 static deia_err open_all(deia_hive *h, struct event_base *base,
 			 const struct deia_hive_opts *o, char *detail,
 			 size_t detail_len)
@@ -241,6 +253,8 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 		err = deia_store_open(&h->store, h->base,
 				      o->store_url ? o->store_url : "memory:",
 				      &so, detail, detail_len);
+	if (!err)
+		err = check_whole(h, detail, detail_len);
 	if (!err)
 		err = open_bots(h, o, detail, detail_len);
 	if (!err) {
