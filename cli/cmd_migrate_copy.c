@@ -69,7 +69,7 @@ static bool make_dir(struct cli *cli, const char *dir, int *rc)
 	config = must_print("%s/config.yaml", dir);
 	made = stat(config, &st) != 0;
 	free(config);
-	if (deia_config_init_dir(dir, detail, sizeof(detail)) != DEIA_OK) {
+	if (deia_config_init_copy_dir(dir, detail, sizeof(detail)) != DEIA_OK) {
 		complain("%s", *detail != '\0' ? detail : dir);
 		*rc = EXIT_REFUSED;
 		return false;

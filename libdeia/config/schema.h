@@ -33,6 +33,9 @@ struct deia__key {
 	bool reload;	     /* SIGHUP is enough */
 	const char *example; /* shown in the file instead of the default */
 	const char *about;   /* lines for the file, without '#' */
+	/* What the file of a new hive sets it to, where hives that are there
+	 * already must keep the fallback; or NULL. */
+	const char *fresh;
 };
 
 extern const struct deia__key deia__keys[];
