@@ -300,6 +300,7 @@ deia_err deia_hive_new(deia_hive **out, struct event_base *base,
 	h->events_kept = o.events_kept;
 	h->audit_days = o.audit_days;
 	h->chat_days = o.chat_days;
+	h->status_days = o.status_days;
 	h->started_unix_ms = deia__unix_ms(NULL);
 	h->started_ms = deia__now_ms(NULL);
 	say(detail, detail_len, "%s", "");
@@ -333,6 +334,7 @@ deia_err deia_hive_start(deia_hive *h)
 	deia__dialogues_start(h);
 	deia__reply_look(h, NULL);
 	deia__retention_start(h);
+	deia__samples_start(h);
 	deia__access_timers(h);
 	return DEIA_OK;
 }
@@ -439,6 +441,7 @@ deia_err deia_hive_stop(deia_hive *h, void (*cb)(void *user), void *user)
 	h->stop_cb = cb;
 	h->stop_user = user;
 	deia__retention_stop(h);
+	deia__samples_stop(h);
 	deia_hive_end_waits(h);
 	deia__turns_cancel_all(h);
 	err = deia_bots_stop_all(h->bots, on_bots_stopped, h);
@@ -474,8 +477,10 @@ void deia_hive_free(deia_hive *h)
 		return;
 	h->freeing = true;
 	h->stopping = true;
-	if (h->timers)
+	if (h->timers) {
 		deia__retention_stop(h);
+		deia__samples_stop(h);
+	}
 	if (h->bots)
 		deia__claims_end(h, NULL);
 	deia__turns_abandon(h);

@@ -152,6 +152,8 @@ static bool open_hive(struct app *app)
 	opts.events_kept = (unsigned)deia_config_int(c, "retention.events");
 	opts.audit_days = (unsigned)deia_config_int(c, "retention.audit_days");
 	opts.chat_days = (unsigned)deia_config_int(c, "retention.chat_days");
+	opts.status_days =
+		(unsigned)deia_config_int(c, "retention.bot_status_days");
 	opts.log = on_hive_log;
 	err = deia_hive_new(&app->hive, app->base, &opts, detail,
 			    sizeof(detail));
