@@ -8,11 +8,11 @@
  * into this program with their fault points, so that they can be killed.
  */
 #include "fixture.h"
+#include "old.h"
 
 #include <dirent.h>
 #include <sched.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,219 +22,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/buf.h"
 #include "store/migrate.h"
-
-#define ROWS 25
 
 static struct fixture fx;
 static char path[128], backups[128];
-
-/* ---- databases of former times ----------------------------------------- */
-
-static sqlite3 *open_db(const char *file)
-{
-	sqlite3 *db;
-
-	ck_assert_int_eq(sqlite3_open(file, &db), SQLITE_OK);
-	return db;
-}
-
-static void run_sql(sqlite3 *db, const char *sql)
-{
-	ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK,
-		      "%s: %s", sql, sqlite3_errmsg(db));
-}
-
-static int64_t ask(sqlite3 *db, const char *sql)
-{
-	sqlite3_stmt *s;
-	int64_t n;
-
-	ck_assert_msg(sqlite3_prepare_v2(db, sql, -1, &s, NULL) == SQLITE_OK,
-		      "%s: %s", sql, sqlite3_errmsg(db));
-	ck_assert_int_eq(sqlite3_step(s), SQLITE_ROW);
-	n = sqlite3_column_int64(s, 0);
-	sqlite3_finalize(s);
-	return n;
-}
-
-/* A value that differs from row to row, by the column's declared type. */
-static void add_value(struct deia__buf *sql, const char *name, const char *type,
-		      int row)
-{
-	if (strcmp(type, "TEXT") == 0)
-		deia__buf_addf(sql, "'%s of %d: \xc3\xa4\xe2\x82\xac\n'", name,
-			       row);
-	else if (strcmp(type, "BLOB") == 0)
-		deia__buf_addf(sql, "x'00ff%04x'", (unsigned)row);
-	else
-		deia__buf_addf(sql, "%d", row * 7 + 1);
-}
-
-/* Gives a table a row of each of its columns. */
-static void add_row(sqlite3 *db, const char *table, int row)
-{
-	struct deia__buf sql;
-	sqlite3_stmt *s;
-	int i;
-
-	deia__buf_init(&sql, 0);
-	deia__buf_addf(&sql, "INSERT INTO \"%s\" VALUES (", table);
-	ck_assert_int_eq(sqlite3_prepare_v2(
-				 db,
-				 "SELECT name, type FROM pragma_table_info(?1)",
-				 -1, &s, NULL),
-			 SQLITE_OK);
-	sqlite3_bind_text(s, 1, table, -1, SQLITE_STATIC);
-	for (i = 0; sqlite3_step(s) == SQLITE_ROW; i++) {
-		if (i > 0)
-			deia__buf_adds(&sql, ", ");
-		add_value(&sql, (const char *)sqlite3_column_text(s, 0),
-			  (const char *)sqlite3_column_text(s, 1), row);
-	}
-	sqlite3_finalize(s);
-	deia__buf_adds(&sql, ")");
-	run_sql(db, sql.data);
-	deia__buf_fini(&sql);
-}
-
-struct tables {
-	char name[32][40];
-	int n;
-};
-
-static void own_tables(sqlite3 *db, struct tables *t)
-{
-	sqlite3_stmt *s;
-
-	t->n = 0;
-	ck_assert_int_eq(
-		sqlite3_prepare_v2(db,
-				   "SELECT name FROM sqlite_schema WHERE type "
-				   "= 'table' AND name NOT LIKE 'sqlite_%' AND "
-				   "name <> 'schema_migrations' ORDER BY name",
-				   -1, &s, NULL),
-		SQLITE_OK);
-	while (sqlite3_step(s) == SQLITE_ROW)
-		snprintf(t->name[t->n++], sizeof(t->name[0]), "%s",
-			 (const char *)sqlite3_column_text(s, 0));
-	sqlite3_finalize(s);
-}
-
-/* As a program of that time left it: without a column for durations. */
-static void make_version(unsigned version)
-{
-	sqlite3 *db = open_db(path);
-	struct tables t;
-	char sql[512];
-
-	run_sql(db, "PRAGMA journal_mode=WAL");
-	run_sql(db, "CREATE TABLE schema_migrations (version INTEGER NOT NULL "
-		    "PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, "
-		    "applied BIGINT NOT NULL)");
-	for (unsigned i = 0; i < version; i++) {
-		const struct deia__migration *m = &deia__migrations_sqlite[i];
-
-		run_sql(db, m->sql);
-		snprintf(sql, sizeof(sql),
-			 "INSERT INTO schema_migrations VALUES (%u, '%s', "
-			 "'%s', %u)",
-			 m->version, m->name, m->checksum, 1000 + i);
-		run_sql(db, sql);
-	}
-	own_tables(db, &t);
-	for (int i = 0; i < t.n; i++)
-		for (int row = 0; row < ROWS; row++)
-			add_row(db, t.name[i], row);
-	sqlite3_close(db);
-}
-
-/*
- * All that the tables of the old version hold, as one text: `shape` names
- * their columns as they were.
- */
-struct content {
-	struct tables tables;
-	char columns[32][1024];
-	struct deia__buf rows;
-};
-
-static void take_shape(struct content *c, sqlite3 *db)
-{
-	sqlite3_stmt *s;
-
-	own_tables(db, &c->tables);
-	for (int i = 0; i < c->tables.n; i++) {
-		ck_assert_int_eq(
-			sqlite3_prepare_v2(db,
-					   "SELECT group_concat('quote(\"' || "
-					   "name || '\")', ' || ') FROM "
-					   "pragma_table_info(?1)",
-					   -1, &s, NULL),
-			SQLITE_OK);
-		sqlite3_bind_text(s, 1, c->tables.name[i], -1, SQLITE_STATIC);
-		ck_assert_int_eq(sqlite3_step(s), SQLITE_ROW);
-		snprintf(c->columns[i], sizeof(c->columns[i]), "%s",
-			 (const char *)sqlite3_column_text(s, 0));
-		sqlite3_finalize(s);
-	}
-}
-
-static void take_rows(const struct content *shape, sqlite3 *db,
-		      struct deia__buf *out)
-{
-	sqlite3_stmt *s;
-	char sql[1200];
-
-	deia__buf_init(out, 0);
-	for (int i = 0; i < shape->tables.n; i++) {
-		snprintf(sql, sizeof(sql), "SELECT %s FROM \"%s\" ORDER BY 1",
-			 shape->columns[i], shape->tables.name[i]);
-		ck_assert_msg(sqlite3_prepare_v2(db, sql, -1, &s, NULL) ==
-				      SQLITE_OK,
-			      "%s", sqlite3_errmsg(db));
-		while (sqlite3_step(s) == SQLITE_ROW)
-			deia__buf_addf(out, "%s\n",
-				       (const char *)sqlite3_column_text(s, 0));
-		sqlite3_finalize(s);
-	}
-	ck_assert(!out->err);
-}
-
-static void take_content(struct content *c)
-{
-	sqlite3 *db = open_db(path);
-
-	take_shape(c, db);
-	take_rows(c, db, &c->rows);
-	ck_assert_uint_gt(c->rows.len, 1000);
-	sqlite3_close(db);
-}
-
-static void ck_content(const struct content *c, const char *file)
-{
-	sqlite3 *db = open_db(file);
-	struct deia__buf now;
-
-	take_rows(c, db, &now);
-	ck_assert_uint_eq(now.len, c->rows.len);
-	ck_assert_int_eq(memcmp(now.data, c->rows.data, now.len), 0);
-	ck_assert_int_eq(ask(db, "SELECT count(*) FROM pragma_quick_check "
-				 "WHERE quick_check = 'ok'"),
-			 1);
-	deia__buf_fini(&now);
-	sqlite3_close(db);
-}
-
-static unsigned version_of(const char *file)
-{
-	sqlite3 *db = open_db(file);
-	int64_t n = ask(db, "SELECT max(version) FROM schema_migrations");
-
-	sqlite3_close(db);
-	return (unsigned)n;
-}
 
 /* ---- copies ------------------------------------------------------------- */
 
@@ -297,42 +88,42 @@ static void ck_tables_work(unsigned from)
 						: deia_rows_count(rows));
 			deia_rows_free(rows);
 		}
-	ck_assert_uint_eq(count_rows(&fx, &deia__table_chat_lines), ROWS);
+	ck_assert_uint_eq(count_rows(&fx, &deia__table_chat_lines), OLD_ROWS);
 	ck_assert_uint_eq(count_rows(&fx, &deia__table_bot_history),
-			  from >= 2 ? ROWS : 0);
+			  from >= 2 ? OLD_ROWS : 0);
 	ck_assert_uint_eq(count_rows(&fx, &deia__table_messages),
-			  from >= 3 ? ROWS : 0);
+			  from >= 3 ? OLD_ROWS : 0);
 	t = deia_txn_new(fx.store);
 	line_row(row, "new", "c1", "more");
 	deia_txn_insert(t, &deia__table_chat_lines, row);
 	ck_assert_int_eq(commit(&fx, t, &o), DEIA_OK);
 	/* The highest number was that of the last row. */
-	ck_assert_int_eq(o.seqs[0], (ROWS - 1) * 7 + 2);
+	ck_assert_int_eq(o.seqs[0], (OLD_ROWS - 1) * 7 + 2);
 	t = deia_txn_new(fx.store);
 	deia_txn_delete_where(t, &deia__table_chat_lines, -1, NULL, 0,
 			      &(struct deia_value){ DEIA_INT, 1, NULL, 0 });
 	ck_assert_int_eq(commit(&fx, t, &o), DEIA_OK);
-	ck_assert_uint_eq(count_rows(&fx, &deia__table_chat_lines), ROWS);
+	ck_assert_uint_eq(count_rows(&fx, &deia__table_chat_lines), OLD_ROWS);
 }
 
 START_TEST(database_of_an_earlier_version_is_upgraded_with_all_it_holds)
 {
 	unsigned from = (unsigned)_i + 1;
-	struct content old;
+	struct old_content old;
 	struct stat st;
 	char copy[400];
 
-	make_version(from);
-	take_content(&old);
+	old_make(path, from);
+	old_take(&old, path);
 	fixture_open(&fx, 0);
 	deia_store_close(fx.store);
 	fx.store = NULL;
-	ck_content(&old, path);
-	ck_assert_uint_eq(version_of(path), deia__migrations_sqlite_len);
+	old_ck(&old, path);
+	ck_assert_uint_eq(old_version(path), deia__migrations_sqlite_len);
 	/* The copy is the database as it was. */
 	ck_assert_int_eq(list_backups(copy, sizeof(copy)), 1);
-	ck_content(&old, copy);
-	ck_assert_uint_eq(version_of(copy), from);
+	old_ck(&old, copy);
+	ck_assert_uint_eq(old_version(copy), from);
 	ck_assert_int_eq(stat(copy, &st), 0);
 	ck_assert_int_eq(st.st_mode & 0777, 0600);
 	ck_assert_int_eq(stat(backups, &st), 0);
@@ -345,18 +136,18 @@ END_TEST
 
 START_TEST(going_back_is_putting_the_copy_in_place)
 {
-	struct content old;
+	struct old_content old;
 	char copy[400];
 
-	make_version(1);
-	take_content(&old);
+	old_make(path, 1);
+	old_take(&old, path);
 	fixture_open(&fx, 0);
 	deia_store_close(fx.store);
 	ck_assert_int_eq(list_backups(copy, sizeof(copy)), 1);
 	ck_assert_int_eq(rename(copy, path), 0);
-	ck_content(&old, path);
+	old_ck(&old, path);
 	fixture_open(&fx, 0);
-	ck_assert_uint_eq(count_rows(&fx, &deia__table_chat_lines), ROWS);
+	ck_assert_uint_eq(count_rows(&fx, &deia__table_chat_lines), OLD_ROWS);
 	deia__buf_fini(&old.rows);
 }
 END_TEST
@@ -383,7 +174,7 @@ START_TEST(newest_three_copies_are_kept)
 	};
 	char file[200];
 
-	make_version(1);
+	old_make(path, 1);
 	ck_assert_int_eq(mkdir(backups, 0700), 0);
 	for (size_t i = 0; i < 6; i++) {
 		snprintf(file, sizeof(file), "%s/%s", backups, names[i]);
@@ -448,19 +239,19 @@ static int upgrade_with_small_files(char *said, size_t len)
 
 START_TEST(copy_that_cannot_be_written_stops_the_upgrade)
 {
-	struct content old;
+	struct old_content old;
 	char said[256];
 
-	make_version(2);
-	take_content(&old);
+	old_make(path, 2);
+	old_take(&old, path);
 	ck_assert_int_eq(upgrade_with_small_files(said, sizeof(said)),
 			 DEIA_EIO);
 	ck_assert_ptr_nonnull(strstr(said, "copy of the database"));
 	ck_assert_int_eq(list_backups(NULL, 0), 0);
-	ck_assert_uint_eq(version_of(path), 2);
-	ck_content(&old, path);
+	ck_assert_uint_eq(old_version(path), 2);
+	old_ck(&old, path);
 	fixture_open(&fx, 0);
-	ck_assert_uint_eq(count_rows(&fx, &deia__table_chat_lines), ROWS);
+	ck_assert_uint_eq(count_rows(&fx, &deia__table_chat_lines), OLD_ROWS);
 	deia__buf_fini(&old.rows);
 }
 END_TEST
@@ -478,11 +269,11 @@ static const char *mount_small(const char *dir)
 
 START_TEST(without_room_for_the_copy_nothing_is_changed)
 {
-	struct content old;
+	struct old_content old;
 	const char *why;
 
-	make_version(2);
-	take_content(&old);
+	old_make(path, 2);
+	old_take(&old, path);
 	ck_assert_int_eq(mkdir(backups, 0700), 0);
 	why = mount_small(backups);
 	if (why) {
@@ -493,11 +284,11 @@ START_TEST(without_room_for_the_copy_nothing_is_changed)
 	ck_open_fails(DEIA_EFULL, "no room in");
 	ck_assert_ptr_nonnull(strstr(fx.detail, "nothing was changed"));
 	ck_assert_int_eq(list_backups(NULL, 0), 0);
-	ck_assert_uint_eq(version_of(path), 2);
-	ck_content(&old, path);
+	ck_assert_uint_eq(old_version(path), 2);
+	old_ck(&old, path);
 	ck_assert_int_eq(umount(backups), 0);
 	fixture_open(&fx, 0);
-	ck_assert_uint_eq(count_rows(&fx, &deia__table_chat_lines), ROWS);
+	ck_assert_uint_eq(count_rows(&fx, &deia__table_chat_lines), OLD_ROWS);
 	deia__buf_fini(&old.rows);
 }
 END_TEST
@@ -507,7 +298,7 @@ START_TEST(damaged_database_is_not_upgraded)
 	char junk[4096];
 	FILE *f;
 
-	make_version(3);
+	old_make(path, 3);
 	memset(junk, 0x5a, sizeof(junk));
 	f = fopen(path, "r+");
 	ck_assert_int_eq(fseek(f, 3 * 4096, SEEK_SET), 0);
@@ -515,7 +306,7 @@ START_TEST(damaged_database_is_not_upgraded)
 	fclose(f);
 	ck_open_fails(DEIA_ESTORE, "not whole");
 	ck_assert_int_eq(list_backups(NULL, 0), 0);
-	ck_assert_uint_eq(version_of(path), 3);
+	ck_assert_uint_eq(old_version(path), 3);
 }
 END_TEST
 
@@ -524,14 +315,14 @@ START_TEST(no_copy_is_made_when_none_is_wanted)
 	size_t applied;
 	struct deia_migrate_opts o = DEIA_MIGRATE_OPTS_INIT;
 
-	make_version(1);
+	old_make(path, 1);
 	o.no_backup = true;
 	ck_assert_int_eq(deia_migrate_up(fx.url, &o, &applied, fx.detail,
 					 sizeof(fx.detail)),
 			 DEIA_OK);
 	ck_assert_uint_eq(applied, deia__migrations_sqlite_len - 1);
 	ck_assert_int_eq(list_backups(NULL, 0), 0);
-	ck_assert_uint_eq(version_of(path), deia__migrations_sqlite_len);
+	ck_assert_uint_eq(old_version(path), deia__migrations_sqlite_len);
 }
 END_TEST
 
@@ -573,20 +364,20 @@ static const struct {
 
 START_TEST(killed_migration_leaves_a_whole_version)
 {
-	struct content old;
+	struct old_content old;
 
-	make_version(1);
-	take_content(&old);
+	old_make(path, 1);
+	old_take(&old, path);
 	kill_at(kills[_i].fault);
-	ck_assert_uint_eq(version_of(path), kills[_i].after);
-	ck_content(&old, path);
+	ck_assert_uint_eq(old_version(path), kills[_i].after);
+	old_ck(&old, path);
 	ck_assert_int_eq(list_backups(NULL, 0), kills[_i].copies);
 	fixture_open(&fx, 0);
-	ck_assert_uint_eq(count_rows(&fx, &deia__table_chat_lines), ROWS);
+	ck_assert_uint_eq(count_rows(&fx, &deia__table_chat_lines), OLD_ROWS);
 	deia_store_close(fx.store);
 	fx.store = NULL;
-	ck_content(&old, path);
-	ck_assert_uint_eq(version_of(path), deia__migrations_sqlite_len);
+	old_ck(&old, path);
+	ck_assert_uint_eq(old_version(path), deia__migrations_sqlite_len);
 	deia__buf_fini(&old.rows);
 }
 END_TEST
@@ -599,7 +390,7 @@ START_TEST(status_lists_applied_and_pending_and_changes_nothing)
 	struct stat before, after;
 	size_t n, i;
 
-	make_version(2);
+	old_make(path, 2);
 	ck_assert_int_eq(stat(path, &before), 0);
 	ck_assert_int_eq(deia_migrate_status(fx.url, list, 16, &n, fx.detail,
 					     sizeof(fx.detail)),
@@ -616,7 +407,7 @@ START_TEST(status_lists_applied_and_pending_and_changes_nothing)
 	}
 	ck_assert_int_eq(stat(path, &after), 0);
 	ck_assert_int_eq(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
-	ck_assert_uint_eq(version_of(path), 2);
+	ck_assert_uint_eq(old_version(path), 2);
 }
 END_TEST
 
@@ -626,15 +417,16 @@ START_TEST(status_shows_durations_foreign_texts_and_newer_versions)
 	sqlite3 *db;
 	size_t n;
 
-	make_version(1);
+	old_make(path, 1);
 	fixture_open(&fx, 0);
 	deia_store_close(fx.store);
 	fx.store = NULL;
-	db = open_db(path);
-	run_sql(db, "UPDATE schema_migrations SET checksum = 'x' WHERE "
+	db = old_open(path);
+	old_run(db, "UPDATE schema_migrations SET checksum = 'x' WHERE "
 		    "version = 2; INSERT INTO schema_migrations VALUES "
 		    "(99, 'future', 'x', 1, 1)");
-	ck_assert_int_eq(ask(db, "SELECT count(*) FROM schema_migrations WHERE "
+	ck_assert_int_eq(old_ask(db,
+				 "SELECT count(*) FROM schema_migrations WHERE "
 				 "duration_us >= 0 AND version > 1"),
 			 deia__migrations_sqlite_len);
 	sqlite3_close(db);
@@ -658,8 +450,8 @@ START_TEST(newer_schema_is_refused_with_what_to_do)
 	fixture_open(&fx, 0);
 	deia_store_close(fx.store);
 	fx.store = NULL;
-	db = open_db(path);
-	run_sql(db, "INSERT INTO schema_migrations VALUES "
+	db = old_open(path);
+	old_run(db, "INSERT INTO schema_migrations VALUES "
 		    "(99, 'future', 'x', 1, 1)");
 	sqlite3_close(db);
 	ck_open_fails(DEIA_EVERSION, "schema version 99");
@@ -667,7 +459,7 @@ START_TEST(newer_schema_is_refused_with_what_to_do)
 	ck_assert_int_eq(
 		deia_migrate_up(fx.url, NULL, &n, fx.detail, sizeof(fx.detail)),
 		DEIA_EVERSION);
-	ck_assert_uint_eq(version_of(path), 99);
+	ck_assert_uint_eq(old_version(path), 99);
 }
 END_TEST
 
