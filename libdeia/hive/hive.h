@@ -69,6 +69,7 @@ struct deia__hbot {
 	int64_t last_message_ms; /* it answered or sent mail, wall clock */
 	/* samples.c: the sample before, on the boot clock. */
 	int64_t sample_pid, sample_cpu_ms, sample_ms;
+	unsigned sample_round; /* the newest in which it was looked at */
 	struct deia__replier *replier; /* reply.c: its mail as turns */
 	struct deia__turn_list turns;  /* oldest first */
 	unsigned n_turns, n_waiting;   /* waiting: not yet at the supervisor */
@@ -145,6 +146,8 @@ struct deia_hive {
 	void *stop_user;
 	bool bots_stopped;
 	struct deia__timer retention_timer, last_used_timer, sample_timer;
+	struct deia__change *sample_change; /* samples.c: growing, or NULL */
+	unsigned sample_round, n_samples;
 	struct deia__claim_waits claim_waits; /* oldest first */
 	unsigned n_claim_waits;
 	struct deia__mail *mail;

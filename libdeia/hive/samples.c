@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #define SAMPLE_MS 60000
+#define SLICE 100 /* bots in a turn of the loop: about a millisecond */
+#define NEXT_MS 1
 #define STAT_BYTES 1024
 
 struct process {
@@ -148,38 +150,71 @@ static bool sample(deia_hive *h, deia_txn *t, struct deia__hbot *b)
 	return true;
 }
 
-deia_err deia__samples_take(deia_hive *h)
+/*
+ * The change grows over several turns of the loop, so that many bots do not
+ * hold it up. True when some are left.
+ */
+static bool take_some(deia_hive *h)
 {
-	struct deia__change *c = deia__change_new(h);
 	struct deia__hbot *b, *next;
-	unsigned n = 0;
+	unsigned looked = 0;
 
-	HASH_ITER(hh, h->hbots, b, next)
-		if (c && !b->creating && !b->removing)
-			n += sample(h, deia__change_txn(c), b);
-	if (c && n == 0) {
-		deia__change_drop(c);
-		return DEIA_OK;
+	if (!h->sample_change) {
+		h->sample_change = deia__change_new(h);
+		h->sample_round++;
+		h->n_samples = 0;
 	}
-	return deia__change_commit(c, h, NULL, NULL);
+	if (!h->sample_change)
+		return false;
+	HASH_ITER(hh, h->hbots, b, next) {
+		if (b->sample_round == h->sample_round || b->creating ||
+		    b->removing)
+			continue;
+		if (looked++ == SLICE)
+			return true;
+		b->sample_round = h->sample_round;
+		h->n_samples +=
+			sample(h, deia__change_txn(h->sample_change), b);
+	}
+	return false;
 }
 
-static void on_minute(void *arg)
+static deia_err commit(deia_hive *h)
+{
+	struct deia__change *c = h->sample_change;
+
+	h->sample_change = NULL;
+	if (!c || h->n_samples > 0)
+		return deia__change_commit(c, h, NULL, NULL);
+	deia__change_drop(c);
+	return DEIA_OK;
+}
+
+deia_err deia__samples_take(deia_hive *h)
+{
+	while (take_some(h))
+		;
+	return commit(h);
+}
+
+static void on_time(void *arg)
 {
 	deia_hive *h = arg;
+	bool more = take_some(h);
 
-	if (!h->stopping && deia__samples_take(h))
+	if (!more && commit(h))
 		deia__hive_log(h, DEIA_LOG_WARN,
 			       "the state of bots is not recorded: %s",
 			       h->msg.text);
-	if (deia__timer_set(h->timers, &h->sample_timer, SAMPLE_MS))
+	if (deia__timer_set(h->timers, &h->sample_timer,
+			    more ? NEXT_MS : SAMPLE_MS))
 		deia__hive_log(h, DEIA_LOG_ERROR,
 			       "the state of bots is not recorded any more");
 }
 
 void deia__samples_start(deia_hive *h)
 {
-	h->sample_timer.fn = on_minute;
+	h->sample_timer.fn = on_time;
 	h->sample_timer.arg = h;
 	if (deia__timer_set(h->timers, &h->sample_timer, SAMPLE_MS))
 		deia__hive_log(h, DEIA_LOG_ERROR,
@@ -189,6 +224,8 @@ void deia__samples_start(deia_hive *h)
 void deia__samples_stop(deia_hive *h)
 {
 	deia__timer_clear(h->timers, &h->sample_timer);
+	deia__change_drop(h->sample_change);
+	h->sample_change = NULL;
 }
 
 void deia__samples_purge(struct deia__change *c, const char *bot)
