@@ -91,6 +91,13 @@ static void step_tokens(deia_hive *h, struct deia__change *c)
 	}
 }
 
+/* A step took all that it looked at: the next one comes soon. */
+static void hurry(deia_hive *h)
+{
+	if (deia__timer_set(h->timers, &h->retention_timer, BUSY_STEP_MS))
+		deia__hive_log(h, DEIA_LOG_ERROR, "retention stopped");
+}
+
 /* ---- chat -------------------------------------------------------------------- */
 
 static void on_old_lines(deia_err err, const deia_rows *rows, void *user)
@@ -103,7 +110,7 @@ static void on_old_lines(deia_err err, const deia_rows *rows, void *user)
 
 	while (old < n && deia_rows_get(rows, old, LINE_CREATED)->i < before)
 		old++;
-	if (!old || h->freeing)
+	if (!old || h->freeing || h->stopping)
 		return;
 	upto = deia_int(deia_rows_get(rows, old - 1, LINE_SEQ)->i);
 	c = deia__change_new(h);
@@ -112,6 +119,8 @@ static void on_old_lines(deia_err err, const deia_rows *rows, void *user)
 	if (deia__change_commit(c, h, NULL, NULL))
 		deia__hive_log(h, DEIA_LOG_WARN, "old chat is not deleted: %s",
 			       h->msg.text);
+	else if (old == n && deia_rows_has_more(rows))
+		hurry(h);
 }
 
 static void step_chat(deia_hive *h)
@@ -155,14 +164,12 @@ static void on_old_samples(deia_err err, const deia_rows *rows, void *user)
 	c = deia__change_new(h);
 	deia_txn_delete_where(deia__change_txn(c), &deia__table_bot_status,
 			      STATUS_BY_TIME, NULL, 0, &upto);
-	err = deia__change_commit(c, h, NULL, NULL);
-	if (!err && old == n && deia_rows_has_more(rows))
-		err = deia__timer_set(h->timers, &h->retention_timer,
-				      BUSY_STEP_MS);
-	if (err)
+	if (deia__change_commit(c, h, NULL, NULL))
 		deia__hive_log(h, DEIA_LOG_WARN,
 			       "old samples of bots are not deleted: %s",
 			       h->msg.text);
+	else if (old == n && deia_rows_has_more(rows))
+		hurry(h);
 }
 
 static void step_samples(deia_hive *h)

@@ -327,11 +327,14 @@ static deia_err write_page(struct deia__copy *c, const struct deia_table *table,
 	for (size_t r = 0; r < n; r++)
 		deia__txn_restore(t, table, deia_rows_get(rows, r, 0));
 	key_print(&after, deia_rows_get(rows, n - 1, 0), table->n_key);
-	if (!t || after.err || after.len >= sizeof(c->after)) {
+	err = !t ? DEIA_ENOMEM : after.err;
+	if (!err && after.len >= sizeof(c->after))
+		err = deia__fail(c->msg, DEIA_ELIMIT, "a key of %s is too long",
+				 table->name);
+	if (err) {
 		deia_txn_free(t);
 		deia__buf_fini(&after);
-		return deia__fail(c->msg, t ? DEIA_ELIMIT : DEIA_ENOMEM,
-				  "a key of %s is too long", table->name);
+		return err;
 	}
 	put_place(t, c, after.data, (int64_t)n);
 	err = commit(c, t);

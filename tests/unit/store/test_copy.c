@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "core/id.h"
+#include "core/mem.h"
 #include "store/copy.h"
 #include "store/migrate.h"
 
@@ -476,6 +477,30 @@ START_TEST(source_that_ran_meanwhile_is_found)
 }
 END_TEST
 
+/* Memory runs out at each place; the next call goes on to the same end. */
+START_TEST(copy_without_memory_is_told_and_gone_on_with)
+{
+	char from[256], to[256];
+	unsigned long n = 0;
+	deia_err err;
+
+	fresh_sqlite(from, sizeof(from));
+	fill(from, FEW);
+	kind->fresh(to, sizeof(to));
+	do {
+		n += 5;
+		deia__mem_fail_at(n, false);
+		err = copy(from, to);
+		deia__mem_fail_at(0, false);
+		ck_assert_msg(err == DEIA_OK || err == DEIA_ENOMEM, "%s",
+			      detail);
+		ck_assert(err == DEIA_OK || detail[0]);
+	} while (err == DEIA_ENOMEM);
+	ck_assert_uint_gt(n, 50);
+	ck_refused(from, to, DEIA_EEXIST, "not empty");
+}
+END_TEST
+
 /* ---- what is refused ------------------------------------------------------ */
 
 START_TEST(target_that_is_not_empty_is_left_alone)
@@ -557,6 +582,7 @@ int main(int argc, char **argv)
 	tcase_add_loop_test(
 		tc, comparison_finds_a_row_that_was_changed_lost_or_added, 0,
 		3);
+	tcase_add_test(tc, copy_without_memory_is_told_and_gone_on_with);
 	tcase_add_test(tc, half_copy_of_another_hive_is_left_alone);
 	tcase_add_test(tc, source_that_ran_meanwhile_is_found);
 	tcase_add_test(tc, target_that_is_not_empty_is_left_alone);

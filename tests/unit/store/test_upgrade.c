@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/mem.h"
 #include "store/migrate.h"
 
 static struct fixture fx;
@@ -293,6 +294,29 @@ START_TEST(without_room_for_the_copy_nothing_is_changed)
 }
 END_TEST
 
+START_TEST(without_memory_a_whole_version_is_left)
+{
+	struct old_content old;
+	unsigned long n = 0;
+	size_t applied;
+	deia_err err;
+
+	old_make(path, 1);
+	old_take(&old, path);
+	do {
+		deia__mem_fail_at(++n, false);
+		err = deia_migrate_up(fx.url, NULL, &applied, fx.detail,
+				      sizeof(fx.detail));
+		deia__mem_fail_at(0, false);
+		ck_assert(err == DEIA_OK || err == DEIA_ENOMEM);
+		old_ck(&old, path);
+	} while (err == DEIA_ENOMEM);
+	ck_assert_uint_gt(n, 5);
+	ck_assert_uint_eq(old_version(path), deia__migrations_sqlite_len);
+	deia__buf_fini(&old.rows);
+}
+END_TEST
+
 START_TEST(damaged_database_is_not_upgraded)
 {
 	char junk[4096];
@@ -506,6 +530,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, newest_three_copies_are_kept);
 	tcase_add_test(tc, copy_that_cannot_be_written_stops_the_upgrade);
 	tcase_add_test(tc, without_room_for_the_copy_nothing_is_changed);
+	tcase_add_test(tc, without_memory_a_whole_version_is_left);
 	tcase_add_test(tc, damaged_database_is_not_upgraded);
 	tcase_add_test(tc, no_copy_is_made_when_none_is_wanted);
 	tcase_add_loop_test(tc, killed_migration_leaves_a_whole_version, 0,
