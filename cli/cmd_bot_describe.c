@@ -196,6 +196,43 @@ static cJSON *history(struct cli *cli, const char *bot)
 	return json;
 }
 
+/* ---- what it needs ----------------------------------------------------- */
+
+static cJSON *status(struct cli *cli, const char *bot)
+{
+	char *path = path_of("/api/v1/bots/%s/status?limit=1", bot);
+	cJSON *json = NULL, *now = NULL;
+
+	/* A hive that is older has no such route. */
+	if (ask_quietly(cli, "GET", path, NULL, &json, NULL) == DEIA_OK)
+		now = cJSON_DetachItemFromObjectCaseSensitive(json, "now");
+	cJSON_Delete(json);
+	free(path);
+	return now;
+}
+
+static void tell_status(const cJSON *now)
+{
+	char when[32];
+
+	if (!cJSON_IsObject(now))
+		return;
+	tell("\nWhat it needs");
+	if (jnumber(now, "memory_bytes", -1) >= 0)
+		tell("  %-28s %.1f MiB", "memory",
+		     jnumber(now, "memory_bytes", 0) / 1048576);
+	if (jnumber(now, "cpu_seconds", -1) >= 0)
+		tell("  %-28s %.2f s, %.1f %% of one", "processor",
+		     jnumber(now, "cpu_seconds", 0),
+		     jnumber(now, "cpu_ratio", 0) * 100);
+	tell("  %-28s %.0f s", "uptime", jnumber(now, "uptime_seconds", 0));
+	if (*jtext(now, "last_message_at") != '\0') {
+		time_print(when, jtext(now, "last_message_at"));
+		tell("  %-28s %s", "last message", when);
+	}
+	tell("  %-28s %.0f", "errors", jnumber(now, "errors", 0));
+}
+
 static void tell_log(struct cli *cli, const char *bot)
 {
 	char *path = path_of("/api/v1/bots/%s/logs?tail=10", bot);
@@ -209,20 +246,23 @@ static void tell_log(struct cli *cli, const char *bot)
 	free(path);
 }
 
-/* The bot, with its history as one more member. */
-static void as_json(cJSON *bot, cJSON *moves)
+/* The bot, with its history and its status as more members. */
+static void as_json(cJSON *bot, cJSON *moves, cJSON *now)
 {
 	cJSON *items = cJSON_DetachItemFromObjectCaseSensitive(moves, "items");
 	char *text;
 
 	if (items != NULL)
 		cJSON_AddItemToObject(bot, "history", items);
+	if (now != NULL)
+		cJSON_AddItemReferenceToObject(bot, "status", now);
 	text = jprint(bot);
 	tell_json(text, strlen(text));
 	free(text);
 }
 
-static void as_text(struct cli *cli, const cJSON *bot, const cJSON *moves)
+static void as_text(struct cli *cli, const cJSON *bot, const cJSON *moves,
+		    const cJSON *now)
 {
 	cJSON *fields = bot_plain_spec();
 
@@ -230,6 +270,7 @@ static void as_text(struct cli *cli, const cJSON *bot, const cJSON *moves)
 	tell_members(bot, fields, false);
 	tell("\nWhat it is");
 	tell_members(bot, fields, true);
+	tell_status(now);
 	tell_limits(bot);
 	tell_last_exit(bot);
 	tell_moves(cli, moves);
@@ -241,20 +282,23 @@ static int run_describe(struct cli *cli)
 {
 	const char *id = cli->args.words[0];
 	char *path = path_of("/api/v1/bots/%s", id);
-	cJSON *bot = NULL, *moves = NULL;
+	cJSON *bot = NULL, *moves = NULL, *now = NULL;
 	int rc;
 
 	cli->bot = id;
 	rc = ask(cli, "GET", path, NULL, &bot);
 	free(path);
-	if (rc == EXIT_DONE)
+	if (rc == EXIT_DONE) {
 		moves = history(cli, id);
+		now = status(cli, id);
+	}
 	if (rc == EXIT_DONE && cli->json)
-		as_json(bot, moves);
+		as_json(bot, moves, now);
 	else if (rc == EXIT_DONE)
-		as_text(cli, bot, moves);
+		as_text(cli, bot, moves, now);
 	cJSON_Delete(bot);
 	cJSON_Delete(moves);
+	cJSON_Delete(now);
 	return rc;
 }
 

@@ -45,6 +45,9 @@
 	X(health)                                                              \
 	X(config_check)                                                        \
 	X(config_show)                                                         \
+	X(migrate_status)                                                      \
+	X(migrate_up)                                                          \
+	X(migrate_copy)                                                        \
 	X(token_create)                                                        \
 	X(token_list)                                                          \
 	X(token_revoke)                                                        \

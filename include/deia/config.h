@@ -111,7 +111,8 @@ DEIA_API void deia_config_changes(
  */
 DEIA_API void deia_config_print(const deia_config *config, struct deia_jw *w);
 /*
- * Makes a DIR: config.yaml (every key, commented out, with its explanation),
+ * Makes a DIR: config.yaml (every key with its explanation, commented out but
+ * for retention.chat_days, which only a new hive's file sets),
  * token (a fresh administrator's token and a newline), state/, state/run/,
  * bot-logs/. Files 0600, folders 0700. Leaves what exists.
  * detail: on failure says which path and why; may be NULL.
@@ -120,6 +121,14 @@ DEIA_API void deia_config_print(const deia_config *config, struct deia_jw *w);
 DEIA_API DEIA_NODISCARD deia_err deia_config_init_dir(const char *dir,
 						      char *detail,
 						      size_t detail_len);
+/*
+ * The same for the copy of a hive that exists: the few keys that a new hive's
+ * file sets (retention.chat_days) are left commented out, so that nothing of
+ * it is deleted by surprise. Returns as deia_config_init_dir. Since 0.2.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_config_init_copy_dir(const char *dir,
+							   char *detail,
+							   size_t detail_len);
 
 /* ---- declared bots: the files of `deia apply` -------------------------- */
 

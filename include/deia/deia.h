@@ -14,6 +14,7 @@
 #include <deia/limits.h>
 #include <deia/mail.h>
 #include <deia/messenger.h>
+#include <deia/migrate.h>
 #include <deia/trial.h>
 #include <deia/version.h>
 #include <deia/worker.h>

@@ -55,13 +55,15 @@ struct deia_hive_opts {
 	uint64_t seed;		/* 0: random */
 	deia_log_cb log;
 	void *log_user;
-	const char *work_dir; /* see deia_bots_opts; NULL: none. Since 0.2 */
-	bool own_cgroup;      /* see deia_bots_opts. Since 0.2 */
+	const char *work_dir;	/* see deia_bots_opts; NULL: none. Since 0.2 */
+	bool own_cgroup;	/* see deia_bots_opts. Since 0.2 */
+	const char *backup_dir; /* see deia_store_opts. Since 0.2 */
+	unsigned status_days;	/* of bot samples; default 7. Since 0.2 */
 };
 #define DEIA_HIVE_OPTS_INIT                                                    \
 	{                                                                      \
 		.size = sizeof(struct deia_hive_opts), .events_kept = 100000,  \
-		.audit_days = 180                                              \
+		.audit_days = 180, .status_days = 7                            \
 	}
 
 /*
@@ -252,6 +254,47 @@ typedef void (*deia_bot_history_cb)(deia_err err,
 DEIA_API DEIA_NODISCARD deia_err
 deia_hive_bot_history(deia_hive *hive, const char *id, int64_t before,
 		      unsigned limit, deia_bot_history_cb cb, void *user);
+/* What a bot needed at a time, and how it was. */
+struct deia_bot_sample {
+	int64_t at_unix_ms;
+	const char *state;	      /* see deia_bot_state_name */
+	int64_t pid;		      /* 0: no process of this machine */
+	int64_t memory_bytes;	      /* resident; -1: no process */
+	int64_t cpu_ms;		      /* since the process began; -1 the same */
+	int64_t cpu_permille;	      /* of one processor, since the sample
+					* before; -1: unknown */
+	int64_t uptime_ms;	      /* of the process */
+	int64_t last_message_unix_ms; /* it answered or sent mail; 0: never */
+	uint64_t errors;	      /* turns that failed and faults of its
+					* lines, since the hive was started */
+	unsigned restarts;
+};
+/* items: newest first; live until the callback returns. */
+typedef void (*deia_bot_sample_cb)(deia_err err,
+				   const struct deia_bot_sample *items,
+				   size_t n, bool more, void *user);
+/*
+ * The samples of a bot, one a minute while it lives, newest first: those since
+ * since_ms and, unless it is 0, before before_ms. They outlive the bot unless
+ * it is purged, and are kept for opts.status_days. limit 1..1000. Returns and
+ * tells DEIA_OK, DEIA_EINVAL, DEIA_ENOTFOUND (there never was such a bot),
+ * DEIA_ENOMEM, or what deia_store_page does. Since 0.2.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_bot_samples(
+	deia_hive *hive, const char *id, int64_t since_ms, int64_t before_ms,
+	unsigned limit, deia_bot_sample_cb cb, void *user);
+/*
+ * How it is now; nothing is kept. Constant time. state lives until the bot is
+ * removed. Returns DEIA_OK, DEIA_ENOTFOUND. Since 0.2.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_bot_sample_now(
+	deia_hive *hive, const char *id, struct deia_bot_sample *out);
+/*
+ * How long history is kept from now on; see deia_hive_opts. Since 0.2.
+ */
+DEIA_API void deia_hive_set_retention(deia_hive *hive, unsigned events_kept,
+				      unsigned audit_days, unsigned chat_days,
+				      unsigned status_days);
 /* Path of a bot's log file, NULL when there is none; lives until the next
  * call. */
 DEIA_API const char *deia_hive_bot_log_path(deia_hive *hive, const char *id);

@@ -249,13 +249,23 @@ static deia_err make_file(const struct maker *m, const char *name,
 	return err;
 }
 
-static deia_err make_config(const struct maker *m)
+/* No hive can be there yet whose ways the file would change. */
+static bool is_new_hive(const struct maker *m)
+{
+	const char *url = getenv("DEIA_DATABASE_URL");
+	char db[PATH_MAX];
+	int n = snprintf(db, sizeof(db), "%s/state/deia.db", m->dir);
+
+	return n < (int)sizeof(db) && access(db, F_OK) != 0 && !(url && *url);
+}
+
+static deia_err make_config(const struct maker *m, bool is_new)
 {
 	struct deia__buf b;
 	deia_err err;
 
 	deia__buf_init(&b, 0);
-	deia__config_document(&b);
+	deia__config_document(&b, is_new);
 	err = b.err ? no_memory(m) : make_file(m, "config.yaml", b.data, b.len);
 	deia__buf_fini(&b);
 	return err;
@@ -274,7 +284,8 @@ static deia_err make_token(const struct maker *m)
 	return err;
 }
 
-deia_err deia_config_init_dir(const char *dir, char *detail, size_t detail_len)
+static deia_err init_dir(const char *dir, bool may_be_new, char *detail,
+			 size_t detail_len)
 {
 	struct maker m = { dir, detail, detail_len };
 	static const char *const folders[] = { "state", "state/run",
@@ -289,6 +300,17 @@ deia_err deia_config_init_dir(const char *dir, char *detail, size_t detail_len)
 	for (size_t i = 0; i < 3 && !err; i++)
 		err = make_subfolder(&m, folders[i]);
 	if (!err)
-		err = make_config(&m);
+		err = make_config(&m, may_be_new && is_new_hive(&m));
 	return err ? err : make_token(&m);
+}
+
+deia_err deia_config_init_dir(const char *dir, char *detail, size_t detail_len)
+{
+	return init_dir(dir, true, detail, detail_len);
+}
+
+deia_err deia_config_init_copy_dir(const char *dir, char *detail,
+				   size_t detail_len)
+{
+	return init_dir(dir, false, detail, detail_len);
 }

@@ -5,7 +5,8 @@
  *
  * Explanations begin with "# ", settings with "#" alone, so that taking away
  * one character sets a key. Section names stand uncommented, since a section
- * without keys is fine.
+ * without keys is fine. A few keys are set in the file of a new hive, where
+ * hives that are there already must not change their ways by an upgrade.
  */
 #include "config/document.h"
 
@@ -58,10 +59,11 @@ static unsigned open_sections(struct deia__buf *out, const char *name,
 }
 
 static void setting(struct deia__buf *out, unsigned depth,
-		    const struct deia__key *key)
+		    const struct deia__key *key, bool is_new)
 {
 	const char *word = strrchr(key->name, '.') + 1;
 	const char *value = key->example ? key->example : key->fallback;
+	bool set = is_new && key->fresh;
 
 	comment(out, depth, key->about);
 	if (key->env) {
@@ -70,13 +72,16 @@ static void setting(struct deia__buf *out, unsigned depth,
 			       key->env);
 	}
 	indent(out, depth);
-	deia__buf_addf(out, "#%s: %s", word, *value ? value : "\"\"");
+	if (set)
+		value = key->fresh;
+	deia__buf_addf(out, "%s%s: %s", set ? "" : "#", word,
+		       *value ? value : "\"\"");
 	if (key->choices)
 		deia__buf_addf(out, "  # %s", key->choices);
 	deia__buf_adds(out, "\n");
 }
 
-void deia__config_document(struct deia__buf *out)
+void deia__config_document(struct deia__buf *out, bool is_new)
 {
 	const char *last = "";
 
@@ -94,7 +99,7 @@ void deia__config_document(struct deia__buf *out)
 
 		if (out->len == len)
 			deia__buf_adds(out, "\n");
-		setting(out, depth, &deia__keys[i]);
+		setting(out, depth, &deia__keys[i], is_new);
 		last = deia__keys[i].name;
 	}
 	deia__buf_adds(

@@ -5,6 +5,7 @@
 
 #include "core/buf.h"
 
-void deia__config_document(struct deia__buf *out);
+/* is_new: of a hive that begins with it; see fresh in schema.h. */
+void deia__config_document(struct deia__buf *out, bool is_new);
 
 #endif

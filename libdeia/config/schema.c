@@ -83,7 +83,12 @@ const struct deia__key deia__keys[] = {
 	{ INT("retention.audit_days", "180", 1, 36500), .reload = true,
 	  .about = "How long is kept who changed what." },
 	{ INT("retention.chat_days", "0", 0, 36500), .reload = true,
-	  .about = "How long chat lines are kept. 0: for ever." },
+	  .fresh = "90",
+	  .about = "How long chat lines are kept. 0, or no such line: for ever."
+		   " A new hive\nbegins with 90 days." },
+	{ INT("retention.bot_status_days", "7", 1, 36500), .reload = true,
+	  .about = "How long is kept what each bot needed, a sample a "
+		   "minute." },
 
 	{ INT("messages.ttl_seconds", "604800", 1, DEIA_MAX_TTL_SECONDS),
 	  .reload = true,

@@ -34,6 +34,9 @@ struct deia__key {
 	bool password;	     /* a url that may have one: never shown */
 	const char *example; /* shown in the file instead of the default */
 	const char *about;   /* lines for the file, without '#' */
+	/* What the file of a new hive sets it to, where hives that are there
+	 * already must keep the fallback; or NULL. */
+	const char *fresh;
 };
 
 extern const struct deia__key deia__keys[];

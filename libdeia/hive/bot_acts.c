@@ -325,6 +325,7 @@ static deia_err commit_removal(deia_hive *h, struct act *a)
 		deia_txn_delete_where(txn, &deia__table_conversations,
 				      CONV_BY_BOT, &id, 1, NULL);
 		deia__history_purge(c, a->id);
+		deia__samples_purge(c, a->id);
 	}
 	deia__change_bot_event(c, "bot.removed", a->id, &a->actor);
 	deia__change_audit(c, &a->actor, a->purge ? "bot.purge" : "bot.remove",

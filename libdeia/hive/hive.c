@@ -21,6 +21,8 @@
 #include <event2/thread.h>
 #include <sodium.h>
 
+#include "store/copy.h"
+
 deia_err deia__hive_fail(deia_hive *h, deia_err err, const char *fmt, ...)
 {
 	char text[DEIA__ERRMSG_BYTES];
@@ -212,6 +214,22 @@ static deia_err open_loop(deia_hive *h, struct event_base *base)
 	return err;
 }
 
+/* What opening did to the database: a copy, migrations. */
+static void on_store_note(const char *text, void *user)
+{
+	deia__hive_log(user, DEIA_LOG_INFO, "%s", text);
+}
+
+/* A store that a copy was begun into and not ended is no hive's yet. */
+static deia_err check_whole(deia_hive *h, char *detail, size_t detail_len)
+{
+	deia_err err = deia__store_check_whole(h->store, &h->msg);
+
+	if (err)
+		say(detail, detail_len, "%s", h->msg.text);
+	return err;
+}
+
 static deia_err open_all(deia_hive *h, struct event_base *base,
 			 const struct deia_hive_opts *o, char *detail,
 			 size_t detail_len)
@@ -228,11 +246,16 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 		return DEIA_ENOMEM;
 	so.durability = o->durability;
 	(void)deia_store_has_postgresql(); /* brings it into the program */
+	so.backup_dir = o->backup_dir;
+	so.note = on_store_note;
+	so.note_user = h;
 	err = open_journal(h, o, detail, detail_len);
 	if (!err)
 		err = deia_store_open(&h->store, h->base,
 				      o->store_url ? o->store_url : "memory:",
 				      &so, detail, detail_len);
+	if (!err)
+		err = check_whole(h, detail, detail_len);
 	if (!err)
 		err = open_bots(h, o, detail, detail_len);
 	if (!err) {
@@ -278,6 +301,7 @@ deia_err deia_hive_new(deia_hive **out, struct event_base *base,
 	h->events_kept = o.events_kept;
 	h->audit_days = o.audit_days;
 	h->chat_days = o.chat_days;
+	h->status_days = o.status_days;
 	h->started_unix_ms = deia__unix_ms(NULL);
 	h->started_ms = deia__now_ms(NULL);
 	say(detail, detail_len, "%s", "");
@@ -311,6 +335,7 @@ deia_err deia_hive_start(deia_hive *h)
 	deia__dialogues_start(h);
 	deia__reply_look(h, NULL);
 	deia__retention_start(h);
+	deia__samples_start(h);
 	deia__access_timers(h);
 	return DEIA_OK;
 }
@@ -417,6 +442,7 @@ deia_err deia_hive_stop(deia_hive *h, void (*cb)(void *user), void *user)
 	h->stop_cb = cb;
 	h->stop_user = user;
 	deia__retention_stop(h);
+	deia__samples_stop(h);
 	deia_hive_end_waits(h);
 	deia__turns_cancel_all(h);
 	err = deia_bots_stop_all(h->bots, on_bots_stopped, h);
@@ -452,8 +478,10 @@ void deia_hive_free(deia_hive *h)
 		return;
 	h->freeing = true;
 	h->stopping = true;
-	if (h->timers)
+	if (h->timers) {
 		deia__retention_stop(h);
+		deia__samples_stop(h);
+	}
 	if (h->bots)
 		deia__claims_end(h, NULL);
 	deia__turns_abandon(h);

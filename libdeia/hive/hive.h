@@ -66,13 +66,17 @@ struct deia__hbot {
 	int64_t history_seq;	 /* of its newest row in bot_history */
 	int64_t pid;		 /* of the latest process, also when it ended */
 	uint64_t turns_done, turns_failed; /* since the hive was started */
-	struct deia__replier *replier;	   /* reply.c: its mail as turns */
-	struct deia__turn_list turns;	   /* oldest first */
-	unsigned n_turns, n_waiting; /* waiting: not yet at the supervisor */
-	struct deia__push *push;     /* mail for its process; NULL: none */
-	unsigned n_sends;	     /* mail of its process, not durable yet */
-	bool held;		     /* its lines are not read meanwhile */
-	unsigned n_waits;	     /* for mail, with its own token */
+	int64_t last_message_ms; /* it answered or sent mail, wall clock */
+	/* samples.c: the sample before, on the boot clock. */
+	int64_t sample_pid, sample_cpu_ms, sample_ms;
+	unsigned sample_round; /* the newest in which it was looked at */
+	struct deia__replier *replier; /* reply.c: its mail as turns */
+	struct deia__turn_list turns;  /* oldest first */
+	unsigned n_turns, n_waiting;   /* waiting: not yet at the supervisor */
+	struct deia__push *push;       /* mail for its process; NULL: none */
+	unsigned n_sends; /* mail of its process, not durable yet */
+	bool held;	  /* its lines are not read meanwhile */
+	unsigned n_waits; /* for mail, with its own token */
 	UT_hash_handle hh;
 };
 
@@ -128,7 +132,7 @@ struct deia_hive {
 	struct deia_field_error field;
 	bool has_field;
 	char *url, *log_dir, *log_path;
-	unsigned events_kept, audit_days, chat_days;
+	unsigned events_kept, audit_days, chat_days, status_days;
 	int64_t started_unix_ms, started_ms;
 	uint64_t turns_done;
 	unsigned n_turns, n_changes; /* under way */
@@ -141,7 +145,9 @@ struct deia_hive {
 	void (*stop_cb)(void *user);
 	void *stop_user;
 	bool bots_stopped;
-	struct deia__timer retention_timer, last_used_timer;
+	struct deia__timer retention_timer, last_used_timer, sample_timer;
+	struct deia__change *sample_change; /* samples.c: growing, or NULL */
+	unsigned sample_round, n_samples;
 	struct deia__claim_waits claim_waits; /* oldest first */
 	unsigned n_claim_waits;
 	struct deia__mail *mail;
@@ -286,6 +292,14 @@ DEIA_NODISCARD deia_err deia__history_load(deia_hive *h, struct deia__hbot *b);
 DEIA_NODISCARD deia_err deia__history_find(deia_hive *h, const char *bot,
 					   deia_page_cb cb, void *user);
 
+/* ---- samples.c --------------------------------------------------------- */
+
+void deia__samples_start(deia_hive *h);
+void deia__samples_stop(deia_hive *h);
+/* One of each bot that lives, now; the timer does it every minute. */
+deia_err deia__samples_take(deia_hive *h);
+void deia__samples_purge(struct deia__change *c, const char *bot);
+
 /* ---- external.c -------------------------------------------------------- */
 
 void deia__bots_on_claimable(const char *bot, void *user);
@@ -374,5 +388,7 @@ bool deia__conversation_is_busy(const struct deia__hbot *b,
 
 void deia__retention_start(deia_hive *h);
 void deia__retention_stop(deia_hive *h);
+/* What the timer does. */
+void deia__retention_step(deia_hive *h);
 
 #endif

@@ -232,6 +232,8 @@ static void on_sent(deia_err err, const struct deia_message *items, size_t n,
 
 	(void)more;
 	answer(s, err, items, n);
+	if (b && !err)
+		b->last_message_ms = deia__unix_ms(NULL);
 	if (b)
 		b->n_sends -= b->n_sends < s->weight ? b->n_sends : s->weight;
 	if (b)

@@ -8,13 +8,17 @@
  */
 #include "hive/reply.h"
 
+#include <string.h>
+
 #define STEP_MS 60000
 #define BUSY_STEP_MS 1000
 #define STEP_EVENTS 1000 /* some are of 30 KiB */
 #define STEP_LINES 50
+#define STEP_SAMPLES 500
 #define REPLAY_KEPT_MS (INT64_C(48) * 3600 * 1000)
 #define MAIL_DAYS 90 /* of dialogues, as of messages */
-#define DAY_MS (INT64_C(24) * 3600 * 1000)
+#define HOUR_MS (INT64_C(3600) * 1000)
+#define DAY_MS (24 * HOUR_MS)
 
 static bool step_events(deia_hive *h, struct deia__change *c)
 {
@@ -87,6 +91,13 @@ static void step_tokens(deia_hive *h, struct deia__change *c)
 	}
 }
 
+/* A step took all that it looked at: the next one comes soon. */
+static void hurry(deia_hive *h)
+{
+	if (deia__timer_set(h->timers, &h->retention_timer, BUSY_STEP_MS))
+		deia__hive_log(h, DEIA_LOG_ERROR, "retention stopped");
+}
+
 /* ---- chat -------------------------------------------------------------------- */
 
 static void on_old_lines(deia_err err, const deia_rows *rows, void *user)
@@ -99,7 +110,7 @@ static void on_old_lines(deia_err err, const deia_rows *rows, void *user)
 
 	while (old < n && deia_rows_get(rows, old, LINE_CREATED)->i < before)
 		old++;
-	if (!old || h->freeing)
+	if (!old || h->freeing || h->stopping)
 		return;
 	upto = deia_int(deia_rows_get(rows, old - 1, LINE_SEQ)->i);
 	c = deia__change_new(h);
@@ -108,6 +119,8 @@ static void on_old_lines(deia_err err, const deia_rows *rows, void *user)
 	if (deia__change_commit(c, h, NULL, NULL))
 		deia__hive_log(h, DEIA_LOG_WARN, "old chat is not deleted: %s",
 			       h->msg.text);
+	else if (old == n && deia_rows_has_more(rows))
+		hurry(h);
 }
 
 static void step_chat(deia_hive *h)
@@ -122,9 +135,58 @@ static void step_chat(deia_hive *h)
 		deia__hive_log(h, DEIA_LOG_WARN, "old chat cannot be read");
 }
 
-static void step(void *arg)
+/* ---- samples of bots --------------------------------------------------------- */
+
+/* In memory there is room for the last hour alone. */
+static int64_t samples_before(const deia_hive *h)
 {
-	deia_hive *h = arg;
+	bool memory = strcmp(deia_store_backend_name(h->store), "memory") == 0;
+	int64_t kept = memory ? HOUR_MS : (int64_t)h->status_days * DAY_MS;
+
+	return deia__unix_ms(NULL) - kept;
+}
+
+/* All of one minute have the same time or nearly; a step takes whole minutes
+ * of them, and comes again soon when there may be more. */
+static void on_old_samples(deia_err err, const deia_rows *rows, void *user)
+{
+	deia_hive *h = user;
+	size_t n = err ? 0 : deia_rows_count(rows), old = 0;
+	int64_t before = samples_before(h);
+	struct deia__change *c;
+	struct deia_value upto;
+
+	while (old < n && deia_rows_get(rows, old, STATUS_AT)->i < before)
+		old++;
+	if (!old || h->freeing || h->stopping)
+		return;
+	upto = deia_int(deia_rows_get(rows, old - 1, STATUS_AT)->i);
+	c = deia__change_new(h);
+	deia_txn_delete_where(deia__change_txn(c), &deia__table_bot_status,
+			      STATUS_BY_TIME, NULL, 0, &upto);
+	if (deia__change_commit(c, h, NULL, NULL))
+		deia__hive_log(h, DEIA_LOG_WARN,
+			       "old samples of bots are not deleted: %s",
+			       h->msg.text);
+	else if (old == n && deia_rows_has_more(rows))
+		hurry(h);
+}
+
+static void step_samples(deia_hive *h)
+{
+	struct deia_page_query q = {
+		.table = &deia__table_bot_status,
+		.index = STATUS_BY_TIME,
+		.limit = STEP_SAMPLES,
+	};
+
+	if (h->status_days && deia_store_page(h->store, &q, on_old_samples, h))
+		deia__hive_log(h, DEIA_LOG_WARN,
+			       "old samples of bots cannot be read");
+}
+
+void deia__retention_step(deia_hive *h)
+{
 	struct deia__change *c = deia__change_new(h);
 	bool more = false;
 
@@ -138,14 +200,30 @@ static void step(void *arg)
 			       "old rows could not be deleted: %s",
 			       h->msg.text);
 	step_chat(h);
+	step_samples(h);
 	if (deia__timer_set(h->timers, &h->retention_timer,
 			    more ? BUSY_STEP_MS : STEP_MS))
 		deia__hive_log(h, DEIA_LOG_ERROR, "retention stopped");
 }
 
+static void on_time(void *arg)
+{
+	deia__retention_step(arg);
+}
+
+void deia_hive_set_retention(deia_hive *h, unsigned events_kept,
+			     unsigned audit_days, unsigned chat_days,
+			     unsigned status_days)
+{
+	h->events_kept = events_kept;
+	h->audit_days = audit_days;
+	h->chat_days = chat_days;
+	h->status_days = status_days;
+}
+
 void deia__retention_start(deia_hive *h)
 {
-	h->retention_timer.fn = step;
+	h->retention_timer.fn = on_time;
 	h->retention_timer.arg = h;
 	if (deia__timer_set(h->timers, &h->retention_timer, STEP_MS))
 		deia__hive_log(h, DEIA_LOG_ERROR, "retention is not started");

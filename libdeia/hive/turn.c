@@ -76,6 +76,8 @@ static void end_turn(struct deia_chat_turn *t, bool durable)
 		b->turns_failed++;
 	else
 		b->turns_done++;
+	if (!t->err)
+		b->last_message_ms = deia__unix_ms(NULL);
 	fill_answer(t, &line);
 	if (t->err)
 		deia__hive_fail(h, t->err, "%s",

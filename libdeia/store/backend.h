@@ -16,6 +16,8 @@
 #include "core/errmsg.h"
 #include "store/arena.h"
 
+struct deia__migrate_list;
+
 /* ---- transactions ------------------------------------------------------ */
 
 enum deia__op_kind {
@@ -23,7 +25,14 @@ enum deia__op_kind {
 	DEIA__OP_PUT,
 	DEIA__OP_UPDATE,
 	DEIA__OP_DELETE,
-	DEIA__OP_DELETE_WHERE
+	DEIA__OP_DELETE_WHERE,
+	/*
+	 * For copies of a whole store. n_values = n_columns: inserts the row
+	 * with its own number (column 0 is set), whether or not the table is a
+	 * sequence. n_values = 1: no row. In a sequence table the number
+	 * counts as given from here on: later inserts get higher ones.
+	 */
+	DEIA__OP_RESTORE
 };
 
 struct deia__op {
@@ -64,6 +73,12 @@ static inline deia_txn *deia__txn_next(const deia_txn *t)
 {
 	return (deia_txn *)(void *)t->job.next;
 }
+
+/* Adds a DEIA__OP_RESTORE of a row (column 0 is set) or of a number alone. */
+void deia__txn_restore(deia_txn *txn, const struct deia_table *table,
+		       const struct deia_value *row);
+void deia__txn_restore_seq(deia_txn *txn, const struct deia_table *table,
+			   int64_t seq);
 
 /* ---- order and pages --------------------------------------------------- */
 
@@ -138,7 +153,14 @@ struct deia__store_backend {
 	bool threads;
 	/*
 	 * Opens rest (the url behind the scheme), brings the schema up to date
-	 * and sets *self. Loop thread, may block. On failure msg says what to
+	 * and sets *self. Loop thread, may block. Before the first migration of
+	 * a database that has rows it makes a copy of it, unless
+	 * opts->no_backup: in opts->backup_dir or, of a file, in backups/
+	 * beside it; 0600, synced, checked, under its name only when it is
+	 * whole; the newest three are kept. Cannot it (no room, no program for
+	 * it): a failure, and nothing was changed. With opts->as_it_is nothing
+	 * is made or migrated: DEIA_ENOTFOUND, DEIA_EVERSION. Tells opts->note
+	 * with deia__store_note what it did. On failure msg says what to
 	 * do, *self is NULL and nothing is left open. Returns the codes of
 	 * deia_store_open.
 	 */
@@ -192,7 +214,28 @@ struct deia__store_backend {
 	 * cannot be reached, 0 while it can.
 	 */
 	int64_t (*away_since)(void *self);
+	 * The highest number that a sequence table ever gave, also when its
+	 * row is gone; 0: none. For copies, with no commit or read at the same
+	 * moment. DEIA_OK, DEIA_ENOMEM, DEIA_EUNAVAILABLE, DEIA_ESTORE.
+	 */
+	deia_err (*last_seq)(void *self, const struct deia_table *table,
+			     int64_t *seq);
+	/*
+	 * Optional: a backend without a schema has none. Lists the migrations
+	 * of rest with deia__migrate_applied and deia__migrate_pending, taking
+	 * the lock for that long and changing nothing. Nothing is open when it
+	 * is called; any thread, may block. On failure msg says what to do.
+	 * Returns the codes of deia_migrate_status.
+	 */
+	deia_err (*status)(const char *rest, struct deia__migrate_list *out,
+			   struct deia__errmsg *msg);
 };
+
+/* The backend of a url and what stands behind its scheme; NULL: none. */
+const struct deia__store_backend *deia__store_find(const char *url,
+						   const char **rest,
+						   struct deia__errmsg *msg,
+						   deia_err *err);
 
 extern const struct deia__store_backend deia__store_memory;
 extern const struct deia__store_backend deia__store_sqlite;

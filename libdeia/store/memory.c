@@ -106,6 +106,28 @@ static deia_err put(struct memory *m, struct deia__mem_table *t,
 	return err;
 }
 
+/* See DEIA__OP_RESTORE. Without a row the change is that of the number. */
+static deia_err restore(struct memory *m, struct deia__mem_table *t,
+			const struct deia__op *op)
+{
+	const struct deia_value *values[DEIA__MAX_COLUMNS];
+	struct deia__mem_row *row = NULL;
+	deia_err err;
+	unsigned i;
+
+	if (op->n_values == t->table->n_columns) {
+		for (i = 0; i < op->n_values; i++)
+			values[i] = &op->values[i];
+		row = deia__mem_row_new(t, values);
+		if (!row)
+			return DEIA_ENOMEM;
+	}
+	err = change(m, t, NULL, row);
+	if (!err && t->table->sequence && op->values[0].i > t->seq)
+		t->seq = op->values[0].i;
+	return err;
+}
+
 static deia_err update(struct memory *m, struct deia__mem_table *t,
 		       const struct deia__op *op)
 {
@@ -180,6 +202,8 @@ static deia_err run_op(struct memory *m, const struct deia__op *op,
 		return old ? change(m, t, old, NULL) : DEIA_OK;
 	case DEIA__OP_DELETE_WHERE:
 		return delete_where(m, t, op);
+	case DEIA__OP_RESTORE:
+		return restore(m, t, op);
 	}
 	return DEIA_EINVAL;
 }
@@ -296,6 +320,15 @@ static deia_err count(void *self, const struct deia_table *table, int index,
 
 /* ---- the table --------------------------------------------------------- */
 
+static deia_err last_seq(void *self, const struct deia_table *table,
+			 int64_t *seq)
+{
+	struct deia__mem_table *t = table_of(self, table);
+
+	*seq = t ? t->seq : 0;
+	return t ? DEIA_OK : DEIA_ENOMEM;
+}
+
 static deia_err open_memory(void **self, const char *rest,
 			    const struct deia_store_opts *opts,
 			    struct deia__errmsg *msg)
@@ -327,4 +360,5 @@ const struct deia__store_backend deia__store_memory = {
 	.commit = commit,
 	.read = read_page,
 	.count = count,
+	.last_seq = last_seq,
 };

@@ -10,6 +10,9 @@
 #ifndef DEIA_STORE_MIGRATE_H
 #define DEIA_STORE_MIGRATE_H
 
+#include <deia/migrate.h>
+#include <deia/sys/store.h>
+
 #include "core/errmsg.h"
 
 struct deia__migration {
@@ -35,5 +38,27 @@ extern const char deia__migrate_table[];
 deia_err deia__migrate_check(const struct deia__migration *list, unsigned n,
 			     int64_t version, const char *checksum,
 			     struct deia__errmsg *msg);
+
+/*
+ * For a backend's `status`: starts with the program's list, is told of each
+ * applied one by rising version, then of the end. n counts also what did not
+ * fit.
+ */
+struct deia__migrate_list {
+	const struct deia__migration *known;
+	unsigned n_known;
+	struct deia_migration *list;
+	size_t max, n;
+	int64_t newest; /* applied */
+};
+/* duration_us: -1 when it is not recorded. */
+void deia__migrate_applied(struct deia__migrate_list *l, int64_t version,
+			   const char *name, const char *checksum,
+			   int64_t applied_ms, int64_t duration_us);
+void deia__migrate_pending(struct deia__migrate_list *l);
+
+/* Tells opts->note, if there is one, a line of text. */
+void deia__store_note(const struct deia_store_opts *opts, const char *fmt, ...)
+	DEIA_PRINTF(2, 3);
 
 #endif

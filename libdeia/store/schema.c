@@ -308,6 +308,47 @@ const struct deia_table deia__table_dialogues = {
 	.n_indexes = LEN(dialogue_indexes),
 };
 
+static const struct deia_column status_columns[] = {
+	TEXT_COLUMN("bot"),
+	INT_COLUMN("at"),
+	TEXT_COLUMN("state"),
+	INT_COLUMN("pid"),
+	{ "memory", DEIA_INT, true },
+	{ "cpu_ms", DEIA_INT, true },
+	{ "cpu_permille", DEIA_INT, true },
+	INT_COLUMN("uptime"),
+	INT_COLUMN("last_message"),
+	INT_COLUMN("errors"),
+	INT_COLUMN("restarts"),
+};
+_Static_assert(LEN(status_columns) == STATUS_COLUMNS, "bot_status");
+
+static const struct deia_index status_indexes[] = {
+	[STATUS_BY_TIME] = { "bot_status_by_time", { STATUS_AT }, 1, false },
+};
+
+const struct deia_table deia__table_bot_status = {
+	.name = "bot_status",
+	.columns = status_columns,
+	.n_columns = STATUS_COLUMNS,
+	.n_key = 2,
+	.indexes = status_indexes,
+	.n_indexes = LEN(status_indexes),
+};
+
+static const struct deia_column info_columns[] = {
+	TEXT_COLUMN("name"),
+	TEXT_COLUMN("value"),
+};
+_Static_assert(LEN(info_columns) == INFO_COLUMNS, "store_info");
+
+const struct deia_table deia__table_store_info = {
+	.name = "store_info",
+	.columns = info_columns,
+	.n_columns = INFO_COLUMNS,
+	.n_key = 1,
+};
+
 const struct deia_table *const deia__tables[] = {
 	&deia__table_bots,	   &deia__table_conversations,
 	&deia__table_chat_lines,   &deia__table_events,
@@ -315,6 +356,7 @@ const struct deia_table *const deia__tables[] = {
 	&deia__table_replays,	   &deia__table_bot_history,
 	&deia__table_messages,	   &deia__table_message_leases,
 	&deia__table_message_keys, &deia__table_message_clock,
-	&deia__table_dialogues,
+	&deia__table_dialogues,	   &deia__table_bot_status,
+	&deia__table_store_info,
 };
 const size_t deia__tables_len = LEN(deia__tables);

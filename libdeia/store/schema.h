@@ -220,6 +220,31 @@ enum {
 enum { DIALOGUE_BY_STATUS };
 extern const struct deia_table deia__table_dialogues;
 
+/* What a bot needed and did, a sample a minute while it lives. */
+enum {
+	STATUS_BOT,
+	STATUS_AT,
+	STATUS_STATE,
+	STATUS_PID,	     /* 0: no process of this machine */
+	STATUS_MEMORY,	     /* resident bytes, null without a process */
+	STATUS_CPU_MS,	     /* since the process began, the same */
+	STATUS_CPU_PERMILLE, /* of one processor, since the last sample */
+	STATUS_UPTIME,	     /* milliseconds */
+	STATUS_LAST_MESSAGE, /* when it last answered, 0: never */
+	STATUS_ERRORS,	     /* turns that failed since deiad began */
+	STATUS_RESTARTS,
+	STATUS_COLUMNS
+};
+enum { STATUS_BY_TIME };
+extern const struct deia_table deia__table_bot_status;
+
+/*
+ * What the store says of itself; never copied. "id": made by the migration
+ * (the memory backend has none). "copy.*": see copy.c.
+ */
+enum { INFO_NAME, INFO_VALUE, INFO_COLUMNS };
+extern const struct deia_table deia__table_store_info;
+
 /* All of them, for checks and tests. */
 extern const struct deia_table *const deia__tables[];
 extern const size_t deia__tables_len;

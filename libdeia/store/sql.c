@@ -58,6 +58,7 @@ void deia__sql_op(const struct deia__op *op, struct deia__sql_shape *shape,
 		[DEIA__OP_UPDATE] = DEIA__SQL_UPDATE,
 		[DEIA__OP_DELETE] = DEIA__SQL_DELETE,
 		[DEIA__OP_DELETE_WHERE] = DEIA__SQL_DELETE_WHERE,
+		[DEIA__OP_RESTORE] = DEIA__SQL_RESTORE,
 	};
 	unsigned skip;
 
@@ -196,10 +197,10 @@ static bool equals(struct writer *w, const unsigned char *cols, unsigned n)
 	return n > 0;
 }
 
-static void insert(struct writer *w)
+/* The columns from first on. */
+static void insert_from(struct writer *w, unsigned first)
 {
 	unsigned c;
-	unsigned first = w->table->sequence && !w->dialect->numbered ? 1 : 0;
 
 	put(w, "INSERT INTO ");
 	name(w, w->table->name);
@@ -212,6 +213,13 @@ static void insert(struct writer *w)
 		param(w);
 	}
 	put(w, ")");
+}
+
+static void insert(struct writer *w)
+{
+	unsigned first = w->table->sequence && !w->dialect->numbered ? 1 : 0;
+
+	insert_from(w, first);
 }
 
 static void upsert(struct writer *w)
@@ -355,6 +363,9 @@ void deia__sql_text(struct deia__buf *out, const struct deia__sql_dialect *d,
 	switch (shape->kind) {
 	case DEIA__SQL_INSERT:
 		insert(&w);
+		break;
+	case DEIA__SQL_RESTORE:
+		insert_from(&w, 0);
 		break;
 	case DEIA__SQL_PUT:
 		upsert(&w);

@@ -23,6 +23,7 @@ struct deia__sql_dialect {
 
 enum deia__sql_kind {
 	DEIA__SQL_INSERT,
+	DEIA__SQL_RESTORE, /* with column 0 */
 	DEIA__SQL_PUT,
 	DEIA__SQL_UPDATE,
 	DEIA__SQL_DELETE,

@@ -156,4 +156,6 @@ const struct deia__store_backend deia__store_sqlite = {
 	.maintain = maintain,
 	.read = deia__sqlite_read,
 	.count = deia__sqlite_count,
+	.last_seq = deia__sqlite_last_seq,
+	.status = deia__sqlite_status,
 };

@@ -58,6 +58,39 @@ deia_err deia__sqlite_open(void **self, const char *path,
 			   struct deia__errmsg *msg);
 void deia__sqlite_close(void *self);
 
+/* Splits path into its real folder and the name of the file in it; free both,
+ * also after a failure. */
+deia_err deia__sqlite_resolve(const char *path, char **dir, char **file,
+			      struct deia__errmsg *msg);
+void deia__sqlite_sync_dir(const char *dir);
+/* Opens and configures a connection; *db is to be closed after a failure. */
+deia_err deia__sqlite_connect(sqlite3 **db, const char *file, int flags,
+			      struct deia__errmsg *msg);
+
+/* ---- sqlite_rest.c ----------------------------------------------------- */
+
+/*
+ * A database at rest: under its lock, on one connection, nothing is made,
+ * migrated or checkpointed. For reading alone (s->write stays empty); closed
+ * like any other. DEIA_ENOTFOUND: there is none.
+ */
+deia_err deia__sqlite_open_rest(struct deia__sqlite *s, const char *dir,
+				const char *file, struct deia__errmsg *msg);
+deia_err deia__sqlite_status(const char *path, struct deia__migrate_list *out,
+			     struct deia__errmsg *msg);
+
+/* ---- sqlite_backup.c --------------------------------------------------- */
+
+/*
+ * Copies the database before the migration `before` changes it. dir: NULL for
+ * backups/ beside the file. DEIA_OK, DEIA_EFULL, DEIA_EIO, DEIA_ESTORE (the
+ * copy is not whole), DEIA_ENOMEM; after a failure nothing is left.
+ */
+deia_err deia__sqlite_backup(sqlite3 *db, const char *file, const char *dir,
+			     unsigned before,
+			     const struct deia_store_opts *opts,
+			     struct deia__errmsg *msg);
+
 /* ---- sqlite_migrate.c -------------------------------------------------- */
 
 /*
@@ -67,8 +100,19 @@ void deia__sqlite_close(void *self);
  */
 deia_err deia__sqlite_inspect(sqlite3 *db, const char *path, unsigned *applied,
 			      struct deia__errmsg *msg);
-/* Applies what comes after `applied`, each in a transaction of its own. */
+/* Whether it is a database of this program; see inspect. */
+deia_err deia__sqlite_is_ours(sqlite3 *db, const char *path, bool *ours,
+			      struct deia__errmsg *msg);
+/* Lists what was applied and what would be; changes nothing. */
+deia_err deia__sqlite_list(sqlite3 *db, const char *path,
+			   struct deia__migrate_list *out,
+			   struct deia__errmsg *msg);
+/*
+ * Applies what comes after `applied`, each in a transaction of its own, with a
+ * copy of the database first unless it is new.
+ */
 deia_err deia__sqlite_migrate(sqlite3 *db, const char *path, unsigned applied,
+			      const struct deia_store_opts *opts,
 			      struct deia__errmsg *msg);
 /* The error of a failed call while opening, with a sentence. */
 deia_err deia__sqlite_fail(sqlite3 *db, const char *path, int rc,
@@ -90,6 +134,8 @@ deia_err deia__sqlite_read(void *self, const struct deia_page_query *q,
 deia_err deia__sqlite_count(void *self, const struct deia_table *table,
 			    int index, unsigned n_group, deia_count_cb cb,
 			    void *user);
+deia_err deia__sqlite_last_seq(void *self, const struct deia_table *t,
+			       int64_t *seq);
 /* Finalises the cached statements. */
 void deia__sqlite_forget(struct deia__sqlite_conn *c);
 

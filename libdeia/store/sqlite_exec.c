@@ -187,6 +187,67 @@ static deia_err why_unchanged(struct deia__sqlite_conn *c,
 	return row ? DEIA_ECONFLICT : DEIA_ENOTFOUND;
 }
 
+/* ---- the numbers of a sequence ------------------------------------------ */
+
+/*
+ * SQLite keeps the last number of a table in sqlite_sequence, and raises it by
+ * itself for a row that brings its own.
+ */
+static int seq_stmt(sqlite3 *db, const char *sql, const struct deia_table *t,
+		    sqlite3_stmt **out)
+{
+	int rc = sqlite3_prepare_v2(db, sql, -1, out, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_text(*out, 1, t->name, -1, SQLITE_STATIC);
+	return rc;
+}
+
+static deia_err raise_seq(sqlite3 *db, const struct deia_table *t, int64_t seq)
+{
+	static const char *const texts[] = {
+		"UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1",
+		"INSERT INTO sqlite_sequence (name, seq) SELECT ?1, ?2 WHERE "
+		"NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = ?1)",
+	};
+	sqlite3_stmt *stmt = NULL;
+	deia_err err = DEIA_OK;
+	int rc;
+
+	for (int i = 0; i < 2 && !err; i++) {
+		rc = seq_stmt(db, texts[i], t, &stmt);
+		if (rc == SQLITE_OK)
+			rc = sqlite3_bind_int64(stmt, 2, seq);
+		if (rc == SQLITE_OK)
+			rc = sqlite3_step(stmt);
+		err = deia__sqlite_err(db, rc);
+		sqlite3_finalize(stmt);
+		stmt = NULL;
+	}
+	return err;
+}
+
+deia_err deia__sqlite_last_seq(void *self, const struct deia_table *t,
+			       int64_t *seq)
+{
+	sqlite3 *db = ((struct deia__sqlite *)self)->read.db;
+	sqlite3_stmt *stmt = NULL;
+	deia_err err;
+	int rc = seq_stmt(db, "SELECT seq FROM sqlite_sequence WHERE name = ?1",
+			  t, &stmt);
+
+	*seq = 0;
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		*seq = sqlite3_column_int64(stmt, 0);
+	err = deia__sqlite_err(db, rc);
+	sqlite3_finalize(stmt);
+	return err;
+}
+
+/* ---- one operation ------------------------------------------------------ */
+
 deia_err deia__sqlite_op(struct deia__sqlite_conn *c, const struct deia__op *op,
 			 int64_t *seqs)
 {
@@ -195,6 +256,9 @@ deia_err deia__sqlite_op(struct deia__sqlite_conn *c, const struct deia__op *op,
 	deia_err err;
 	bool row;
 
+	if (op->kind == DEIA__OP_RESTORE && op->n_values == 1 &&
+	    op->table->sequence)
+		return raise_seq(c->db, op->table, op->values[0].i);
 	deia__sql_op(op, &shape, &params);
 	err = run(c, &shape, &params, &row);
 	if (err)

@@ -17,15 +17,15 @@
 
 #include "core/mem.h"
 #include "store/lockfile.h"
+#include "store/migrate.h"
 
 /* Another program (a backup, the sqlite3 shell) may hold it so long. */
 #define BUSY_MS 5000
 
 /* ---- files ------------------------------------------------------------- */
 
-/* Splits path into its real folder and the name of the file in it. */
-static deia_err resolve(const char *path, char **dir, char **file,
-			struct deia__errmsg *msg)
+deia_err deia__sqlite_resolve(const char *path, char **dir, char **file,
+			      struct deia__errmsg *msg)
 {
 	char *real = realpath(path, NULL); /* follows a link to the file */
 	char *copy = deia__strdup(real ? real : path);
@@ -55,7 +55,7 @@ static deia_err resolve(const char *path, char **dir, char **file,
 	return deia__fail(msg, DEIA_ENOMEM, "memory ran out");
 }
 
-static void sync_dir(const char *dir)
+void deia__sqlite_sync_dir(const char *dir)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -91,7 +91,7 @@ static deia_err make_file(const char *dir, const char *file,
 		return DEIA_EIO;
 	}
 	close(fd);
-	sync_dir(dir);
+	deia__sqlite_sync_dir(dir);
 	return DEIA_OK;
 }
 
@@ -120,8 +120,8 @@ static int configure(sqlite3 *db)
 	return rc;
 }
 
-static deia_err connect_to(sqlite3 **db, const char *file, int flags,
-			   struct deia__errmsg *msg)
+deia_err deia__sqlite_connect(sqlite3 **db, const char *file, int flags,
+			      struct deia__errmsg *msg)
 {
 	int rc = sqlite3_open_v2(
 		file, db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
@@ -200,8 +200,8 @@ static deia_err open_write(struct deia__sqlite *s, const char *file,
 				      ? "PRAGMA synchronous=FULL;"
 				      : "PRAGMA synchronous=NORMAL;";
 	unsigned applied = 0;
-	deia_err err =
-		connect_to(&s->write.db, file, SQLITE_OPEN_READWRITE, msg);
+	deia_err err = deia__sqlite_connect(&s->write.db, file,
+					    SQLITE_OPEN_READWRITE, msg);
 	int rc;
 
 	if (!err)
@@ -223,14 +223,15 @@ static deia_err open_write(struct deia__sqlite *s, const char *file,
 	s->checkpoint_at = DEIA__CHECKPOINT_PAGES;
 	/* Takes the place of SQLite's own checkpoints; see maintain. */
 	sqlite3_wal_hook(s->write.db, on_wal, s);
-	err = deia__sqlite_migrate(s->write.db, file, applied, msg);
+	err = deia__sqlite_migrate(s->write.db, file, applied, opts, msg);
 	return err ? err : prepare_fixed(s, file, msg);
 }
 
 static deia_err open_read(struct deia__sqlite *s, const char *file,
 			  struct deia__errmsg *msg)
 {
-	deia_err err = connect_to(&s->read.db, file, SQLITE_OPEN_READONLY, msg);
+	deia_err err = deia__sqlite_connect(&s->read.db, file,
+					    SQLITE_OPEN_READONLY, msg);
 	int rc;
 
 	if (err)
@@ -246,6 +247,36 @@ static deia_err open_read(struct deia__sqlite *s, const char *file,
 
 /* ---- opening and closing ----------------------------------------------- */
 
+static deia_err open_both(struct deia__sqlite *s, const char *dir,
+			  const char *file, const struct deia_store_opts *opts,
+			  struct deia__errmsg *msg)
+{
+	deia_err err = deia__lockfile_take(&s->lock_fd, dir, msg);
+
+	if (!err)
+		err = make_file(dir, file, msg);
+	if (!err)
+		err = open_write(s, file, opts, msg);
+	return err ? err : open_read(s, file, msg);
+}
+
+/* For reading alone; only a schema that this program knows. */
+static deia_err open_as_it_is(struct deia__sqlite *s, const char *dir,
+			      const char *file, struct deia__errmsg *msg)
+{
+	unsigned applied = 0;
+	deia_err err = deia__sqlite_open_rest(s, dir, file, msg);
+
+	if (!err)
+		err = deia__sqlite_inspect(s->read.db, file, &applied, msg);
+	if (err || applied == deia__migrations_sqlite_len)
+		return err;
+	return deia__fail(msg, DEIA_EVERSION,
+			  "%s has schema version %u, this program needs %u: "
+			  "bring it up to date first (deia migrate up)",
+			  file, applied, deia__migrations_sqlite_len);
+}
+
 deia_err deia__sqlite_open(void **self, const char *path,
 			   const struct deia_store_opts *opts,
 			   struct deia__errmsg *msg)
@@ -258,15 +289,10 @@ deia_err deia__sqlite_open(void **self, const char *path,
 	if (!s)
 		return deia__fail(msg, DEIA_ENOMEM, "memory ran out");
 	s->lock_fd = -1;
-	err = resolve(path, &dir, &file, msg);
+	err = deia__sqlite_resolve(path, &dir, &file, msg);
 	if (!err)
-		err = deia__lockfile_take(&s->lock_fd, dir, msg);
-	if (!err)
-		err = make_file(dir, file, msg);
-	if (!err)
-		err = open_write(s, file, opts, msg);
-	if (!err)
-		err = open_read(s, file, msg);
+		err = opts->as_it_is ? open_as_it_is(s, dir, file, msg)
+				     : open_both(s, dir, file, opts, msg);
 	deia__free(dir);
 	deia__free(file);
 	if (err)

@@ -39,9 +39,8 @@ static const char *behind(const char *url, const char *scheme)
 	return url + len + 1;
 }
 
-/* The backend of a url and what stands behind its scheme. */
-static const struct deia__store_backend *find_backend(const char *url,
-						      const char **rest)
+static const struct deia__store_backend *by_scheme(const char *url,
+						   const char **rest)
 {
 	const char *found;
 	size_t i;
@@ -60,31 +59,45 @@ static const struct deia__store_backend *find_backend(const char *url,
 	return NULL;
 }
 
+const struct deia__store_backend *deia__store_find(const char *url,
+						   const char **rest,
+						   struct deia__errmsg *msg,
+						   deia_err *err)
+{
+	const struct deia__store_backend *b = by_scheme(url ? url : "", rest);
+
+	*err = DEIA_EINVAL;
+	if (b == &deia__store_memory && **rest)
+		deia__fail(msg, *err,
+			   "a memory store has no path: write memory:");
+	else if (b == &deia__store_sqlite && !**rest)
+		deia__fail(msg, *err, "the path is missing: write sqlite:PATH");
+	else if (b)
+		*err = DEIA_OK;
+	else if (url && (behind(url, "postgres") || behind(url, "postgresql")))
+		*err = deia__fail(msg, DEIA_EUNSUPPORTED,
+				  "this build has no PostgreSQL backend: use "
+				  "sqlite:PATH");
+	else
+		deia__fail(msg, *err,
+			   "the store's url is memory:, sqlite:PATH or "
+			   "postgresql://USER@HOST/DATABASE, not \"%.*s\"",
+			   /* What follows may be a password. */
+			   url ? (int)(strcspn(url, ":@") + 1) : 0,
+			   url ? url : "");
+	return *err ? NULL : b;
+}
+
 static deia_err choose(deia_store *s, const char *url, const char **rest)
 {
-	s->backend = find_backend(url ? url : "", rest);
-	if (s->backend == &deia__store_memory && **rest)
-		return deia__fail(&s->errmsg, DEIA_EINVAL,
-				  "a memory store has no path: write memory:");
-	if (s->backend == &deia__store_sqlite && !**rest)
-		return deia__fail(&s->errmsg, DEIA_EINVAL,
-				  "the path is missing: write sqlite:PATH");
+	deia_err err;
+
+	s->backend = deia__store_find(url, rest, &s->errmsg, &err);
 	if (s->backend && s->opts.durability == DEIA_DURABILITY_MEMORY) {
 		s->backend = &deia__store_memory;
 		*rest = "";
 	}
-	if (s->backend)
-		return DEIA_OK;
-	if (url && (behind(url, "postgres") || behind(url, "postgresql")))
-		return deia__fail(&s->errmsg, DEIA_EUNSUPPORTED,
-				  "this build has no PostgreSQL backend: use "
-				  "sqlite:PATH");
-	return deia__fail(&s->errmsg, DEIA_EINVAL,
-			  "the store's url is memory:, sqlite:PATH or "
-			  "postgresql://USER@HOST/DATABASE, not \"%.*s\"",
-			  /* What follows may be a password. */
-			  url ? (int)(strcspn(url, ":@") + 1) : 0,
-			  url ? url : "");
+	return err;
 }
 
 /* Overlays the caller's options on the defaults; see house style, options. */
@@ -279,7 +292,7 @@ static deia_err admit(const deia_store *s, const deia_txn *txn)
 {
 	if (txn->err)
 		return txn->err;
-	if (s->closing)
+	if (s->closing || s->opts.as_it_is)
 		return DEIA_ESTATE;
 	if (atomic_load(&s->failed_hard))
 		return DEIA_ESTORE;

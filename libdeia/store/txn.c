@@ -160,6 +160,32 @@ void deia_txn_insert(deia_txn *txn, const struct deia_table *table,
 	op_add(txn, op);
 }
 
+/* Row or, with n 1, the number alone; see DEIA__OP_RESTORE. */
+static void restore(deia_txn *txn, const struct deia_table *table,
+		    const struct deia_value *values, unsigned n)
+{
+	struct deia__op *op = op_new(txn, table, DEIA__OP_RESTORE);
+
+	if (!op)
+		return;
+	op_values(txn, op, NULL, values, n);
+	op_add(txn, op);
+}
+
+void deia__txn_restore(deia_txn *txn, const struct deia_table *table,
+		       const struct deia_value *row)
+{
+	restore(txn, table, row, table->n_columns);
+}
+
+void deia__txn_restore_seq(deia_txn *txn, const struct deia_table *table,
+			   int64_t seq)
+{
+	struct deia_value v = deia_int(seq);
+
+	restore(txn, table, &v, 1);
+}
+
 void deia_txn_put(deia_txn *txn, const struct deia_table *table,
 		  const struct deia_value *row)
 {

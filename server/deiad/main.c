@@ -123,7 +123,8 @@ static enum deia_durability durability_of(const char *name)
 
 static bool open_hive(struct app *app)
 {
-	char store[4400], logs[4200], token[4200], work[4200], detail[512] = "";
+	char store[4400], logs[4200], token[4200], work[4200], backups[4200];
+	char detail[512] = "";
 	struct deia_hive_opts opts = DEIA_HIVE_OPTS_INIT;
 	const deia_config *c = app->config;
 	deia_err err;
@@ -132,6 +133,7 @@ static bool open_hive(struct app *app)
 	snprintf(logs, sizeof(logs), "%s/bot-logs", app->dir);
 	snprintf(token, sizeof(token), "%s/token", app->dir);
 	snprintf(work, sizeof(work), "%s/work", app->dir);
+	snprintf(backups, sizeof(backups), "%s/state/backups", app->dir);
 	opts.durability = durability_of(deia_config_str(c, "store.durability"));
 	opts.store_url = deia_config_str(c, "store.url");
 	if (!*opts.store_url)
@@ -143,12 +145,15 @@ static bool open_hive(struct app *app)
 			strerror(errno));
 	opts.log_dir = logs;
 	opts.work_dir = work;
+	opts.backup_dir = backups;
 	opts.own_cgroup = true;
 	opts.token_file = token;
 	opts.url = app->url;
 	opts.events_kept = (unsigned)deia_config_int(c, "retention.events");
 	opts.audit_days = (unsigned)deia_config_int(c, "retention.audit_days");
 	opts.chat_days = (unsigned)deia_config_int(c, "retention.chat_days");
+	opts.status_days =
+		(unsigned)deia_config_int(c, "retention.bot_status_days");
 	opts.log = on_hive_log;
 	err = deia_hive_new(&app->hive, app->base, &opts, detail,
 			    sizeof(detail));

@@ -96,6 +96,15 @@ bool settings_mail(deia_hive *hive, const deia_config *config)
 	return false;
 }
 
+void settings_retention(deia_hive *hive, const deia_config *c)
+{
+	deia_hive_set_retention(
+		hive, (unsigned)deia_config_int(c, "retention.events"),
+		(unsigned)deia_config_int(c, "retention.audit_days"),
+		(unsigned)deia_config_int(c, "retention.chat_days"),
+		(unsigned)deia_config_int(c, "retention.bot_status_days"));
+}
+
 static void tell_change(const char *key, bool reload, void *user)
 {
 	(void)user;

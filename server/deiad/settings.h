@@ -14,6 +14,8 @@ bool settings_load(deia_config **out, const char *dir, const struct options *o);
 void settings_apply(const deia_config *config);
 /* What the hive's mail is to do; said in the log when it cannot. */
 bool settings_mail(deia_hive *hive, const deia_config *config);
+/* How long history is kept from now on. */
+void settings_retention(deia_hive *hive, const deia_config *config);
 /* Says in the log what changed, and what of it needs a restart. */
 void settings_compare(const deia_config *before, const deia_config *after);
 /* Limits and names of HTTP; port: the one bound. False: memory ran out. */

@@ -212,6 +212,24 @@ class Replies(unittest.TestCase):
         self.assertEqual(self.ask('GET', '/api/v1/bots/{id}/history',
                                   id='never')[0], 404)
 
+    def test_status_of_a_bot(self):
+        self.hive.launch('measured')
+        self.hive.wait_state('measured', 'ready')
+        self.good('POST', '/api/v1/bots/{id}/chat', {'content': 'Hi'},
+                  id='measured')
+        got = self.good('GET', '/api/v1/bots/{id}/status', id='measured',
+                        query='?hours=1')
+        self.assertEqual(got['items'], [])
+        self.assertGreater(got['now']['memory_bytes'], 100000)
+        self.assertTrue(got['now']['last_message_at'])
+        self.assertEqual(self.ask('GET', '/api/v1/bots/{id}/status',
+                                  id='never')[0], 404)
+        for wrong in ('hours=0', 'hours=x', 'hours=8761', 'days=1'):
+            with self.subTest(wrong):
+                self.assertIn(self.ask('GET', '/api/v1/bots/{id}/status',
+                                       id='measured', query='?' + wrong)[0],
+                              (400, 422))
+
     def test_an_external_bot(self):
         made = self.good('POST', '/api/v1/bots',
                          {'id': 'far', 'adapter': 'external'})

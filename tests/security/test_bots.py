@@ -135,6 +135,7 @@ class Operators(unittest.TestCase):
                 ("POST", "/tasks/claim", {"bot": "other"}),
                 ("POST", "/bots/actions", {"action": "stop", "all": True}),
                 ("GET", "/bots/mine/history", None),
+                ("GET", "/bots/mine/status", None),
                 ("GET", "/bots/mine/logs", None),
                 ("GET", "/bots/mine/chat", None),
                 ("GET", "/bots/mine/conversations", None),

@@ -59,6 +59,7 @@ def requests(hive):
         b"Idempotency-Key: one\r\n")
     add("POST", "/api/v1/bots/B/conversations", b'{"title":"x"}')
     add("GET", "/api/v1/bots/B/history?limit=2")
+    add("GET", "/api/v1/bots/B/status?hours=2&limit=2")
     add("POST", "/api/v1/bots/actions", b'{"action":"resume","ids":["B"]}')
     add("PUT", "/api/v1/bots/B?dry_run=true",
         b'{"adapter":"echo","limits":{"processes":4}}')

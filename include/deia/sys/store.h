@@ -111,10 +111,30 @@ struct deia_store_opts {
 	 * 0: the default.
 	 */
 	unsigned queue_max;
+	/*
+	 * Opens what is there and changes nothing: no database is made, none is
+	 * migrated, commits are refused.
+	 */
+	bool as_it_is;
+	/* Migrates without a copy of the database first. */
+	bool no_backup;
+	/*
+	 * The folder for copies of the database before it is migrated, made
+	 * when missing. NULL: backups/ beside a file; a database that is no
+	 * file then counts as one of which no copy can be made.
+	 */
+	const char *backup_dir;
+	/*
+	 * Told, inside deia_store_open, of copies and migrations made: one
+	 * line of text. NULL: nobody.
+	 */
+	void (*note)(const char *text, void *user);
+	void *note_user;
 };
 #define DEIA_STORE_OPTS_INIT                                                   \
 	{                                                                      \
-		sizeof(struct deia_store_opts), DEIA_DURABILITY_FULL, 65536    \
+		sizeof(struct deia_store_opts), DEIA_DURABILITY_FULL, 65536,   \
+			false, false, NULL, NULL, NULL                         \
 	}
 
 /*
@@ -127,9 +147,12 @@ struct deia_store_opts {
  * DEIA_DURABILITY_MEMORY the url is checked, but all is kept in memory.
  * base: borrowed, outlives the store.
  * detail: at least 256 bytes; on failure one line that says what to do.
+ * A database that is to be migrated is copied first; see opts.
  * Returns DEIA_OK, DEIA_EINVAL (url), DEIA_EUNSUPPORTED (backend not in this
- * build), DEIA_EVERSION (schema is newer than this program), DEIA_EBUSY
- * (another process has it open), DEIA_EIO, DEIA_ESTORE, DEIA_ENOMEM.
+ * build), DEIA_EVERSION (schema is newer than this program; with as_it_is also
+ * older), DEIA_EBUSY (another process has it open), DEIA_EFULL (no room for
+ * the copy before a migration), DEIA_ENOTFOUND (as_it_is: no database there),
+ * DEIA_EIO, DEIA_ESTORE, DEIA_ENOMEM.
  */
 DEIA_API DEIA_NODISCARD deia_err deia_store_open(
 	deia_store **out, struct event_base *base, const char *url,
@@ -234,7 +257,8 @@ DEIA_API void deia_txn_delete_where(deia_txn *txn,
  * returned. cb may be NULL. An error from here means cb is never called:
  * DEIA_ENOMEM (also of any call above), DEIA_EINVAL, DEIA_ELIMIT (of a call
  * above: a value that does not fit its column, a limit), DEIA_EBUSY (queue
- * full), DEIA_ESTATE (the store is closing), DEIA_ESTORE (it failed for good).
+ * full), DEIA_ESTATE (the store is closing, or opened as_it_is), DEIA_ESTORE (it
+ * failed for good).
  */
 DEIA_API DEIA_NODISCARD deia_err deia_txn_commit(deia_txn *txn, deia_txn_cb cb,
 						 void *user);

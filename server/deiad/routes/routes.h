@@ -37,6 +37,7 @@ void route_task_claim(struct rq *rq);
 void route_task_extend(struct rq *rq);
 void route_task_complete(struct rq *rq);
 void route_task_fail(struct rq *rq);
+void route_bot_status(struct rq *rq);
 void route_bot_history(struct rq *rq);
 void route_bot_logs(struct rq *rq);
 void route_templates(struct rq *rq);

@@ -56,6 +56,8 @@ const struct route routes[] = {
 	  route_bot_interrupt, "Asks the bot to end its running turns." },
 	{ "GET", BOT "/history", AC_VIEWER, 0, 0, "limit before cursor",
 	  route_bot_history, "The states a bot went through, newest first." },
+	{ "GET", BOT "/status", AC_VIEWER, 0, 0, "hours limit cursor",
+	  route_bot_status, "What a bot needed, a sample a minute." },
 	{ "GET", BOT "/logs", AC_VIEWER, 0, 0, "tail follow", route_bot_logs,
 	  "Shows the end of a bot's log, or follows it." },
 	{ "POST", BOT "/heartbeat", AC_OPERATOR, RF_JSON_OPT | RF_BOT_SELF,

@@ -291,8 +291,43 @@ START_TEST(default_file_documents_every_key_and_loads)
 			 "ollama");
 	ck_assert_ptr_nonnull(strstr(document, "  #port: 8000\n"));
 	ck_assert_ptr_nonnull(strstr(document, "    #max_restarts: 10\n"));
+	/* Set, since only a new hive forgets old chat by itself. */
+	ck_assert_ptr_nonnull(strstr(document, "\n  chat_days: 90\n"));
+	ck_assert_int_eq(deia_config_int(commented, "retention.chat_days"), 90);
 	deia_config_free(commented);
 	deia_config_free(plain);
+}
+END_TEST
+
+static void ck_keeps_chat(const char *dir)
+{
+	struct deia_config_error where;
+	deia_config *config;
+
+	ck_assert_int_eq(deia_config_load(&config, in_root(dir), &where),
+			 DEIA_OK);
+	ck_assert_int_eq(deia_config_int(config, "retention.chat_days"), 0);
+	deia_config_free(config);
+}
+
+START_TEST(hive_that_is_there_keeps_its_chat_for_ever)
+{
+	ck_assert_int_eq(deia_config_init_dir(in_root("hive"), NULL, 0),
+			 DEIA_OK);
+	/* Its file is lost; its chat must not be. */
+	fclose(fopen(in_root("hive/state/deia.db"), "w"));
+	ck_assert_int_eq(unlink(in_root("hive/config.yaml")), 0);
+	ck_assert_int_eq(deia_config_init_dir(in_root("hive"), NULL, 0),
+			 DEIA_OK);
+	ck_keeps_chat("hive");
+	ck_assert_int_eq(deia_config_init_copy_dir(in_root("copy"), NULL, 0),
+			 DEIA_OK);
+	ck_keeps_chat("copy");
+	setenv("DEIA_DATABASE_URL", "sqlite:/somewhere/else.db", 1);
+	ck_assert_int_eq(deia_config_init_dir(in_root("other"), NULL, 0),
+			 DEIA_OK);
+	ck_keeps_chat("other");
+	unsetenv("DEIA_DATABASE_URL");
 }
 END_TEST
 
@@ -334,6 +369,7 @@ int main(void)
 	tcase_add_test(tc, what_exists_is_left_as_it_is);
 	tcase_add_test(tc, failure_names_path_and_reason);
 	tcase_add_test(tc, default_file_documents_every_key_and_loads);
+	tcase_add_test(tc, hive_that_is_there_keeps_its_chat_for_ever);
 	tcase_add_test(tc, out_of_memory_is_told_and_leaves_no_half_file);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_ENV);

@@ -5,6 +5,7 @@
  */
 #include "fixture.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,26 @@ bool skip_all(int backend)
 	return why != NULL;
 }
 
+/* The copies before upgrades, if there are any. */
+static void remove_backups(const char *dir)
+{
+	char path[400];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "%s/backups", dir);
+	d = opendir(path);
+	while (d && (e = readdir(d)) != NULL) {
+		snprintf(path, sizeof(path), "%s/backups/%s", dir, e->d_name);
+		unlink(path);
+	}
+	if (!d)
+		return;
+	closedir(d);
+	snprintf(path, sizeof(path), "%s/backups", dir);
+	rmdir(path);
+}
+
 void remove_dir(const char *dir)
 {
 	static const char *const names[] = { "t.db", "t.db-wal", "t.db-shm",
@@ -54,6 +75,7 @@ void remove_dir(const char *dir)
 		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
 		unlink(path);
 	}
+	remove_backups(dir);
 	snprintf(path, sizeof(path), "%s/run", dir);
 	rmdir(path);
 	ck_assert_int_eq(rmdir(dir), 0);

@@ -275,6 +275,9 @@ START_TEST(random_transactions_have_the_same_outcome)
 	}
 	for (i = 0; i < (int)deia__tables_len; i++) {
 		all.table = deia__tables[i];
+		/* Each database has an id of its own. */
+		if (all.table == &deia__table_store_info)
+			continue;
 		ck_page(&all, seed);
 	}
 	/* The mix is worth nothing when hardly anything fails or works. */

@@ -195,7 +195,7 @@ static void make_first_version(void)
 	run_sql(deia__migrate_table);
 	run_sql(m->sql);
 	snprintf(sql, sizeof(sql),
-		 "INSERT INTO schema_migrations VALUES (1, '%s', '%s', 1)",
+		 "INSERT INTO schema_migrations VALUES (1, '%s', '%s', 1, 0)",
 		 m->name, m->checksum);
 	run_sql(sql);
 	run_sql(first_rows);
@@ -298,7 +298,10 @@ static void ck_plans(sqlite3 *db, const struct deia_table *t, int index)
 	}
 }
 
-/* Counts walk the index alone: neither rows nor a sort. */
+/*
+ * Counts walk the index alone: neither rows nor a sort. By the whole key is no
+ * count: each row is a group of its own.
+ */
 static void ck_count_plans(sqlite3 *db, const struct deia_table *t, int index)
 {
 	struct deia__sql_shape shape;
@@ -307,6 +310,8 @@ static void ck_count_plans(sqlite3 *db, const struct deia_table *t, int index)
 
 	ck_assert(deia__order_init(&o, t, index));
 	for (n = 1; n <= o.n && n <= DEIA__MAX_GROUP; n++) {
+		if (index < 0 && n == o.n)
+			break;
 		deia__sql_count(t, index, n, &shape);
 		ck_plan(db, &shape);
 	}
@@ -334,7 +339,7 @@ START_TEST(newer_schema_is_refused_and_left_alone)
 {
 	close_store();
 	run_sql("INSERT INTO schema_migrations VALUES "
-		"(9999, 'future', 'x', 1)");
+		"(9999, 'future', 'x', 1, 0)");
 	ck_open_fails(fx.url, DEIA_EVERSION, "9999");
 	run_sql("DELETE FROM schema_migrations WHERE version = 9999");
 	fixture_open(&fx, 0);
