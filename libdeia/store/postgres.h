@@ -39,6 +39,7 @@ enum deia__pg_kind {
 	DEIA__PG_OP,	  /* of txn */
 	DEIA__PG_EXISTS,  /* whether the row of an update exists */
 	DEIA__PG_LASTS,	  /* the sequences' last numbers */
+	DEIA__PG_GUESS,	  /* a sequence has the number that is expected */
 	DEIA__PG_MARK,	  /* the group's marker: one row must change */
 	DEIA__PG_COMMIT,
 	DEIA__PG_SYNC
@@ -79,6 +80,7 @@ struct deia__pg_pipe {
 	deia_txn *failed; /* whose own failure it is, or NULL */
 	const struct deia__op *failed_op;
 	bool unchanged; /* failed_op is an update that found nothing */
+	bool missed;	/* DEIA__PG_GUESS was wrong */
 	bool exists;	/* answer of DEIA__PG_EXISTS */
 	/* The rows of DEIA__PG_LASTS go here. */
 	void (*on_lasts)(void *user, const PGresult *res);
@@ -87,7 +89,8 @@ struct deia__pg_pipe {
 
 struct deia__pg_sequence {
 	const struct deia_table *table;
-	int64_t last, next; /* committed; given in this run */
+	int64_t last, next; /* committed, -1: not known; given in this run */
+	unsigned used;	    /* numbers that the group needs */
 };
 #define DEIA__PG_SEQUENCES 16
 
@@ -190,7 +193,23 @@ struct deia_value deia__pg_column(const PGresult *res, int row, int column,
 /* Forgets the last failure. */
 void deia__pg_pipe_clear(struct deia__pg_pipe *p);
 void deia__pg_pipe_fini(struct deia__pg_pipe *p);
+/*
+ * Statements that every connection of a writer has prepared; the text to do so
+ * is DEIA__PG_FIXED.
+ */
+#define DEIA__PG_MARK_NAME "deia_mark"
+#define DEIA__PG_GUESS_NAME "deia_guess"
+#define DEIA__PG_FIXED                                                         \
+	"PREPARE " DEIA__PG_MARK_NAME                                          \
+	" AS UPDATE store_writers SET grp = $2, at = now() "                   \
+	"WHERE writer = $1; "                                                  \
+	"PREPARE " DEIA__PG_GUESS_NAME                                         \
+	" AS UPDATE store_sequences SET last = "                               \
+	"CASE WHEN last = $2 THEN $3::bigint END WHERE name = $1"
+
 /* Each sends without waiting; false: give the connection up. */
+bool deia__pg_send_fixed(struct deia__pg_pipe *p, enum deia__pg_kind kind,
+			 const char *name, int n, const char *const *params);
 bool deia__pg_send_plain(struct deia__pg_pipe *p, enum deia__pg_kind kind,
 			 const char *sql, int n, const char *const *params);
 bool deia__pg_send_op(struct deia__pg_pipe *p, deia_txn *t,

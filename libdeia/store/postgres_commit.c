@@ -13,9 +13,9 @@
  * later, the marker decides. Either way the group is done once: it is kept
  * until the database is back, or the store is closed and its time is over.
  *
- * Numbers of sequence tables: their counters' rows are read and locked when
- * the group begins and written when it ends, so numbers rise with the commits,
- * without gaps, whoever else writes to the database.
+ * Numbers of sequence tables: their counters' rows are locked when the group
+ * begins, so numbers rise with the commits, without gaps, whoever else writes
+ * to the database.
  */
 #include "store/postgres.h"
 
@@ -33,6 +33,8 @@
 
 /* Of a run: start over, with savepoints. */
 #define AGAIN DEIA_ETIMEDOUT
+/* Of a run: start over, the counters were not what they were. */
+#define MISSED DEIA_ESTATE
 
 struct run {
 	struct deia__pg *p;
@@ -40,6 +42,7 @@ struct run {
 	deia_txn *first;
 	bool careful;
 	bool has_update, has_sequence;
+	bool guessed; /* the counters are not read: they are known */
 	bool commit_sent;
 };
 
@@ -79,17 +82,20 @@ static struct deia__pg_sequence *sequence_of(struct deia__pg *p,
 	if (p->n_sequences == DEIA__PG_SEQUENCES)
 		return NULL;
 	s = &p->sequences[p->n_sequences++];
-	*s = (struct deia__pg_sequence){ .table = table };
+	*s = (struct deia__pg_sequence){ .table = table, .last = -1 };
 	return s;
 }
 
 /* What the group needs. False: more sequence tables than there is room for. */
 static bool look_at(struct run *r)
 {
+	struct deia__pg_sequence *s;
 	const struct deia__op *op;
 	deia_txn *t;
+	unsigned i;
 
-	r->p->n_sequences = 0;
+	for (i = 0; i < r->p->n_sequences; i++)
+		r->p->sequences[i].used = 0;
 	for (t = r->first; t; t = deia__txn_next(t)) {
 		for (op = t->first; op; op = op->next) {
 			if (op->kind == DEIA__OP_UPDATE)
@@ -97,8 +103,10 @@ static bool look_at(struct run *r)
 			if (op->kind != DEIA__OP_INSERT || !op->table->sequence)
 				continue;
 			r->has_sequence = true;
-			if (!sequence_of(r->p, op->table))
+			s = sequence_of(r->p, op->table);
+			if (!s)
 				return false;
+			s->used++;
 		}
 	}
 	return true;
@@ -121,15 +129,21 @@ static void on_lasts(void *user, const PGresult *res)
 /* Reads and locks the counters, always in the same order. */
 static bool send_lasts(struct run *r)
 {
+	struct deia__pg_sequence *s;
 	char list[1024] = "{";
 	const char *params[1] = { list };
 	size_t len = 1;
 	unsigned i;
 
-	for (i = 0; i < r->p->n_sequences; i++)
+	for (i = 0; i < r->p->n_sequences; i++) {
+		s = &r->p->sequences[i];
+		if (!s->used)
+			continue;
+		s->last = s->next = 0;
 		len += (size_t)snprintf(list + len, sizeof(list) - len,
-					"%s\"%.60s\"", i ? "," : "",
-					r->p->sequences[i].table->name);
+					"%s\"%.50s\"", len > 1 ? "," : "",
+					s->table->name);
+	}
 	snprintf(list + len, sizeof(list) - len, "}");
 	r->pipe->on_lasts = on_lasts;
 	r->pipe->user = r->p;
@@ -138,6 +152,56 @@ static bool send_lasts(struct run *r)
 				   "WHERE name = ANY ($1::text[]) "
 				   "ORDER BY name FOR UPDATE",
 				   1, params);
+}
+
+/*
+ * A writer that is alone knows what the counters are, since it wrote them: then
+ * they need not be read first. They are written with what is expected as a
+ * condition, and that fails, and all with it, when somebody else wrote.
+ */
+static bool can_guess(const struct run *r)
+{
+	unsigned i;
+
+	for (i = 0; i < r->p->n_sequences; i++)
+		if (r->p->sequences[i].used && r->p->sequences[i].last < 0)
+			return false;
+	return !r->careful;
+}
+
+static bool send_guesses(struct run *r)
+{
+	struct deia__pg_sequence *s;
+	char last[24], next[24];
+	const char *params[3] = { NULL, last, next };
+	unsigned i;
+
+	for (i = 0; i < r->p->n_sequences; i++) {
+		s = &r->p->sequences[i];
+		if (!s->used)
+			continue;
+		s->next = s->last;
+		params[0] = s->table->name;
+		snprintf(last, sizeof(last), "%" PRId64, s->last);
+		snprintf(next, sizeof(next), "%" PRId64, s->last + s->used);
+		if (!deia__pg_send_fixed(r->pipe, DEIA__PG_GUESS,
+					 DEIA__PG_GUESS_NAME, 3, params))
+			return false;
+	}
+	return true;
+}
+
+/* The numbers of a group are committed, or (-1) not known any more. */
+static void settle_lasts(struct deia__pg *p, bool committed)
+{
+	struct deia__pg_sequence *s;
+	unsigned i;
+
+	for (i = 0; i < p->n_sequences; i++) {
+		s = &p->sequences[i];
+		if (s->used)
+			s->last = committed ? s->next : -1;
+	}
 }
 
 static bool store_lasts(struct run *r)
@@ -149,7 +213,7 @@ static bool store_lasts(struct run *r)
 
 	for (i = 0; i < r->p->n_sequences; i++) {
 		s = &r->p->sequences[i];
-		if (s->next == s->last)
+		if (!s->used || s->next == s->last)
 			continue;
 		snprintf(last, sizeof(last), "%" PRId64, s->next);
 		params[0] = s->table->name;
@@ -193,6 +257,9 @@ static deia_err begin(struct run *r)
 	deia__pg_pipe_clear(r->pipe);
 	if (!plain(r, "BEGIN"))
 		return DEIA__PG_LOST;
+	r->guessed = r->has_sequence && can_guess(r);
+	if (r->guessed)
+		return send_guesses(r) ? DEIA_OK : DEIA__PG_LOST;
 	if (!r->has_sequence)
 		return DEIA_OK;
 	return send_lasts(r) ? sync(r) : DEIA__PG_LOST;
@@ -205,11 +272,9 @@ static deia_err finish(struct run *r)
 	const char *params[2] = { r->p->writer, group };
 
 	snprintf(group, sizeof(group), "%" PRId64, r->p->group);
-	if (!store_lasts(r) ||
-	    !deia__pg_send_plain(r->pipe, DEIA__PG_MARK,
-				 "UPDATE store_writers SET grp = $2, "
-				 "at = now() WHERE writer = $1",
-				 2, params))
+	if ((!r->guessed && !store_lasts(r)) ||
+	    !deia__pg_send_fixed(r->pipe, DEIA__PG_MARK, DEIA__PG_MARK_NAME, 2,
+				 params))
 		return DEIA__PG_LOST;
 	r->commit_sent = true;
 	if (!deia__pg_send_plain(r->pipe, DEIA__PG_COMMIT, "COMMIT", 0, NULL))
@@ -245,6 +310,8 @@ static deia_err run_boldly(struct run *r)
 		err = sync(r);
 	if (!err)
 		err = finish(r);
+	if (err && r->pipe->missed)
+		return MISSED;
 	return err && r->pipe->failed && is_own(err) ? AGAIN : err;
 }
 
@@ -355,8 +422,11 @@ static deia_err run_once(struct run *r)
 
 	r->commit_sent = false;
 	err = r->careful ? run_carefully(r) : run_boldly(r);
+	if (!err)
+		settle_lasts(r->p, true);
 	if (!err || err == DEIA__PG_LOST)
 		return err;
+	settle_lasts(r->p, false);
 	return roll_back(r, err);
 }
 
@@ -422,6 +492,8 @@ static deia_err after(struct run *r, deia_err err, unsigned *tries,
 		r->careful = true;
 		return AGAIN;
 	}
+	if (err == MISSED)
+		return AGAIN; /* next time they are read */
 	if (err == DEIA_ECANCELED)
 		return ++*tries <= RETRIES ? AGAIN : DEIA_EUNAVAILABLE;
 	if (err == DEIA_EFULL || err == DEIA_ENOMEM || err == DEIA_EUNAVAILABLE)

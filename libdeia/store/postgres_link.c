@@ -88,10 +88,21 @@ static bool take_over(struct deia__pg *p, bool again)
 
 static bool enter_pipeline(struct deia__pg *p)
 {
+	PGresult *res =
+		deia__pg_query(&p->write, QUERY_MS, DEIA__PG_FIXED, 0, NULL);
+	bool ok = deia__pg_ok(res);
+	unsigned i;
+
+	PQclear(res);
+	if (!ok)
+		return false;
 	p->pipe.c = &p->write;
 	p->pipe.first = p->pipe.n = 0;
 	p->pipe.in_answer = false;
 	p->pipe.unsent = 0;
+	/* Others may have written while this one was away. */
+	for (i = 0; i < p->n_sequences; i++)
+		p->sequences[i].last = -1;
 	return PQenterPipelineMode(p->write.pg) == 1;
 }
 

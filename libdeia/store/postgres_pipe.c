@@ -36,7 +36,7 @@ void deia__pg_pipe_clear(struct deia__pg_pipe *p)
 	p->state[0] = p->text[0] = '\0';
 	p->failed = NULL;
 	p->failed_op = NULL;
-	p->unchanged = p->exists = false;
+	p->unchanged = p->exists = p->missed = false;
 }
 
 void deia__pg_pipe_fini(struct deia__pg_pipe *p)
@@ -68,6 +68,9 @@ static void take_error(struct deia__pg_pipe *p, const struct deia__pg_expect *e,
 		e->stmt->known = DEIA__PG_FREE;
 	if (p->err)
 		return;
+	/* The guess leaves nothing, not even null, in place of the number. */
+	p->missed = e->kind == DEIA__PG_GUESS && state &&
+		    strcmp(state, "23502") == 0;
 	fail(p, e, deia__pg_err(state));
 	snprintf(p->state, sizeof(p->state), "%s", state ? state : "");
 	snprintf(p->text, sizeof(p->text), "%s", text ? text : "");
@@ -95,6 +98,7 @@ static void take_answer(struct deia__pg_pipe *p,
 		p->on_lasts(p->user, res);
 		break;
 	case DEIA__PG_MARK:
+	case DEIA__PG_GUESS:
 		if (none)
 			fail(p, e, DEIA_ESTORE);
 		break;
@@ -110,11 +114,12 @@ static void take_answer(struct deia__pg_pipe *p,
 /* One result of the answer that is read. False: the connection is lost. */
 static bool take_result(struct deia__pg_pipe *p, const PGresult *res)
 {
-	const struct deia__pg_expect *e = &p->queue[p->first];
+	const struct deia__pg_expect *e;
 	ExecStatusType s = PQresultStatus(res);
 
 	if (p->first == p->n)
 		return false; /* said something that was not asked */
+	e = &p->queue[p->first];
 	if (s == PGRES_PIPELINE_SYNC) {
 		p->first++;
 		return e->kind == DEIA__PG_SYNC;
@@ -213,6 +218,16 @@ bool deia__pg_send_plain(struct deia__pg_pipe *p, enum deia__pg_kind kind,
 	       sent(p,
 		    PQsendQueryParams(p->c->pg, sql, n, NULL, params, NULL,
 				      NULL, 0),
+		    0);
+}
+
+bool deia__pg_send_fixed(struct deia__pg_pipe *p, enum deia__pg_kind kind,
+			 const char *name, int n, const char *const *params)
+{
+	return expect(p, kind, NULL, NULL, NULL) &&
+	       sent(p,
+		    PQsendQueryPrepared(p->c->pg, name, n, params, NULL, NULL,
+					0),
 		    0);
 }
 

@@ -245,6 +245,33 @@ START_TEST(two_that_start_at_once_migrate_once)
 }
 END_TEST
 
+/* Each believes to know the counters, until the other wrote. */
+START_TEST(two_writers_number_their_rows_as_one)
+{
+	struct fixture other = fx;
+	struct fixture *f;
+	struct deia_value row[LINE_COLUMNS];
+	struct outcome o;
+	char id[16];
+	deia_txn *t;
+	int i;
+
+	other.base = event_base_new();
+	fixture_open(&other, 0);
+	for (i = 0; i < 40; i++) {
+		f = i % 5 < 2 ? &fx : &other;
+		t = deia_txn_new(f->store);
+		snprintf(id, sizeof(id), "%d", i);
+		line_row(row, id, "c", "x");
+		deia_txn_insert(t, &deia__table_chat_lines, row);
+		ck_assert_int_eq(commit(f, t, &o), DEIA_OK);
+		ck_assert_int_eq(o.seqs[0], i + 1);
+	}
+	deia_store_close(other.store);
+	event_base_free(other.base);
+}
+END_TEST
+
 START_TEST(a_closed_store_leaves_no_marker_and_no_session)
 {
 	ck_assert_int_eq(add_bot(&fx, "a", "x"), DEIA_OK);
@@ -413,6 +440,7 @@ int main(void)
 		       database_of_another_program_is_refused_and_left_alone);
 	tcase_add_test(tc, user_without_rights_is_told_which);
 	tcase_add_test(tc, two_that_start_at_once_migrate_once);
+	tcase_add_test(tc, two_writers_number_their_rows_as_one);
 	tcase_add_test(tc, a_closed_store_leaves_no_marker_and_no_session);
 	tcase_add_test(tc, every_page_walks_an_index_and_never_sorts);
 	tcase_add_test(tc,
