@@ -246,6 +246,7 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 		return DEIA_ENOMEM;
 	so.durability = o->durability;
 	(void)deia_store_has_postgresql(); /* brings it into the program */
+	so.alone = true;
 	so.backup_dir = o->backup_dir;
 	so.note = on_store_note;
 	so.note_user = h;

@@ -9,6 +9,7 @@
  */
 #include "store/postgres.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -245,6 +246,27 @@ deia_err deia__pg_read(void *self, const struct deia_page_query *q,
 
 	deia__sql_page(q, &shape, &params);
 	return run(self, &shape, &params, &r, PAGE_MS);
+}
+
+deia_err deia__pg_last_seq(void *self, const struct deia_table *t, int64_t *seq)
+{
+	struct deia__pg *p = self;
+	const char *params[1] = { t->name };
+	deia_err err = DEIA_OK;
+	PGresult *res;
+
+	*seq = 0;
+	if (!is_connected(p, &p->read))
+		return DEIA_EUNAVAILABLE;
+	res = deia__pg_query(&p->read, COUNT_MS,
+			     "SELECT last FROM store_sequences WHERE name = $1",
+			     1, params);
+	if (!deia__pg_ok(res))
+		err = res ? DEIA_ESTORE : DEIA_EUNAVAILABLE;
+	else if (PQntuples(res))
+		*seq = atoll(PQgetvalue(res, 0, 0));
+	PQclear(res);
+	return err;
 }
 
 struct counting {
