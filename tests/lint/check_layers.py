@@ -22,7 +22,7 @@ PUBLIC_LEVEL = {"hive.h": 3, "chat.h": 3, "mail.h": 3, "deia.h": 3, "sys/store.h
                 "sys/json.h": 0}
 THIRD_PARTY = {
     "sqlite3.h": {"libdeia/store", "tests"},
-    "libpq-fe.h": {"libdeia/store"},
+    "libpq-fe.h": {"libdeia/store", "tests"},
     "hiredis/": {"libdeia/cache"},
     "yaml.h": {"libdeia/config"},
     "curl/": {"libdeia/model", "libdeia/client",
