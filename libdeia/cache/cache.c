@@ -49,7 +49,8 @@ static bool set_prefix(deia_cache *c, const char *prefix)
 	for (size_t i = 0; i < len; i++)
 		if (prefix[i] <= ' ' || prefix[i] > '~')
 			return false;
-	memcpy(c->prefix, prefix, len + 1);
+	memcpy(c->prefix, prefix, len);
+	memcpy(c->prefix + len, ":", 2);
 	return deia__cache_key(c, c->epoch_key, DEIA_CACHE_EPOCH, NULL, NULL);
 }
 
@@ -289,6 +290,7 @@ deia_err deia_cache_count(deia_cache *c, deia_cache_kind kind, const char *name,
 	op = deia__cache_op_new(c, true, &err);
 	if (!op)
 		return err;
+	op->kind = kind;
 	op->end = on_counted;
 	op->cb.count = cb;
 	op->user = user;

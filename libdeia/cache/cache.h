@@ -17,7 +17,7 @@
 #include "core/clock.h"
 
 #define DEIA__CACHE_MARK_BYTES 16
-#define DEIA__CACHE_PREFIX "deia:"
+#define DEIA__CACHE_PREFIX "deia"
 #define DEIA__CACHE_MEMORY_BYTES (16u << 20)
 
 /* A call under way. */
@@ -57,7 +57,7 @@ struct deia_cache {
 	const struct deia_cache_backend *backend;
 	void *self;
 	const struct deia__clock *clock; /* NULL: the real one */
-	char prefix[DEIA_CACHE_MAX_PREFIX_BYTES + 1];
+	char prefix[DEIA_CACHE_MAX_PREFIX_BYTES + 2]; /* with its ":" */
 	char epoch_key[DEIA_CACHE_MAX_KEY_BYTES + 1];
 	bool grouped_ok; /* values of groups may be kept here */
 	bool closing, up;

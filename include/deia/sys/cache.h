@@ -56,7 +56,7 @@ enum deia_cache_form {
 };
 
 struct deia_cache_row {
-	const char *prefix; /* "page": keys are PREFIX + "page:" + ... */
+	const char *prefix; /* "page": keys are PREFIX:page:... */
 	enum deia_cache_form form;
 	int64_t ttl_ms; /* 0: no end */
 	const char *about;
@@ -70,7 +70,7 @@ struct deia_cache_backend;
 
 struct deia_cache_opts {
 	size_t size;
-	const char *prefix;   /* of all keys; NULL: "deia:" */
+	const char *prefix;   /* of all keys, before a ":"; NULL: "deia" */
 	size_t memory_bytes;  /* of the memory cache, 0: 16 MiB */
 	const char *password; /* goes over that of the url; NULL: none */
 	/*
@@ -184,7 +184,7 @@ DEIA_API DEIA_NODISCARD deia_err deia_cache_count(deia_cache *cache,
 typedef void (*deia_cache_flag_cb)(bool on, void *user);
 /*
  * A switch that people set beside the program: the word "on" (or "1") or
- * "off" ("0") under PREFIX + "flag:" + name. Anything else, nothing, and a
+ * "off" ("0") under PREFIX:flag:NAME. Anything else, nothing, and a
  * cache that is not there: fallback. Never a question of who may do what.
  * Errors as deia_cache_get. Since 0.2.
  */
