@@ -233,6 +233,8 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 				      o->store_url ? o->store_url : "memory:",
 				      &so, detail, detail_len);
 	if (!err)
+		err = deia__cache_open(h, o, detail, detail_len);
+	if (!err)
 		err = open_bots(h, o, detail, detail_len);
 	if (!err) {
 		err = deia__hive_load(h, o->token_file);
@@ -311,6 +313,7 @@ deia_err deia_hive_start(deia_hive *h)
 	deia__reply_look(h, NULL);
 	deia__retention_start(h);
 	deia__access_timers(h);
+	deia__cache_start(h);
 	return DEIA_OK;
 }
 
@@ -457,6 +460,7 @@ void deia_hive_free(deia_hive *h)
 		deia__claims_end(h, NULL);
 	deia__turns_abandon(h);
 	deia__mail_closing(h);
+	deia__cache_close(h); /* what was looked for is read instead */
 	deia_store_close(h->store);
 	h->store = NULL;
 	deia__post_free(h->post);
