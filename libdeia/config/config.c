@@ -488,13 +488,33 @@ static void print_origin(deia_jw *w, enum deia__origin origin, unsigned line)
 	}
 }
 
+/* user:password@ of a URL: who may read settings may not read that. */
+static void print_url(deia_jw *w, const char *url)
+{
+	const char *from = strstr(url, "://"), *at = strrchr(url, '@');
+	const char *colon;
+	char text[512];
+
+	from = from ? from + 3 : url;
+	colon = at > from ? memchr(from, ':', (size_t)(at - from)) : NULL;
+	if (!colon) {
+		deia_jw_str(w, url);
+		return;
+	}
+	snprintf(text, sizeof(text), "%.*s:***%s", (int)(colon - url), url, at);
+	deia_jw_str(w, text);
+}
+
 static void print_value(deia_jw *w, const struct deia__key *key,
 			const struct deia__value *v)
 {
 	deia_jw_key(w, "value");
 	switch (key->type) {
 	case DEIA__KEY_TEXT:
-		deia_jw_str(w, v->text);
+		if (key->has_password)
+			print_url(w, v->text);
+		else
+			deia_jw_str(w, v->text);
 		break;
 	case DEIA__KEY_INT:
 		deia_jw_int(w, v->number);

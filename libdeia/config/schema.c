@@ -67,6 +67,22 @@ const struct deia__key deia__keys[] = {
 		  "the last moments.\nmemory: nothing is written to disk, all "
 		  "is gone when deiad ends." },
 
+	{ TEXT("cache.url", ""), .check = deia__check_cache_url,
+	  .env = "DEIA_REDIS_URL", .has_password = true,
+	  .example = "redis://127.0.0.1:6379/0",
+	  .about = "Where what was read is kept for a while: memory: (the "
+		   "same as empty), or\nredis://[user:password@]host[:port]"
+		   "[/db], which several deiad share. Without\nit all goes on, "
+		   "only slower." },
+	{ TEXT("cache.password_file", ""), .example = "/run/secrets/redis",
+	  .about = "A file whose first line is the password, instead of one in "
+		   "cache.url." },
+	{ TEXT("cache.prefix", "deia"), .check = deia__check_cache_prefix,
+	  .about = "What all keys begin with. Hives that share a Redis have "
+		   "one each." },
+	{ INT("cache.memory_bytes", "16777216", 65536, 1 << 30),
+	  .about = "How much memory: takes at most." },
+
 	{ TEXT("logging.level", "info"), .choices = "error|warn|info|debug",
 	  .env = "DEIA_LOG_LEVEL", .reload = true,
 	  .about = "How much deiad writes to its standard error." },
@@ -140,6 +156,7 @@ static const struct {
 } sections[] = {
 	{ "server", "The HTTP server: API and web page." },
 	{ "store", "What must survive." },
+	{ "cache", "What may be lost at any time." },
 	{ "logging", NULL },
 	{ "retention", "How much history is kept." },
 	{ "messages", "Mail between bots." },

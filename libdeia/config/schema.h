@@ -31,6 +31,7 @@ struct deia__key {
 	const char *(*check)(const char *text, char *better);
 	const char *env;     /* variable that goes over the file, or NULL */
 	bool reload;	     /* SIGHUP is enough */
+	bool has_password;   /* as a URL has one: it is never printed */
 	const char *example; /* shown in the file instead of the default */
 	const char *about;   /* lines for the file, without '#' */
 };

@@ -73,7 +73,11 @@ static deia_err refuse(const struct source *s, const char *expected,
 		       const char *found, const char *hint)
 {
 	char buf[96];
-	int len = (int)deia__utf8_whole(found, strnlen(found, 60));
+	int len;
+
+	if (s->key->has_password && strchr(found, '@'))
+		found = "***";
+	len = (int)deia__utf8_whole(found, strnlen(found, 60));
 
 	if (!expected)
 		expected = expectation(s->key, buf, sizeof(buf));

@@ -124,6 +124,7 @@ static enum deia_durability durability_of(const char *name)
 static bool open_hive(struct app *app)
 {
 	char store[4400], logs[4200], token[4200], work[4200], detail[512] = "";
+	char password[256] = "";
 	struct deia_hive_opts opts = DEIA_HIVE_OPTS_INIT;
 	const deia_config *c = app->config;
 	deia_err err;
@@ -150,8 +151,11 @@ static bool open_hive(struct app *app)
 	opts.audit_days = (unsigned)deia_config_int(c, "retention.audit_days");
 	opts.chat_days = (unsigned)deia_config_int(c, "retention.chat_days");
 	opts.log = on_hive_log;
+	if (!settings_cache(&opts, c, app->dir, password))
+		return false;
 	err = deia_hive_new(&app->hive, app->base, &opts, detail,
 			    sizeof(detail));
+	explicit_bzero(password, sizeof(password));
 	if (err)
 		fprintf(stderr, "deiad: %s\n",
 			detail[0] ? detail : deia_err_text(err));
