@@ -56,7 +56,7 @@ struct deia_cache_sub {
 struct deia_cache {
 	const struct deia_cache_backend *backend;
 	void *self;
-	const struct deia__clock *clock; /* NULL: the real one */
+	const struct deia__clock *clock;	      /* NULL: the real one */
 	char prefix[DEIA_CACHE_MAX_PREFIX_BYTES + 2]; /* with its ":" */
 	char epoch_key[DEIA_CACHE_MAX_KEY_BYTES + 1];
 	bool grouped_ok; /* values of groups may be kept here */

@@ -10,40 +10,23 @@
 #include <string.h>
 
 static const struct deia_cache_row rows[DEIA_CACHE_KINDS] = {
-	[DEIA_CACHE_EPOCH] = { .prefix = "epoch",
-			       .form = DEIA_CACHE_MARK,
-			       .ttl_ms = 86400000,
-			       .about = "deleted whenever a node connects: "
-					"ends all groups" },
-	[DEIA_CACHE_GENERATION] = { .prefix = "gen",
-				    .form = DEIA_CACHE_MARK,
-				    .ttl_ms = 600000,
-				    .about = "one a group, deleted when the "
-					     "store changes it" },
-	[DEIA_CACHE_CHAT_PAGE] = { .prefix = "page",
-				   .form = DEIA_CACHE_GROUPED,
-				   .ttl_ms = 30000,
-				   .about = "newest page of a conversation, by "
-					    "its length" },
-	[DEIA_CACHE_BOT_STATUS] = { .prefix = "status",
-				    .form = DEIA_CACHE_SINGLE,
-				    .ttl_ms = 3000,
-				    .about = "what a bot does, by node and "
-					     "bot" },
-	[DEIA_CACHE_LOGIN_TRIES] = { .prefix = "tries",
-				     .form = DEIA_CACHE_COUNTER,
-				     .ttl_ms = 300000,
-				     .about = "wrong sign-in codes, by "
-					      "address" },
-	[DEIA_CACHE_FLAG] = { .prefix = "flag",
-			      .form = DEIA_CACHE_WORD,
-			      .ttl_ms = 0,
-			      .about = "switches that people set" },
-	[DEIA_CACHE_EVENTS] = { .prefix = "events",
-				.form = DEIA_CACHE_CHANNEL,
-				.ttl_ms = 0,
-				.about = "channel: each stored event of each "
-					 "node" },
+	[DEIA_CACHE_EPOCH] = { "epoch", DEIA_CACHE_MARK, 86400000,
+			       "deleted whenever a node connects: ends all "
+			       "groups" },
+	[DEIA_CACHE_GENERATION] = { "gen", DEIA_CACHE_MARK, 600000,
+				    "one a group, deleted when the store "
+				    "changes it" },
+	[DEIA_CACHE_CHAT_PAGE] = { "page", DEIA_CACHE_GROUPED, 30000,
+				   "newest page of a conversation, by its "
+				   "length" },
+	[DEIA_CACHE_BOT_STATUS] = { "status", DEIA_CACHE_SINGLE, 3000,
+				    "what a bot does, by node and bot" },
+	[DEIA_CACHE_LOGIN_TRIES] = { "tries", DEIA_CACHE_COUNTER, 300000,
+				     "wrong sign-in codes, by address" },
+	[DEIA_CACHE_FLAG] = { "flag", DEIA_CACHE_WORD, 0,
+			      "switches that people set" },
+	[DEIA_CACHE_EVENTS] = { "events", DEIA_CACHE_CHANNEL, 0,
+				"channel: each stored event of each node" },
 };
 
 const struct deia_cache_row *deia_cache_get_row(deia_cache_kind kind)

@@ -4,8 +4,8 @@
  *
  * Commands go out in order over one connection and are answered in order; a
  * ring remembers what was asked. A read that has no answer after SOFT_MS is a
- * miss and its answer, should it come, is thrown away. When the oldest
- * command has none after HARD_MS the connection is given up: everything is a
+ * miss and its answer, should it come, is thrown away; until one has come,
+ * further reads are a miss at once. When the oldest command has none after HARD_MS the connection is given up: everything is a
  * miss at once until another one is up. The first command of each connection
  * deletes the epoch (see group.c), so a DELETE that got lost with the last one
  * does no harm.
@@ -20,7 +20,7 @@
 
 #include "core/mem.h"
 
-#define SOFT_MS 50
+#define SOFT_MS 25
 #define HARD_MS 500
 #define IDLE_MS 1000 /* a connection without work is asked whether it lives */
 #define RING 2048u
@@ -47,8 +47,9 @@ struct redis {
 	deia__post *post;
 	struct deia__link link;
 	struct deia__timer timer;
-	bool doubtful; /* to be given up, in a later turn */
-	bool told;     /* that it is down */
+	bool doubtful;	 /* to be given up, in a later turn */
+	bool told;	 /* that it is down */
+	int64_t last_ms; /* when what was answered last was asked */
 	struct slot ring[RING];
 	unsigned first, n, soft; /* soft: how many of them were looked at */
 	struct deia__redis_sub sub;
@@ -61,24 +62,39 @@ static struct slot *slot_at(struct redis *r, unsigned i)
 
 /* ---- time -------------------------------------------------------------- */
 
+/* When it must be looked at again. */
+static int64_t next_look(struct redis *r, int64_t now)
+{
+	int64_t due = r->last_ms + IDLE_MS, soft;
+
+	if (r->doubtful)
+		return now;
+	if (r->n)
+		due = slot_at(r, 0)->sent_ms + HARD_MS;
+	if (r->soft < r->n) {
+		soft = slot_at(r, r->soft)->sent_ms + SOFT_MS;
+		due = soft < due ? soft : due;
+	}
+	return due;
+}
+
+/*
+ * A timer that is armed for an earlier time is left alone and looks again
+ * then: so that a command costs no system call for its deadline.
+ */
 static void rearm(struct redis *r)
 {
-	int64_t due = IDLE_MS, now = deia__timers_now(r->timers), soft;
+	int64_t now = deia__timers_now(r->timers), due;
 
 	if (r->link.state != DEIA__LINK_UP) {
 		deia__timer_clear(r->timers, &r->timer);
 		return;
 	}
-	if (r->n)
-		due = slot_at(r, 0)->sent_ms + HARD_MS - now;
-	if (r->soft < r->n) {
-		soft = slot_at(r, r->soft)->sent_ms + SOFT_MS - now;
-		due = soft < due ? soft : due;
-	}
-	if (r->doubtful)
-		due = 0;
+	due = next_look(r, now);
+	if (deia__timer_armed(&r->timer) && r->timer.due_ms <= due)
+		return;
 	/* It has its place among the timers since the start. */
-	if (deia__timer_set(r->timers, &r->timer, due))
+	if (deia__timer_set(r->timers, &r->timer, due - now))
 		r->doubtful = true;
 }
 
@@ -102,8 +118,8 @@ static void end_late(struct redis *r, int64_t now)
 		if (s->sent_ms + SOFT_MS > now)
 			break;
 		r->soft++;
-		if (!s->op)
-			continue;
+		if (!s->op || s->verb != DEIA_CACHE_READ)
+			continue; /* somebody waits for reads alone */
 		deia_cache_note_late(r->cache);
 		end_slot(r, s, NULL);
 	}
@@ -290,8 +306,7 @@ static void on_reply(void *arg, const redisReply *v)
 	if (r->soft)
 		r->soft--;
 	/* The timer comes too early at worst, and then looks again. */
-	if (!r->n)
-		rearm(r);
+	r->last_ms = done.sent_ms;
 	end_slot(r, &done, &reply);
 }
 
@@ -308,6 +323,7 @@ static void on_up(void *arg)
 
 	r->told = false;
 	r->doubtful = false;
+	r->last_ms = deia__timers_now(r->timers);
 	rearm(r);
 	deia_cache_set_up(r->cache, true, "the cache is up");
 }
@@ -423,6 +439,11 @@ static deia_err submit(void *self, const struct deia_cache_command *cmd,
 
 	if (!is_up(r))
 		return DEIA_EUNAVAILABLE;
+	/* It is late with others already: nothing is added to that but what
+	 * must be said or counted. */
+	if (r->soft && cmd->verb != DEIA_CACHE_DELETE &&
+	    cmd->verb != DEIA_CACHE_ADD)
+		return DEIA_EUNAVAILABLE;
 	if (r->n >= ring ||
 	    (cmd->verb != DEIA_CACHE_DELETE &&
 	     r->link.wire.unsent.len + cmd->len > UNSENT_MAX_BYTES))
@@ -458,6 +479,7 @@ static void close_redis(void *self)
 {
 	struct redis *r = self;
 
+	deia__wire_flush(&r->link.wire); /* the last deletes */
 	deia__link_fini(&r->link);
 	deia__redis_sub_fini(&r->sub);
 	fail_all(r);

@@ -142,6 +142,15 @@ static void want_write(struct deia__wire *w)
 		w->writing = true;
 }
 
+/* In this turn of the loop, without asking the kernel whether there is room:
+ * there nearly always is. */
+static void write_soon(struct deia__wire *w)
+{
+	if (!w->writing)
+		event_active(&w->out, EV_WRITE, 1);
+	w->writing = true;
+}
+
 static bool is_connected(struct deia__wire *w)
 {
 	int error = 0, one = 1;
@@ -163,29 +172,35 @@ static bool is_connected(struct deia__wire *w)
 	return w->fd >= 0;
 }
 
+void deia__wire_flush(struct deia__wire *w)
+{
+	ssize_t n;
+
+	while (w->connected && w->unsent.len) {
+		n = send(w->fd, w->unsent.data, w->unsent.len,
+			 MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return;
+		deia__buf_drain(&w->unsent, (size_t)n);
+	}
+}
+
 static void on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct deia__wire *w = arg;
-	ssize_t n;
 
+	(void)fd;
 	(void)what;
 	w->writing = false;
 	if (!w->connected && !is_connected(w))
 		return;
-	while (w->unsent.len) {
-		n = send(fd, w->unsent.data, w->unsent.len,
-			 MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			break;
-		if (n < 0) {
-			lose(w, strerror(errno));
-			return;
-		}
-		deia__buf_drain(&w->unsent, (size_t)n);
-	}
-	if (w->unsent.len)
+	errno = EAGAIN;
+	deia__wire_flush(w);
+	if (w->unsent.len && errno != EAGAIN)
+		lose(w, strerror(errno));
+	else if (w->unsent.len)
 		want_write(w);
 }
 
@@ -204,8 +219,8 @@ deia_err deia__wire_send(struct deia__wire *w, int argc, const char **argv,
 	redisFreeCommand(text);
 	if (w->unsent.err)
 		return w->unsent.err == DEIA_ELIMIT ? DEIA_EBUSY : DEIA_ENOMEM;
-	want_write(w);
-	return w->writing ? DEIA_OK : DEIA_ENOMEM;
+	write_soon(w);
+	return DEIA_OK;
 }
 
 /* ---- connecting -------------------------------------------------------- */

@@ -46,6 +46,8 @@ DEIA_NODISCARD deia_err deia__wire_connect(struct deia__wire *w,
  * much is unsent), ENOMEM. */
 DEIA_NODISCARD deia_err deia__wire_send(struct deia__wire *w, int argc,
 					const char **argv, const size_t *lens);
+/* Sends what the system takes at once; what it does not is as lost. */
+void deia__wire_flush(struct deia__wire *w);
 /* Reads what is there, now. */
 void deia__wire_read(struct deia__wire *w);
 /* Fine when it is closed. */

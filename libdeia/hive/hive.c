@@ -460,9 +460,9 @@ void deia_hive_free(deia_hive *h)
 		deia__claims_end(h, NULL);
 	deia__turns_abandon(h);
 	deia__mail_closing(h);
-	deia__cache_close(h); /* what was looked for is read instead */
 	deia_store_close(h->store);
 	h->store = NULL;
+	deia__cache_close(h); /* heard of the last changes */
 	deia__post_free(h->post);
 	h->post = NULL;
 	deia__mail_free(h);

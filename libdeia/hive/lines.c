@@ -220,6 +220,10 @@ static void on_cache(const struct deia_cache_answer *a, void *user)
 		deia__free(p);
 		return;
 	}
+	if (!p->hive->store) {
+		give_up(p, DEIA_ECANCELED);
+		return;
+	}
 	p->has_ticket = a->ticket != NULL;
 	if (a->ticket)
 		p->ticket = *a->ticket;

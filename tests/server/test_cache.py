@@ -5,6 +5,7 @@ answers are the same."""
 import json
 import os
 import random
+import re
 import threading
 import time
 import unittest
@@ -13,6 +14,7 @@ from hive import Hive
 from redis import PROGRAM, Redis, free_port
 
 BUILD = os.environ["DEIA_BUILD"]
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 ROUNDS = 60  # of all who talk, between two disturbances
 DISTURBANCES = 16
 
@@ -222,6 +224,25 @@ class RealRedis(unittest.TestCase):
         wait_cache(self.hive, "up")
         talk.check(self)
         self.assertIn("it does not answer", self.hive.log())
+
+
+class Table(unittest.TestCase):
+    def test_the_documented_keys_are_those_of_the_code(self):
+        forms = {"MARK": "mark", "GROUPED": "value of a group",
+                 "SINGLE": "value", "COUNTER": "counter", "WORD": "word",
+                 "CHANNEL": "channel"}
+        with open(os.path.join(ROOT, "libdeia/cache/keys.c"),
+                  encoding="utf-8") as f:
+            text = re.sub(r'"\s+"', "", f.read())  # texts in pieces
+        code = re.findall(r'\{ "(\w+)", DEIA_CACHE_(\w+),\s+(\d+),'
+                          r'\s+"([^"]+)" \}', text)
+        with open(os.path.join(ROOT, "docs/cache.md"), encoding="utf-8") as f:
+            page = re.findall(r"^\| `(\w+)` \| ([\w ]+) \| (\d+ ms|no end) "
+                              r"\| (.+) \|$", f.read(), re.M)
+        self.assertEqual(len(code), 7)
+        self.assertEqual(page, [
+            (prefix, forms[form], f"{ttl} ms" if int(ttl) else "no end", about)
+            for prefix, form, ttl, about in code])
 
 
 @unittest.skipUnless(PROGRAM, "there is no redis-server on this machine")
