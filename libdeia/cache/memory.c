@@ -8,6 +8,7 @@
  */
 #include "cache/cache.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,6 +48,7 @@ static size_t size_of(const struct entry *e)
 
 static void drop(struct memory *m, struct entry *e)
 {
+	assert(m->entries);
 	HASH_DEL(m->entries, e);
 	TAILQ_REMOVE(&m->used, e, used);
 	m->n--;

@@ -5,10 +5,10 @@
  * Commands go out in order over one connection and are answered in order; a
  * ring remembers what was asked. A read that has no answer after SOFT_MS is a
  * miss and its answer, should it come, is thrown away; until one has come,
- * further reads are a miss at once. When the oldest command has none after HARD_MS the connection is given up: everything is a
- * miss at once until another one is up. The first command of each connection
- * deletes the epoch (see group.c), so a DELETE that got lost with the last one
- * does no harm.
+ * further reads are a miss at once. When the oldest command has none after
+ * HARD_MS the connection is given up: everything is a miss at once until
+ * another one is up. The first command of each connection deletes the epoch
+ * (see group.c), so a DELETE that got lost with the last one does no harm.
  *
  * A server that answers what was not asked is given up as well.
  */
@@ -539,7 +539,8 @@ static deia_err open_redis(void **self, const struct deia_cache_setup *setup,
 		if (strlen(setup->password) >= sizeof(r->url.password))
 			err = DEIA_EINVAL;
 		else
-			strcpy(r->url.password, setup->password);
+			memcpy(r->url.password, setup->password,
+			       strlen(setup->password) + 1);
 		if (err && detail && detail_len)
 			snprintf(detail, detail_len,
 				 "the password of the cache is too long");

@@ -122,7 +122,7 @@ void deia__change_chat(struct deia__change *c, const char *conversation)
 	for (size_t i = 0; i < c->n_chats; i++)
 		if (strcmp(c->chats[i], conversation) == 0)
 			return;
-	strcpy(c->chats[c->n_chats++], conversation);
+	memcpy(c->chats[c->n_chats++], conversation, strlen(conversation) + 1);
 }
 
 /* Also when the store said no: it may have done it all the same. */

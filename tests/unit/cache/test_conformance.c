@@ -448,6 +448,26 @@ START_TEST(a_failed_drop_believes_nothing_kept_before)
 }
 END_TEST
 
+START_TEST(opening_without_memory_fails_and_leaves_nothing)
+{
+	unsigned long n = 0;
+	deia_cache *c;
+	char detail[256];
+	deia_err err;
+
+	do {
+		deia__mem_fail_at(++n, false);
+		err = deia_cache_open(&c, g.base, url(), NULL, detail,
+				      sizeof(detail));
+		deia__mem_fail_at(0, false);
+		ck_assert_int_eq(err != DEIA_OK, c == NULL);
+		ck_assert(!err || err == DEIA_ENOMEM);
+	} while (err);
+	ck_assert_uint_gt(n, 1);
+	deia_cache_close(c);
+}
+END_TEST
+
 /* Each allocation of a round fails once: what is a hit is still right. */
 START_TEST(without_memory_everything_is_a_miss)
 {
@@ -515,6 +535,7 @@ int main(int argc, char **argv)
 	tcase_add_test(t, closing_ends_what_is_under_way_as_a_miss);
 	tcase_add_test(t, statistics_tell_hits_from_misses);
 	tcase_add_test(t, a_failed_drop_believes_nothing_kept_before);
+	tcase_add_test(t, opening_without_memory_fails_and_leaves_nothing);
 	tcase_add_test(t, without_memory_everything_is_a_miss);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
