@@ -20,6 +20,12 @@
 #define BOOL(n, d) .name = n, .type = DEIA__KEY_BOOL, .fallback = d
 #define LIST(n) .name = n, .type = DEIA__KEY_LIST, .fallback = ""
 
+#ifdef DEIA_HAVE_REDIS
+#define CACHE_EXAMPLE "redis://127.0.0.1:6379/0"
+#else
+#define CACHE_EXAMPLE "\"memory:\"" /* what this build takes */
+#endif
+
 const struct deia__key deia__keys[] = {
 	{ TEXT("server.host", "127.0.0.1"), .check = deia__check_host,
 	  .env = "DEIA_HOST",
@@ -69,7 +75,7 @@ const struct deia__key deia__keys[] = {
 
 	{ TEXT("cache.url", ""), .check = deia__check_cache_url,
 	  .env = "DEIA_REDIS_URL", .has_password = true,
-	  .example = "redis://127.0.0.1:6379/0",
+	  .example = CACHE_EXAMPLE,
 	  .about = "Where what was read is kept for a while: memory: (the "
 		   "same as empty), or\nredis://[user:password@]host[:port]"
 		   "[/db], which several deiad share. Without\nit all goes on, "
