@@ -410,6 +410,7 @@ START_TEST(closing_ends_what_is_under_way_as_a_miss)
 		ck_assert_int_eq(o[i].calls, 1);
 		ck_assert(!o[i].hit);
 	}
+	event_base_free(g.base);
 	rig_open(&g, url(), NULL);
 }
 END_TEST

@@ -23,6 +23,15 @@ static struct script now;
 static struct rig g;
 static struct evconnlistener *listener;
 static int n_connections;
+static struct bufferevent *live[64]; /* connections that are not closed yet */
+
+static void forget(struct bufferevent *b)
+{
+	for (size_t i = 0; i < 64; i++)
+		if (live[i] == b)
+			live[i] = NULL;
+	bufferevent_free(b);
+}
 
 static void say(struct bufferevent *b)
 {
@@ -34,7 +43,7 @@ static void say(struct bufferevent *b)
 		evbuffer_add(out, now.text, strlen(now.text));
 	while (now.flood && evbuffer_get_length(out) < 65536);
 	if (now.end)
-		bufferevent_free(b);
+		forget(b);
 }
 
 static void on_read(struct bufferevent *b, void *arg)
@@ -57,7 +66,7 @@ static void on_end(struct bufferevent *b, short what, void *arg)
 {
 	(void)what;
 	(void)arg;
-	bufferevent_free(b);
+	forget(b);
 }
 
 /* The whole of signing in comes in one piece. */
@@ -80,7 +89,8 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd,
 	(void)a;
 	(void)len;
 	(void)arg;
-	n_connections++;
+	ck_assert_int_lt(n_connections, 64);
+	live[n_connections++] = b;
 	bufferevent_setcb(b, now.hello ? on_hello : on_read, on_written, on_end,
 			  NULL);
 	bufferevent_enable(b, EV_READ | EV_WRITE);
@@ -109,6 +119,9 @@ static void setup(void)
 static void teardown(void)
 {
 	evconnlistener_free(listener);
+	for (size_t i = 0; i < 64; i++)
+		if (live[i])
+			forget(live[i]);
 	rig_close(&g);
 }
 
