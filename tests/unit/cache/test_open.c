@@ -45,6 +45,32 @@ START_TEST(urls_are_taken_apart)
 END_TEST
 #endif
 
+#ifdef DEIA_HAVE_REDIS
+/* Names are looked up on a thread that nobody waits for. */
+START_TEST(a_name_without_an_address_is_a_miss)
+{
+	rig_open(&g, "redis://deia-test.invalid", NULL);
+	ck_assert(!get(&g, "c", "k").hit);
+	rig_until(&g, &g.downs, 1);
+	ck_assert_int_eq(g.ups, 0);
+	ck_assert_ptr_nonnull(strstr(g.text, "name"));
+	rig_close(&g);
+}
+END_TEST
+
+START_TEST(it_may_be_closed_while_a_name_is_looked_up)
+{
+	for (int i = 0; i < 8; i++) {
+		rig_open(&g, "redis://localhost:1", NULL);
+		for (int k = 0; k < i; k++)
+			rig_turn(&g, 1);
+		rig_close(&g);
+		ck_assert_int_eq(g.ups, 0);
+	}
+}
+END_TEST
+#endif
+
 static const char *const bad[] = {
 	"redis:",
 	"redis://",
@@ -333,6 +359,8 @@ int main(void)
 #ifdef DEIA_HAVE_REDIS
 	tcase_add_loop_test(t, urls_are_taken_apart, 0,
 			    (int)(sizeof(good) / sizeof(good[0])));
+	tcase_add_test(t, a_name_without_an_address_is_a_miss);
+	tcase_add_test(t, it_may_be_closed_while_a_name_is_looked_up);
 #else
 	tcase_add_test(t, a_build_without_redis_says_so);
 #endif
