@@ -16,7 +16,7 @@ from redis import PROGRAM, Redis, free_port
 BUILD = os.environ["DEIA_BUILD"]
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 ROUNDS = 60  # of all who talk, between two disturbances
-DISTURBANCES = 16
+DISTURBANCES = int(os.environ.get("DEIA_CACHE_DISTURBANCES", "16"))
 
 
 def cache_of(hive):
