@@ -21,7 +21,8 @@ static void clear_environment(void)
 {
 	static const char *const names[] = {
 		"DEIA_HOST",	     "DEIA_PORT",      "DEIA_DIR",
-		"DEIA_DATABASE_URL", "DEIA_LOG_LEVEL", "OLLAMA_HOST"
+		"DEIA_DATABASE_URL", "DEIA_LOG_LEVEL", "OLLAMA_HOST",
+		"DEIA_REDIS_URL"
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -308,6 +309,15 @@ static const struct {
 	  DEIA_EFIELD, 2, 8,
 	  "store.url: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
 	  "found \"postgresql:***@h/d?password=***\"" },
+	{ "cache:\n  url: redis://h:0\n", DEIA_EFIELD, 2, 8,
+	  "cache.url: expected memory: or redis://[user:password@]host[:port]"
+	  "[/db], found \"redis://h:0\"" },
+	{ "cache:\n  url: rediss://u:s3cret@h\n", DEIA_EFIELD, 2, 8,
+	  "cache.url: expected memory: or redis:// (for TLS put a tunnel in "
+	  "front), found \"rediss://u:***@h\"" },
+	{ "cache:\n  prefix: \"a b\"\n", DEIA_EFIELD, 2, 11,
+	  "cache.prefix: expected printable characters without blanks, found "
+	  "\"a b\"" },
 	{ "ollama:\n  url: ftp://x\n", DEIA_EFIELD, 2, 8,
 	  "ollama.url: expected HOST, HOST:PORT or a URL such as "
 	  "http://127.0.0.1:11434, found \"ftp://x\"" },
@@ -581,9 +591,19 @@ START_TEST(printing_names_origins_and_hides_secrets)
 	load_good(with_templates);
 	ck_assert_int_eq(deia_config_set(config, "server.port", "0", NULL),
 			 DEIA_OK);
+#ifdef DEIA_HAVE_REDIS
+	ck_assert_int_eq(deia_config_set(config, "cache.url",
+					 "redis://u:s3cret%40@[::1]:6380/2",
+					 NULL),
+			 DEIA_OK);
+#endif
 	json = printed();
 	check_printed(json, "server.host", "\"127.0.0.1\"", "default");
 	check_printed(json, "server.port", "0", "flag");
+#ifdef DEIA_HAVE_REDIS
+	check_printed(json, "cache.url", "\"redis://u:***@[::1]:6380/2\"",
+		      "flag");
+#endif
 	check_printed(json, "logging.level", "\"warn\"", "environment");
 	check_printed(json, "server.allowed_hosts", "[]", "default");
 	check_printed(json, "server.allow_remote", "false", "default");
