@@ -144,10 +144,12 @@ deia_err deia__pg_backup(struct deia__pg *p, unsigned before,
 	deia_err err;
 
 	if (!opts->backup_dir)
-		return deia__fail(msg, DEIA_EINVAL,
-				  "a copy of the database before its upgrade "
-				  "needs a folder (backup_dir), or say that "
-				  "there is to be none; nothing was changed");
+		return deia__fail(
+			msg, DEIA_EIO,
+			"there is no folder for a copy of the "
+			"database before its upgrade: name the hive's "
+			"(--dir), or upgrade without a copy (deia "
+			"migrate up --no-backup); nothing was changed");
 	err = deia__backup_begin(&b, opts->backup_dir, "deia", ".dump", before,
 				 msg);
 	if (!err)

@@ -284,7 +284,8 @@ static deia_err check_as_it_is(struct deia__pg *p, unsigned applied,
 {
 	if (applied == 0)
 		return deia__fail(msg, DEIA_ENOTFOUND,
-				  "there is no hive in database %s",
+				  "database %s is empty: there is no hive in "
+				  "it",
 				  PQdb(p->write.pg));
 	if (applied < deia__migrations_postgres_len)
 		return deia__fail(msg, DEIA_EVERSION,
@@ -362,7 +363,11 @@ static deia_err list(struct deia__pg *p, struct deia__migrate_list *out,
 
 	if (!err)
 		err = is_ours(p, &ours, msg);
-	if (!err && ours)
+	if (!err && !ours)
+		err = deia__fail(msg, DEIA_ENOTFOUND,
+				 "database %s is empty: there is no hive in it",
+				 PQdb(p->write.pg));
+	if (!err)
 		err = list_rows(p, out, msg);
 	if (!err)
 		deia__migrate_pending(out);
