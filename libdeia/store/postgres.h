@@ -116,7 +116,7 @@ struct deia__pg {
 	struct deia__pg_sequence sequences[DEIA__PG_SEQUENCES];
 	unsigned n_sequences;
 	int stop_fd;
-	struct deia__errmsg msg; /* why the last connection failed */
+	struct deia__errmsg msg; /* why the writer could not connect */
 };
 
 /* Of internal calls: the connection is lost; start over. */

@@ -25,6 +25,7 @@ static const struct deia__sql_dialect dialect = { "$", true };
 
 static bool is_connected(struct deia__pg *p, struct deia__pg_conn *c)
 {
+	struct deia__errmsg ignored; /* p->msg is the writer's */
 	int64_t ms = CONNECT_MS;
 
 	if (c->pg)
@@ -34,7 +35,7 @@ static bool is_connected(struct deia__pg *p, struct deia__pg_conn *c)
 		return false;
 	if (p->read_options.connect_ms < ms)
 		ms = p->read_options.connect_ms;
-	if (!deia__pg_connect(p, c, &p->read_options, ms, &p->msg))
+	if (!deia__pg_connect(p, c, &p->read_options, ms, &ignored))
 		return true;
 	p->read_retry_ms = deia__now_ms(NULL) + PAUSE_MS;
 	return false;
@@ -187,6 +188,9 @@ static deia_err run(struct deia__pg *p, const struct deia__sql_shape *shape,
 	for (tries = 0; tries < 2; tries++) {
 		if (!is_connected(p, c))
 			return DEIA_EUNAVAILABLE;
+		/* A frozen server is away as well, though connected. */
+		if (atomic_load(&p->write.away_since) && ms > CONNECT_MS)
+			ms = CONNECT_MS;
 		until_ms = deia__now_ms(NULL) + ms;
 		err = start(c, shape, params, until_ms);
 		if (!err)
