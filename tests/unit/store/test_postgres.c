@@ -434,7 +434,6 @@ static void make_older(void)
 	char url[160];
 
 	close_store();
-	drop_database(fx.database);
 	make_database(fx.database, sizeof(fx.database), url, sizeof(url));
 	snprintf(fx.url, sizeof(fx.url), "%s", url);
 	ask("%s", deia__migrate_table);
