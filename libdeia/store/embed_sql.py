@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Turns migrations/<backend>/NNNN_name.sql into a C table.
+"""Turns <backend>/migrations/NNNN_name.sql into a C table.
 
 usage: embed_sql.py BACKEND OUT FILE...
 

@@ -2,7 +2,7 @@
 /*
  * migrate.h - schema versions, for all SQL backends.
  *
- * The files migrations/<backend>/NNNN_name.sql are embedded at build time in
+ * The files <backend>/migrations/NNNN_name.sql are embedded at build time in
  * order (embed_sql.py), with the SHA-256 of their text. A database keeps what
  * was applied in the table schema_migrations; files that were released never
  * change.

@@ -2,7 +2,7 @@
 /*
  * schema.h - the tables of a hive, as the store sees them.
  *
- * The same tables stand in migrations/<backend>/NNNN_name.sql; a test compares
+ * The same tables stand in <backend>/migrations/NNNN_name.sql; a test compares
  * the two. Column enumerators are positions in the table. Times are wall-clock
  * milliseconds. Adding a column: append it here, write a migration for each
  * SQL backend.

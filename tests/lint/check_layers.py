@@ -21,8 +21,8 @@ PUBLIC_LEVEL = {"hive.h": 3, "chat.h": 3, "mail.h": 3, "deia.h": 3, "sys/store.h
                 "version.h": 0,
                 "sys/json.h": 0, "sys/cache.h": 1}
 THIRD_PARTY = {
-    "sqlite3.h": {"libdeia/store", "tests"},
-    "libpq-fe.h": {"libdeia/store", "tests"},
+    "sqlite3.h": {"libdeia/store/sqlite", "tests"},
+    "libpq-fe.h": {"libdeia/store/postgres", "tests"},
     "hiredis/": {"libdeia/cache"},
     "yaml.h": {"libdeia/config"},
     "curl/": {"libdeia/model", "libdeia/client",

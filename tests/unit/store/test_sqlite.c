@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "store/migrate.h"
-#include "store/sqlite.h"
+#include "store/sqlite/sqlite.h"
 
 #define SQLITE_BACKEND 1
 

@@ -9,7 +9,7 @@
 #define DEIA_STORE_MEMORY_H
 
 #include "store/backend.h"
-#include "store/tree.h"
+#include "store/memory/tree.h"
 
 struct deia__mem_row {
 	struct deia_value *values;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * postgres_read.c - pages and counts, on the reading connection.
+ * read.c - pages and counts, on the reading connection.
  *
  * Rows come one by one (single-row mode), so a page that is full holds no more
  * than it should; what is left of the statement is cancelled. While the
  * database is away a read is answered within READ_MS, and those that wait
  * behind it at once.
  */
-#include "store/postgres.h"
+#include "store/postgres/postgres.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sqlite_rest.c - a SQLite file of a stopped hive, looked at and left alone.
+ * rest.c - a SQLite file of a stopped hive, looked at and left alone.
  *
  * The connection may write only because a log that a killed program left must
  * be read through its index file; the database itself is never written: no
  * statement that could, and no checkpoint at the end.
  */
-#include "store/sqlite.h"
+#include "store/sqlite/sqlite.h"
 
 #include <unistd.h>
 
 #include "core/mem.h"
-#include "store/lockfile.h"
+#include "store/sqlite/lockfile.h"
 #include "store/migrate.h"
 
 deia_err deia__sqlite_open_rest(struct deia__sqlite *s, const char *dir,

@@ -51,7 +51,7 @@ struct deia__sqlite {
 	int checkpoint_at; /* checkpoint when it has as many */
 };
 
-/* ---- sqlite_open.c ----------------------------------------------------- */
+/* ---- open.c ----------------------------------------------------- */
 
 deia_err deia__sqlite_open(void **self, const char *path,
 			   const struct deia_store_opts *opts,
@@ -67,7 +67,7 @@ void deia__sqlite_sync_dir(const char *dir);
 deia_err deia__sqlite_connect(sqlite3 **db, const char *file, int flags,
 			      struct deia__errmsg *msg);
 
-/* ---- sqlite_rest.c ----------------------------------------------------- */
+/* ---- rest.c ----------------------------------------------------- */
 
 /*
  * A database at rest: under its lock, on one connection, nothing is made,
@@ -79,7 +79,7 @@ deia_err deia__sqlite_open_rest(struct deia__sqlite *s, const char *dir,
 deia_err deia__sqlite_status(const char *path, struct deia__migrate_list *out,
 			     struct deia__errmsg *msg);
 
-/* ---- sqlite_backup.c --------------------------------------------------- */
+/* ---- backup.c --------------------------------------------------- */
 
 /*
  * Copies the database before the migration `before` changes it. dir: NULL for
@@ -91,7 +91,7 @@ deia_err deia__sqlite_backup(sqlite3 *db, const char *file, const char *dir,
 			     const struct deia_store_opts *opts,
 			     struct deia__errmsg *msg);
 
-/* ---- sqlite_migrate.c -------------------------------------------------- */
+/* ---- migrate.c -------------------------------------------------- */
 
 /*
  * Refuses what is not a database of this program or of a newer one; changes
@@ -118,7 +118,7 @@ deia_err deia__sqlite_migrate(sqlite3 *db, const char *path, unsigned applied,
 deia_err deia__sqlite_fail(sqlite3 *db, const char *path, int rc,
 			   struct deia__errmsg *msg);
 
-/* ---- sqlite_exec.c ----------------------------------------------------- */
+/* ---- exec.c ----------------------------------------------------- */
 
 /*
  * What a result of the write or read connection means: DEIA_EEXIST,

@@ -91,7 +91,7 @@ CREATE TABLE store_sequences (
 INSERT INTO store_sequences (name, last)
 VALUES ('chat_lines', 0), ('events', 0), ('audit', 0);
 
--- The last group that each writer committed; see postgres_commit.c.
+-- The last group that each writer committed; see commit.c.
 CREATE TABLE store_writers (
   writer TEXT COLLATE "C" NOT NULL PRIMARY KEY,
   grp BIGINT NOT NULL,

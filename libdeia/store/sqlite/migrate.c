@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sqlite_migrate.c - what a SQLite file is, and bringing it up to date.
+ * migrate.c - what a SQLite file is, and bringing it up to date.
  *
  * inspect only reads, so that a file of something else or of a newer program
  * stays as it was. Each migration and its record are one transaction, and a
  * copy of the file is made before the first.
  */
-#include "store/sqlite.h"
+#include "store/sqlite/sqlite.h"
 
 #include <time.h>
 

@@ -3,9 +3,9 @@
  * postgres.c - opening and closing the PostgreSQL backend, and its table.
  *
  * There is no lock on a file: a database may have several writers. What each
- * does alone is in postgres_link.c.
+ * does alone is in link.c.
  */
-#include "store/postgres.h"
+#include "store/postgres/postgres.h"
 
 #include <stdlib.h>
 #include <sys/eventfd.h>

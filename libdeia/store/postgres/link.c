@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * postgres_link.c - the writer's sessions, and how one follows another.
+ * link.c - the writer's sessions, and how one follows another.
  *
  * Each store has a random id. Every session of its writer holds the advisory
  * lock of that id as long as the session lives, and every group writes its
@@ -22,7 +22,7 @@
  *   synchronous_commit asks, so an outcome read in this way is acknowledged no
  *   earlier than one that was answered.
  */
-#include "store/postgres.h"
+#include "store/postgres/postgres.h"
 
 #include <inttypes.h>
 #include <poll.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * postgres_commit.c - a group of transactions is one database transaction.
+ * commit.c - a group of transactions is one database transaction.
  *
  * First all of it is sent at once. When a transaction fails by itself, all is
  * rolled back and done again carefully: in parts of a few transactions, each
@@ -8,7 +8,7 @@
  * transaction before which all went well, so it is its true outcome; the part
  * is undone and done again without it.
  *
- * Every group writes its marker in its transaction (see postgres_link.c). A
+ * Every group writes its marker in its transaction (see link.c). A
  * connection lost before COMMIT was sent means that nothing happened; lost
  * later, the marker decides. Either way the group is done once: it is kept
  * until the database is back, or the store is closed and its time is over.
@@ -17,7 +17,7 @@
  * begins, so numbers rise with the commits, without gaps, whoever else writes
  * to the database.
  */
-#include "store/postgres.h"
+#include "store/postgres/postgres.h"
 
 #include <inttypes.h>
 #include <stdio.h>

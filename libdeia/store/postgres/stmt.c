@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * postgres_stmt.c - the cache of prepared statements, parameters, results.
+ * stmt.c - the cache of prepared statements, parameters, results.
  *
  * The cache is bounded as the SQLite backend's is: a shape hashes to a set of
  * four places. All values travel in binary form, so that neither side prints
  * or parses numbers, and texts and bytes go as they are. Types are left to the
  * server, which takes them from the columns.
  */
-#include "store/postgres.h"
+#include "store/postgres/postgres.h"
 
 #include <endian.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * postgres_migrate.c - what a database is, and bringing it up to date.
+ * migrate.c - what a database is, and bringing it up to date.
  *
  * An advisory lock of the session goes around all of it: two programs that
  * start at once inspect one after the other, and the second finds the work
  * done. Each migration and its record are one transaction.
  */
-#include "store/postgres.h"
+#include "store/postgres/postgres.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * tree.c - the treap: insert as a leaf and rotate up, remove by rotating
  * down. Expected depth is about 1.4 log2 n whatever the order of insertion.
  */
-#include "store/tree.h"
+#include "store/memory/tree.h"
 
 /* The place in the tree that points to n. */
 static struct deia__node **link_of(struct deia__tree *t, struct deia__node *n)

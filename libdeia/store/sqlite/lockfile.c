@@ -6,7 +6,7 @@
  * process is kept away too, and no close elsewhere drops it. The file stays
  * when the lock is gone; removing it would race with the next holder.
  */
-#include "store/lockfile.h"
+#include "store/sqlite/lockfile.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
  * A transaction keeps what it swapped in a list; when it fails, the list is
  * played backwards. Old rows are freed once the transaction is through.
  */
-#include "store/memory.h"
+#include "store/memory/memory.h"
 
 #include "core/mem.h"
 

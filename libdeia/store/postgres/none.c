@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* postgres_none.c - in place of the PostgreSQL backend, built without libpq. */
+/* none.c - in place of the PostgreSQL backend, built without libpq. */
 #include <deia/sys/store.h>
 
 bool deia_store_has_postgresql(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * postgres_pipe.c - many statements on their way at once.
+ * pipe.c - many statements on their way at once.
  *
  * What is sent is written down in a queue, and answers come in its order. The
  * connection never blocks: whenever much is unsent, and at each sync, it is
@@ -11,7 +11,7 @@
  * first failure is kept. A statement counts as prepared when the answer says
  * so: what was skipped was not.
  */
-#include "store/postgres.h"
+#include "store/postgres/postgres.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
  * Should a transaction fail after it changed something, all is rolled back
  * and the group runs again with a savepoint around each.
  */
-#include "store/sqlite.h"
+#include "store/sqlite/sqlite.h"
 
 #include "core/fault.h"
 

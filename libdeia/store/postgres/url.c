@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * postgres_url.c - from store.url to libpq's options.
+ * url.c - from store.url to libpq's options.
  *
  * libpq reads the url; what it does not say gets a default here, and what is
  * set in the server's configuration is overridden where the store relies on
  * it. libpq's own words about a url it cannot read are never shown: a password
  * with a character that should have been written as %XX may be part of them.
  */
-#include "store/postgres.h"
+#include "store/postgres/postgres.h"
 
 #include <stdio.h>
 #include <stdlib.h>

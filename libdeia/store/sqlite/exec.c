@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sqlite_exec.c - prepared statements: cache, binding, operations, pages.
+ * exec.c - prepared statements: cache, binding, operations, pages.
  *
  * The cache is bounded: a shape hashes to a set of four places, and a fifth
  * shape of the same set takes the place of one of them. Values are bound
  * without a copy; they outlive the step that uses them.
  */
-#include "store/sqlite.h"
+#include "store/sqlite/sqlite.h"
 
 #include <errno.h>
 #include <string.h>

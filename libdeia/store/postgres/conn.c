@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * postgres_conn.c - one connection: connecting, waiting, plain commands, and
+ * conn.c - one connection: connecting, waiting, plain commands, and
  * what errors mean.
  */
-#include "store/postgres.h"
+#include "store/postgres/postgres.h"
 
 #include <poll.h>
 #include <string.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sqlite_open.c - files, connections and settings of the SQLite backend.
+ * open.c - files, connections and settings of the SQLite backend.
  *
  * The order matters: the lock before anything touches the database, the check
  * of what it is before anything changes it, the writer before the reader
  * (which needs the log to exist), and the reader closed first.
  */
-#include "store/sqlite.h"
+#include "store/sqlite/sqlite.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "core/mem.h"
-#include "store/lockfile.h"
+#include "store/sqlite/lockfile.h"
 #include "store/migrate.h"
 
 /* Another program (a backup, the sqlite3 shell) may hold it so long. */

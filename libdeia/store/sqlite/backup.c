@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sqlite_backup.c - a copy of the database before a migration changes it.
+ * backup.c - a copy of the database before a migration changes it.
  *
  * SQLite's own backup reads a consistent state through the connection that is
  * open. The copy counts once it was written, checked and synced; its files are
- * those of backup.c.
+ * those of store/backup.c.
  */
-#include "store/sqlite.h"
+#include "store/sqlite/sqlite.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
  * Inserting and seeking cost O(log n) comparisons, each next row of a page a
  * constant number of steps on average.
  */
-#include "store/memory.h"
+#include "store/memory/memory.h"
 
 #include <string.h>
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * postgres_backup.c - a copy of the database before a migration, by pg_dump.
+ * backup.c - a copy of the database before a migration, by pg_dump.
  *
  * PostgreSQL's own tool knows best what a database is. It gets the connection's
  * parameters in its environment, where other users cannot read the password,
  * and the empty file as its standard output; pg_restore reads what it writes.
  */
-#include "store/postgres.h"
+#include "store/postgres/postgres.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -67,7 +67,7 @@ struct deia__pg_conn {
 	unsigned next_victim, next_name;
 };
 
-/* A range of a group that is sent at once; see postgres_pipe.c. */
+/* A range of a group that is sent at once; see pipe.c. */
 struct deia__pg_pipe {
 	struct deia__pg_conn *c;
 	struct deia__pg_expect *queue; /* answers that are to come */
@@ -122,7 +122,7 @@ struct deia__pg {
 /* Of internal calls: the connection is lost; start over. */
 #define DEIA__PG_LOST DEIA_EREMOTE
 
-/* ---- postgres_url.c ---------------------------------------------------- */
+/* ---- url.c ---------------------------------------------------- */
 
 /*
  * The options to connect with: those of rest (of a url behind its scheme), and
@@ -135,7 +135,7 @@ void deia__pg_options_fini(struct deia__pg *p);
 /* Puts *** where the password stands in msg. */
 void deia__pg_hide(const struct deia__pg *p, struct deia__errmsg *msg);
 
-/* ---- postgres_conn.c --------------------------------------------------- */
+/* ---- conn.c --------------------------------------------------- */
 
 /*
  * Connects, within budget_ms. DEIA_OK; DEIA_EUNAVAILABLE, DEIA_ESTORE (it
@@ -165,7 +165,7 @@ PGresult *deia__pg_query(struct deia__pg_conn *c, int64_t budget_ms,
 deia_err deia__pg_err(const char *state);
 bool deia__pg_ok(const PGresult *res);
 
-/* ---- postgres_stmt.c --------------------------------------------------- */
+/* ---- stmt.c --------------------------------------------------- */
 
 #define DEIA__PG_MAX_PARAMS DEIA__SQL_MAX_PARAMS
 /* Parameters in libpq's form, all binary. */
@@ -190,7 +190,7 @@ struct deia__pg_stmt *deia__pg_find(struct deia__pg_conn *c,
 struct deia_value deia__pg_column(const PGresult *res, int row, int column,
 				  enum deia_type type);
 
-/* ---- postgres_pipe.c --------------------------------------------------- */
+/* ---- pipe.c --------------------------------------------------- */
 
 /* Forgets the last failure. */
 void deia__pg_pipe_clear(struct deia__pg_pipe *p);
@@ -220,7 +220,7 @@ bool deia__pg_send_exists(struct deia__pg_pipe *p, const struct deia__op *op);
 /* Ends a part, sends all and reads all answers. */
 bool deia__pg_sync(struct deia__pg_pipe *p);
 
-/* ---- postgres_migrate.c ------------------------------------------------ */
+/* ---- migrate.c ------------------------------------------------ */
 
 /* Checks what the database is and brings its schema up to date. */
 deia_err deia__pg_migrate(struct deia__pg *p,
@@ -230,14 +230,14 @@ deia_err deia__pg_migrate(struct deia__pg *p,
 deia_err deia__pg_status(const char *rest, struct deia__migrate_list *out,
 			 struct deia__errmsg *msg);
 
-/* ---- postgres_backup.c ------------------------------------------------- */
+/* ---- backup.c ------------------------------------------------- */
 
 /* A copy by pg_dump before the migration `before`. */
 deia_err deia__pg_backup(struct deia__pg *p, unsigned before,
 			 const struct deia_store_opts *opts,
 			 struct deia__errmsg *msg);
 
-/* ---- postgres_link.c: the writer's connection -------------------------- */
+/* ---- link.c: the writer's connection -------------------------- */
 
 /* The first time: connects, migrates, signs in. */
 deia_err deia__pg_sign_in(struct deia__pg *p,
@@ -255,7 +255,7 @@ void deia__pg_sign_out(struct deia__pg *p);
 /* See idle in backend.h. */
 void deia__pg_idle(void *self);
 
-/* ---- postgres_commit.c, postgres_read.c -------------------------------- */
+/* ---- commit.c, read.c -------------------------------- */
 
 deia_err deia__pg_commit(void *self, deia_txn *first, struct deia__errmsg *msg);
 deia_err deia__pg_read(void *self, const struct deia_page_query *q,
