@@ -221,7 +221,7 @@ static void keep_window(struct redis *r, const deia_cache_op *op,
 	const char *argv[3] = { "PEXPIRE", op->key, ttl };
 
 	snprintf(ttl, sizeof(ttl), "%lld", (long long)ttl_ms);
-	if (command(r, 3, argv, NULL))
+	if (r->n < RING && command(r, 3, argv, NULL))
 		ask(r, DEIA_CACHE_TELL, NULL, 0, 1);
 }
 

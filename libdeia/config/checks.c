@@ -147,21 +147,35 @@ static void put_stars(struct deia__buf *out, const char **at, const char *from,
 	*at = to;
 }
 
+/* Up to the last @ before to: one in a password should be %40, but who knows. */
+static const char *last_at(const char *from, const char *to)
+{
+	while (to-- > from)
+		if (*to == '@')
+			return to;
+	return NULL;
+}
+
 char *deia__hide_password(const char *url)
 {
-	const char *at = url, *user = strstr(url, "://");
+	const char *user = strstr(url, "://"), *end = url + strlen(url);
 	const char *colon = strchr(user ? user + 3 : url, ':');
-	const char *end = colon ? strrchr(colon, '@') : NULL;
+	const char *secret = strstr(url, "?password=");
+	const char *at = url, *stop;
 	struct deia__buf out;
 
 	deia__buf_init(&out, 0);
-	/* Up to the last @: one in a password should be %40, but who knows. */
-	if (end)
-		put_stars(&out, &at, colon + 1, end);
-	for (colon = at; (colon = strstr(colon, "password=")) != NULL;) {
-		colon += strlen("password=");
-		put_stars(&out, &at, colon, colon + strcspn(colon, "& "));
-	}
+	if (!secret)
+		secret = strstr(url, "&password=");
+	stop = last_at(colon ? colon : end, secret ? secret : end);
+	if (!user && (strncmp(url, "postgres", 8) == 0 || strchr(url, '@')))
+		/* Keywords quote in ways of their own: nothing of them. */
+		put_stars(&out, &at, colon ? colon + 1 : url, end);
+	else if (stop)
+		put_stars(&out, &at, colon + 1, stop);
+	/* The parameter, and all behind it. */
+	if (secret && secret >= at)
+		put_stars(&out, &at, secret + strlen("?password="), end);
 	deia__buf_adds(&out, at);
 	return deia__buf_take(&out);
 }

@@ -22,7 +22,7 @@
 #include "store/backup.h"
 #include "store/migrate.h"
 
-#define VARIABLES 8
+#define VARIABLES 16
 
 struct dump {
 	char *env[VARIABLES + 2];
@@ -37,13 +37,34 @@ static bool add(struct dump *d, const char *name, const char *value)
 	return d->env[d->n++] != NULL;
 }
 
+/* How the url wants the connection to be secured holds for pg_dump, too. */
+static bool add_secured(struct dump *d, const struct deia__pg_options *o)
+{
+	static const struct {
+		const char *keyword, *name;
+	} vars[] = {
+		{ "sslmode", "PGSSLMODE" },
+		{ "sslrootcert", "PGSSLROOTCERT" },
+		{ "sslcert", "PGSSLCERT" },
+		{ "sslkey", "PGSSLKEY" },
+		{ "sslcrl", "PGSSLCRL" },
+		{ "channel_binding", "PGCHANNELBINDING" },
+	};
+
+	for (unsigned i = 0; i < o->n && o->keywords[i]; i++)
+		for (size_t k = 0; k < sizeof(vars) / sizeof(vars[0]); k++)
+			if (strcmp(o->keywords[i], vars[k].keyword) == 0 &&
+			    !add(d, vars[k].name, o->values[i]))
+				return false;
+	return true;
+}
+
 static bool add_all(struct dump *d, PGconn *pg)
 {
 	return add(d, "PATH", "/usr/local/bin:/usr/bin:/bin") &&
 	       add(d, "PGHOST", PQhost(pg)) && add(d, "PGPORT", PQport(pg)) &&
 	       add(d, "PGUSER", PQuser(pg)) && add(d, "PGDATABASE", PQdb(pg)) &&
 	       add(d, "PGPASSWORD", PQpass(pg)) &&
-	       add(d, "PGSSLMODE", PQsslInUse(pg) ? "require" : NULL) &&
 	       add(d, "PGCONNECT_TIMEOUT", "10");
 }
 
@@ -122,7 +143,8 @@ static deia_err fill(struct deia__pg *p, const struct deia__backup *b,
 	int out = -1;
 
 	err = deia__backup_create(b, &out, msg);
-	if (!err && !add_all(&d, p->write.pg))
+	if (!err &&
+	    (!add_all(&d, p->write.pg) || !add_secured(&d, &p->write_options)))
 		err = deia__fail(msg, DEIA_ENOMEM, "memory ran out");
 	if (!err)
 		err = run(&d, out, msg);

@@ -470,32 +470,31 @@ static deia_err give_up(const struct run *r, struct deia__errmsg *msg)
 			  "group is in it shows when it is opened again");
 }
 
+/* What is in memory is ahead of the database, or behind it. */
+static deia_err gone(struct deia__pg *p, struct deia__errmsg *msg)
+{
+	return broken(p, msg, "",
+		      p->marker < 0 ? "another deiad used it meanwhile"
+				    : "it lost what was acknowledged (a "
+				      "standby took over, or it was restored)");
+}
+
 /*
  * Waits until the database is back, then finds out about the group whose
  * connection was lost. DEIA_OK: it is committed. AGAIN: it is not.
  */
 static deia_err recover(struct run *r, struct deia__errmsg *msg)
 {
-	int64_t group;
+	struct deia__pg *p = r->p;
 
-	deia__pg_disconnect(&r->p->write);
-	for (;;) {
-		if (deia__pg_is_over(&r->p->write))
+	deia__pg_lost(p);
+	do {
+		if (deia__pg_is_over(&p->write))
 			return give_up(r, msg);
-		if (deia__pg_reconnect(r->p))
-			continue;
-		if (!r->commit_sent)
-			return AGAIN;
-		PQexitPipelineMode(r->p->write.pg);
-		group = deia__pg_marker(r->p);
-		if (group == -2)
-			return broken(r->p, msg, "", "the store's row is gone");
-		if (group < 0 || !PQenterPipelineMode(r->p->write.pg)) {
-			deia__pg_disconnect(&r->p->write);
-			continue;
-		}
-		return group == r->p->group ? DEIA_OK : AGAIN;
-	}
+	} while (deia__pg_reconnect(p));
+	if (p->gone)
+		return gone(p, msg);
+	return r->commit_sent && p->marker == p->group ? DEIA_OK : AGAIN;
 }
 
 /* What to do after run_once failed: AGAIN, or what the group's outcome is. */
@@ -530,6 +529,8 @@ deia_err deia__pg_commit(void *self, deia_txn *first, struct deia__errmsg *msg)
 		return DEIA_EUNAVAILABLE;
 	p->group++;
 	err = p->write.pg ? AGAIN : recover(&r, msg);
+	if (p->gone)
+		return gone(p, msg);
 	while (err == AGAIN) {
 		err = run_once(&r);
 		if (!err)
@@ -538,5 +539,7 @@ deia_err deia__pg_commit(void *self, deia_txn *first, struct deia__errmsg *msg)
 		memcpy(text, p->pipe.text, sizeof(text));
 		err = after(&r, err, &tries, state, text, msg);
 	}
+	if (!err)
+		deia__pg_fine(p);
 	return err;
 }

@@ -59,13 +59,22 @@ static bool ask(struct deia__pg *p, const char *sql, int64_t *value)
 	return ok;
 }
 
-int64_t deia__pg_marker(struct deia__pg *p)
+/*
+ * What the database has of this writer. The group that is in doubt is written
+ * beside once more: a COMMIT that waited for a standby when its session was
+ * ended is there, but the standby may not have it; this waits for it again.
+ */
+static bool read_marker(struct deia__pg *p)
 {
-	int64_t group = -1;
-
-	if (!ask(p, "SELECT grp FROM store_writers WHERE writer = $1", &group))
-		return -1;
-	return group;
+	if (!ask(p, "SELECT grp FROM store_writers WHERE writer = $1",
+		 &p->marker))
+		return false;
+	if (p->marker < p->acked) /* -2: the row is gone */
+		p->gone = true;
+	if (p->marker <= p->acked)
+		return true;
+	return ask(p, "UPDATE store_writers SET at = now() WHERE writer = $1",
+		   NULL);
 }
 
 static void lost(struct deia__pg *p)
@@ -140,6 +149,23 @@ static bool enter_pipeline(struct deia__pg *p)
 	return PQenterPipelineMode(p->write.pg) == 1;
 }
 
+void deia__pg_lost(struct deia__pg *p)
+{
+	if (p->pause_ms) {
+		lost(p);
+		return;
+	}
+	deia__pg_disconnect(&p->write);
+	p->pause_ms = MIN_PAUSE_MS / 2;
+	p->retry_ms = 0;
+}
+
+void deia__pg_fine(struct deia__pg *p)
+{
+	p->acked = p->group;
+	p->pause_ms = 0;
+}
+
 deia_err deia__pg_reconnect(struct deia__pg *p)
 {
 	int64_t ms = p->write_options.connect_ms;
@@ -147,21 +173,26 @@ deia_err deia__pg_reconnect(struct deia__pg *p)
 	if (p->retry_ms > deia__now_ms(NULL))
 		deia__pg_pause(&p->write, p->retry_ms - deia__now_ms(NULL));
 	if (deia__pg_connect(p, &p->write, &p->write_options, ms, &p->msg) ||
-	    !take_over(p, true) || !enter_pipeline(p)) {
+	    !take_over(p, true) || !read_marker(p) || !enter_pipeline(p)) {
 		lost(p);
 		return DEIA__PG_LOST;
 	}
-	p->pause_ms = 0;
 	p->retry_ms = 0;
 	return DEIA_OK;
 }
 
-/* Markers of stores that are long gone, and a new one for this. */
+/*
+ * Markers of stores that are long gone, and a new one for this. One that is
+ * alone removes all others: a deiad that lost its connection, and with it the
+ * lock, finds its marker gone and ends, rather than go on with what it knew
+ * before somebody else used the database.
+ */
 static deia_err make_marker(struct deia__pg *p, struct deia__errmsg *msg)
 {
 	if (ask(p,
-		"DELETE FROM store_writers WHERE writer <> $1 "
-		"AND at < now() - interval '30 days'",
+		p->alone ? "DELETE FROM store_writers WHERE writer <> $1"
+			 : "DELETE FROM store_writers WHERE writer <> $1 "
+			   "AND at < now() - interval '30 days'",
 		NULL) &&
 	    ask(p, "INSERT INTO store_writers (writer, grp) VALUES ($1, 0)",
 		NULL))
@@ -231,6 +262,7 @@ void deia__pg_idle(void *self)
 		return;
 	if (o->connect_ms > IDLE_CONNECT_MS)
 		o->connect_ms = IDLE_CONNECT_MS;
-	(void)deia__pg_reconnect(p);
+	if (!deia__pg_reconnect(p))
+		p->pause_ms = 0;
 	o->connect_ms = ms;
 }

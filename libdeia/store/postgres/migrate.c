@@ -238,6 +238,7 @@ static deia_err apply(struct deia__pg *p, const struct deia__migration *m,
 
 static deia_err lock(struct deia__pg *p, struct deia__errmsg *msg)
 {
+	const char *state;
 	PGresult *res;
 	deia_err err = DEIA_OK;
 
@@ -246,8 +247,8 @@ static deia_err lock(struct deia__pg *p, struct deia__errmsg *msg)
 			     "SET LOCAL lock_timeout = '120s'; "
 			     "SELECT pg_advisory_lock(" LOCK_KEY "); COMMIT",
 			     0, NULL);
-	if (res && !deia__pg_ok(res) &&
-	    strcmp(PQresultErrorField(res, PG_DIAG_SQLSTATE), "55P03") == 0)
+	state = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
+	if (state && strcmp(state, "55P03") == 0)
 		err = deia__fail(msg, DEIA_EBUSY,
 				 "another deiad is bringing the database up to "
 				 "date: wait for it, then start again");

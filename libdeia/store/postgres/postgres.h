@@ -108,7 +108,8 @@ struct deia__pg {
 	char *password;	   /* never shown; NULL: none */
 	int64_t writer_id; /* random: key of the lock and of the marker */
 	char writer[20];   /* the same as text */
-	int64_t group;
+	int64_t group, acked, marker; /* at work, known to be in, as read */
+	bool gone; /* the database lost what was acknowledged, or our row */
 	unsigned pause_ms;		 /* before the next try to connect */
 	int64_t retry_ms, read_retry_ms; /* boot: not before */
 	bool was_connected;
@@ -244,13 +245,18 @@ deia_err deia__pg_sign_in(struct deia__pg *p,
 			  const struct deia_store_opts *opts,
 			  struct deia__errmsg *msg);
 /*
- * Connects again, once; afterwards no earlier session of this writer lives.
- * DEIA_OK or DEIA__PG_LOST.
+ * Connects again, once; afterwards no earlier session of this writer lives,
+ * p->marker is the last group that the database has of it, and p->gone says
+ * whether one that was acknowledged is missing. DEIA_OK or DEIA__PG_LOST.
  */
 deia_err deia__pg_reconnect(struct deia__pg *p);
-/* The group that the database has of this writer; -1: it could not be read,
- * -2: it is not there. */
-int64_t deia__pg_marker(struct deia__pg *p);
+/*
+ * The connection was lost. The first time since a group was committed it is
+ * made again at once, then after a growing pause.
+ */
+void deia__pg_lost(struct deia__pg *p);
+/* A group was committed. */
+void deia__pg_fine(struct deia__pg *p);
 void deia__pg_sign_out(struct deia__pg *p);
 /* See idle in backend.h. */
 void deia__pg_idle(void *self);

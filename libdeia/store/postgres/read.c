@@ -122,28 +122,36 @@ static deia_err start(struct deia__pg_conn *c,
 	return DEIA_OK;
 }
 
-/* Ends a statement whose other rows are not wanted. */
-static deia_err stop(struct deia__pg_conn *c, int64_t until_ms)
-{
-	PGcancel *cancel = PQgetCancel(c->pg);
-	char ignored[256];
-	deia_err err;
-
-	if (cancel)
-		PQcancel(cancel, ignored, sizeof(ignored));
-	PQfreeCancel(cancel);
-	err = drain(c, until_ms);
-	return err == DEIA__PG_LOST ? err : DEIA_OK;
-}
-
 /* ---- running a statement ----------------------------------------------- */
 
 struct reading {
 	/* A row. DEIA_ECANCELED: no more is wanted. */
 	deia_err (*on_row)(void *user, const PGresult *res);
 	void *user;
-	unsigned rows;
+	unsigned rows, last; /* so many were asked for; 0: all */
 };
+
+/*
+ * Ends a statement whose other rows are not wanted. The last row that was asked
+ * for ends it anyway; else it is cancelled, over a connection of its own, which
+ * a server that is away would hold up.
+ */
+static deia_err stop(struct deia__pg_conn *c, const struct reading *r,
+		     int64_t until_ms)
+{
+	PGcancel *cancel;
+	char ignored[256];
+
+	if (!r->last || r->rows < r->last) {
+		if (atomic_load(&c->away_since))
+			return DEIA__PG_LOST;
+		cancel = PQgetCancel(c->pg);
+		if (cancel)
+			PQcancel(cancel, ignored, sizeof(ignored));
+		PQfreeCancel(cancel);
+	}
+	return drain(c, until_ms) == DEIA__PG_LOST ? DEIA__PG_LOST : DEIA_OK;
+}
 
 static deia_err rows_of(struct deia__pg_conn *c, struct reading *r,
 			int64_t until_ms)
@@ -159,7 +167,8 @@ static deia_err rows_of(struct deia__pg_conn *c, struct reading *r,
 			err = r->on_row(r->user, res);
 			if (err == DEIA_ECANCELED || err == DEIA_ENOMEM) {
 				PQclear(res);
-				return stop(c, until_ms) ? DEIA__PG_LOST : err;
+				return stop(c, r, until_ms) ? DEIA__PG_LOST
+							    : err;
 			}
 		} else if (!deia__pg_ok(res)) {
 			err = deia__pg_err(
@@ -170,6 +179,12 @@ static deia_err rows_of(struct deia__pg_conn *c, struct reading *r,
 	if (err && err != DEIA__PG_LOST && !drain(c, until_ms))
 		return err;
 	return err ? err : DEIA__PG_LOST;
+}
+
+/* A failure shows at the next statement. */
+static void set(struct deia__pg_conn *c, const char *sql)
+{
+	PQclear(deia__pg_query(c, CONNECT_MS, sql, 0, NULL));
 }
 
 /*
@@ -192,6 +207,8 @@ static deia_err run(struct deia__pg *p, const struct deia__sql_shape *shape,
 		if (atomic_load(&p->write.away_since) && ms > CONNECT_MS)
 			ms = CONNECT_MS;
 		until_ms = deia__now_ms(NULL) + ms;
+		if (ms > PAGE_MS)
+			set(c, "SET statement_timeout = 0");
 		err = start(c, shape, params, until_ms);
 		if (!err)
 			err = rows_of(c, r, until_ms);
@@ -201,6 +218,8 @@ static deia_err run(struct deia__pg *p, const struct deia__sql_shape *shape,
 		    r->rows > 0 || deia__now_ms(NULL) >= until_ms)
 			break;
 	}
+	if (ms > PAGE_MS)
+		set(c, "RESET statement_timeout");
 	switch (err) {
 	case DEIA_OK:
 	case DEIA_ECANCELED:
@@ -244,7 +263,7 @@ deia_err deia__pg_read(void *self, const struct deia_page_query *q,
 		       deia_rows *rows)
 {
 	struct paging g = { q, rows };
-	struct reading r = { on_page_row, &g, 0 };
+	struct reading r = { on_page_row, &g, 0, q->limit + 1 };
 	struct deia__sql_shape shape;
 	struct deia__sql_params params;
 
@@ -302,7 +321,7 @@ deia_err deia__pg_count(void *self, const struct deia_table *table, int index,
 	struct counting g = {
 		.table = table, .n = n_group, .cb = cb, .user = user
 	};
-	struct reading r = { on_count_row, &g, 0 };
+	struct reading r = { on_count_row, &g, 0, 0 };
 	struct deia__sql_shape shape;
 	struct deia__sql_params none = { .n = 0 };
 

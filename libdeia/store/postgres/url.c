@@ -35,10 +35,14 @@
 static const struct {
 	const char *keyword, *value;
 } defaults[] = {
-	{ "application_name", "deia" },	   { "keepalives", "1" },
-	{ "keepalives_idle", "10" },	   { "keepalives_interval", "5" },
-	{ "keepalives_count", "3" },	   { "tcp_user_timeout", "20000" },
-	{ "target_session_attrs", "any" },
+	{ "application_name", "deia" },
+	{ "keepalives", "1" },
+	{ "keepalives_idle", "10" },
+	{ "keepalives_interval", "5" },
+	{ "keepalives_count", "3" },
+	{ "tcp_user_timeout", "20000" },
+	/* A standby would take the connection, and refuse every change. */
+	{ "target_session_attrs", "primary" },
 };
 
 static deia_err unreadable(struct deia__errmsg *msg)

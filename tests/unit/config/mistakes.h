@@ -73,11 +73,11 @@ static const struct {
 	  "memory:, found \"/var/lib/deia.db\"" },
 	{ "store:\n  url: postgres//u:s3cret@h/d\n", DEIA_EFIELD, 2, 8,
 	  "store.url: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
-	  "found \"postgres//u:***@h/d\"" },
+	  "found \"postgres//u:***\"" },
 	{ "store:\n  url: postgresql:/u:p@ss@h/d?password=s3cret\n",
 	  DEIA_EFIELD, 2, 8,
 	  "store.url: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
-	  "found \"postgresql:***@h/d?password=***\"" },
+	  "found \"postgresql:***\"" },
 	{ "cache:\n  url: redis://h:0\n", DEIA_EFIELD, 2, 8,
 	  "cache.url: expected memory: or redis://[user:password@]host[:port]"
 	  "[/db], found \"redis://h:0\"" },
