@@ -214,6 +214,7 @@ struct deia__store_backend {
 	 * cannot be reached, 0 while it can.
 	 */
 	int64_t (*away_since)(void *self);
+	/*
 	 * The highest number that a sequence table ever gave, also when its
 	 * row is gone; 0: none. For copies, with no commit or read at the same
 	 * moment. DEIA_OK, DEIA_ENOMEM, DEIA_EUNAVAILABLE, DEIA_ESTORE.
