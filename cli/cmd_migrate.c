@@ -10,6 +10,7 @@
 #include "cli.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <deia/migrate.h>
@@ -95,6 +96,15 @@ static void print_one(struct deia_jw *w, const struct deia_migration *m)
 	deia_jw_end_object(w);
 }
 
+/* A database's url may hold a password: only its scheme is shown. */
+static void print_store(struct deia_jw *w, const char *url)
+{
+	bool plain = strncmp(url, "sqlite:", 7) == 0;
+
+	deia_jw_key(w, "store");
+	deia_jw_strn(w, url, plain ? strlen(url) : strcspn(url, ":") + 1);
+}
+
 static void tell_list_json(const char *url, const struct deia_migration *list,
 			   size_t n)
 {
@@ -102,7 +112,7 @@ static void tell_list_json(const char *url, const struct deia_migration *list,
 
 	deia_jw_init(&w);
 	deia_jw_object(&w);
-	deia_jw_kstr(&w, "store", url);
+	print_store(&w, url);
 	deia_jw_key(&w, "items");
 	deia_jw_array(&w);
 	for (size_t i = 0; i < n; i++)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <deia/config.h>
+#include <deia/sys/store.h>
 
 #include "cli.h"
 
@@ -36,6 +37,8 @@ char *store_url_of_dir(const char *dir, int *rc)
 	const char *url;
 	char *copy;
 
+	/* Brings it into the program, in a build that has it. */
+	(void)deia_store_has_postgresql();
 	if (deia_config_load(&config, dir, &where) != DEIA_OK) {
 		if (where.line != 0)
 			complain("%s:%u:%u: %s", where.file, where.line,

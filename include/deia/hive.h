@@ -18,6 +18,7 @@
 #include <deia/auth.h>
 #include <deia/bot.h>
 #include <deia/error.h>
+#include <deia/sys/cache.h>
 #include <deia/sys/store.h>
 
 DEIA_BEGIN
@@ -59,6 +60,10 @@ struct deia_hive_opts {
 	bool own_cgroup;	/* see deia_bots_opts. Since 0.2 */
 	const char *backup_dir; /* see deia_store_opts. Since 0.2 */
 	unsigned status_days;	/* of bot samples; default 7. Since 0.2 */
+	/* See deia_cache_open and deia_cache_opts; NULL, 0: as there. Since
+	 * 0.2 */
+	const char *cache_url, *cache_prefix, *cache_password;
+	size_t cache_memory_bytes;
 };
 #define DEIA_HIVE_OPTS_INIT                                                    \
 	{                                                                      \
@@ -117,6 +122,10 @@ struct deia_hive_status {
 /* Constant time. */
 DEIA_API void deia_hive_get_status(const deia_hive *hive,
 				   struct deia_hive_status *out);
+
+/* The hive's cache, for flags, counters and messages of one's own. Borrowed
+ * until deia_hive_free. Since 0.2. */
+DEIA_API deia_cache *deia_hive_get_cache(const deia_hive *hive);
 
 /* Whose action it is when a program embeds the hive: role admin, "local". */
 DEIA_API const struct deia_actor *deia_actor_local(void);

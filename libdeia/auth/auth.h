@@ -88,5 +88,9 @@ DEIA_NODISCARD deia_err deia__codes_make(struct deia__codes *c, deia_role role,
 DEIA_NODISCARD deia_err deia__codes_use(struct deia__codes *c, const char *code,
 					const char *address, int64_t now_ms,
 					deia_role *role);
+/* Elsewhere, too, wrong ones came from this address: count in all, and the
+ * window ends in left_ms. */
+void deia__codes_learn(struct deia__codes *c, const char *address,
+		       int64_t count, int64_t left_ms, int64_t now_ms);
 
 #endif

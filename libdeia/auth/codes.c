@@ -91,3 +91,14 @@ deia_err deia__codes_use(struct deia__codes *c, const char *code,
 	tries->count = 0;
 	return DEIA_OK;
 }
+
+void deia__codes_learn(struct deia__codes *c, const char *address,
+		       int64_t count, int64_t left_ms, int64_t now_ms)
+{
+	struct deia__tries *t = tries_of(c, address ? address : "", now_ms);
+
+	if (count <= t->count)
+		return;
+	t->count = count > DEIA__TRIES_MAX ? DEIA__TRIES_MAX : (unsigned)count;
+	t->since_ms = now_ms - (DEIA__TRIES_WINDOW_MS - left_ms);
+}

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <deia/sys/cache.h>
+
 #include "core/buf.h"
 
 #define MAX_HOST 253
@@ -162,6 +164,35 @@ char *deia__hide_password(const char *url)
 	}
 	deia__buf_adds(&out, at);
 	return deia__buf_take(&out);
+}
+
+const char *deia__check_cache_url(const char *text, char *better)
+{
+	(void)better;
+	switch (deia_cache_url_check(text, NULL, 0)) {
+	case DEIA_OK:
+		return NULL;
+	case DEIA_EUNSUPPORTED:
+		return strncmp(text, "rediss:", 7) == 0
+			       ? "memory: or redis:// (for TLS put a tunnel in "
+				 "front)"
+			       : "memory: (this program was built without "
+				 "Redis)";
+	default:
+		return "memory: or redis://[user:password@]host[:port][/db]";
+	}
+}
+
+const char *deia__check_cache_prefix(const char *text, char *better)
+{
+	size_t len = strlen(text);
+
+	(void)better;
+	for (size_t i = 0; i < len; i++)
+		if (text[i] <= ' ' || text[i] > '~')
+			return "printable characters without blanks";
+	return len && len <= DEIA_CACHE_MAX_PREFIX_BYTES ? NULL
+							 : "1 to 32 characters";
 }
 
 /* ---- OLLAMA_HOST ------------------------------------------------------- */

@@ -20,6 +20,12 @@
 #define BOOL(n, d) .name = n, .type = DEIA__KEY_BOOL, .fallback = d
 #define LIST(n) .name = n, .type = DEIA__KEY_LIST, .fallback = ""
 
+#ifdef DEIA_HAVE_REDIS
+#define CACHE_EXAMPLE "redis://127.0.0.1:6379/0"
+#else
+#define CACHE_EXAMPLE "\"memory:\"" /* what this build takes */
+#endif
+
 const struct deia__key deia__keys[] = {
 	{ TEXT("server.host", "127.0.0.1"), .check = deia__check_host,
 	  .env = "DEIA_HOST",
@@ -69,6 +75,21 @@ const struct deia__key deia__keys[] = {
 		  "cut.\nnormal: survives a killed deiad; a power cut may lose "
 		  "the last moments.\nmemory: nothing is written to disk, all "
 		  "is gone when deiad ends." },
+
+	{ TEXT("cache.url", ""), .check = deia__check_cache_url,
+	  .env = "DEIA_REDIS_URL", .password = true, .example = CACHE_EXAMPLE,
+	  .about = "Where what was read is kept for a while: memory: (the "
+		   "same as empty), or\nredis://[user:password@]host[:port]"
+		   "[/db], which several deiad share. Without\nit all goes on, "
+		   "only slower." },
+	{ TEXT("cache.password_file", ""), .example = "/run/secrets/redis",
+	  .about = "A file whose first line is the password, instead of one in "
+		   "cache.url." },
+	{ TEXT("cache.prefix", "deia"), .check = deia__check_cache_prefix,
+	  .about = "What all keys begin with. Hives that share a Redis have "
+		   "one each." },
+	{ INT("cache.memory_bytes", "16777216", 65536, 1 << 30),
+	  .about = "How much memory: takes at most." },
 
 	{ TEXT("logging.level", "info"), .choices = "error|warn|info|debug",
 	  .env = "DEIA_LOG_LEVEL", .reload = true,
@@ -148,6 +169,7 @@ static const struct {
 } sections[] = {
 	{ "server", "The HTTP server: API and web page." },
 	{ "store", "What must survive." },
+	{ "cache", "What may be lost at any time." },
 	{ "logging", NULL },
 	{ "retention", "How much history is kept." },
 	{ "messages", "Mail between bots." },

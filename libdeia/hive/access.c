@@ -403,6 +403,7 @@ deia_err deia_hive_login(deia_hive *h, const char *code, const char *address,
 		return deia__hive_fail(h, err,
 				       "too many wrong codes from this "
 				       "address; wait five minutes");
+	deia__cache_login_tried(h, address, err == DEIA_OK);
 	if (err) {
 		deia_hive_audit(h, &actor, "auth.login", "", DEIA_EAUTH);
 		return deia__hive_fail(h, err,

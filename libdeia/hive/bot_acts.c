@@ -320,6 +320,7 @@ static deia_err commit_removal(deia_hive *h, struct act *a)
 	deia_txn_delete(txn, &deia__table_bots, &id);
 	deia__external_tokens_delete(h, c, a->id);
 	if (a->purge) {
+		deia__change_chat(c, NULL);
 		deia_txn_delete_where(txn, &deia__table_chat_lines, LINE_BY_BOT,
 				      &id, 1, NULL);
 		deia_txn_delete_where(txn, &deia__table_conversations,

@@ -315,6 +315,7 @@ void deia__bots_on_state(const struct deia_bot_info *info, deia_bot_state from,
 		deia__hive_log(h, DEIA_LOG_ERROR,
 			       "an event of bot %s could not be stored: %s",
 			       b->id, h->msg.text);
+	deia__cache_bot_state(h, b->id);
 	if (b->removing && is_dead(info->state))
 		deia__hbot_stopped_for_removal(h, b);
 }

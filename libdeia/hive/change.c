@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define AUDIT_TARGET_BYTES 256
+#define CHANGE_CHATS 4 /* more: all pages are dropped */
 
 enum row_kind { ROW_EVENT, ROW_AUDIT, ROW_LINE };
 
@@ -36,6 +37,10 @@ struct deia__change {
 	size_t n_audits, cap_audits;
 	unsigned char *kinds; /* row_kind of each sequence row, in order */
 	size_t n_kinds, cap_kinds;
+	/* Conversations whose pages it changes. */
+	char chats[CHANGE_CHATS][37];
+	size_t n_chats;
+	bool all_chats;
 	bool failed;
 	deia__change_cb cb;
 	void *arg;
@@ -101,7 +106,32 @@ void deia__change_line(struct deia__change *c, const struct deia_value *row)
 	if (!c)
 		return;
 	note_row(c, ROW_LINE);
+	deia__change_chat(c, row[LINE_CONVERSATION].s);
 	deia_txn_insert(c->txn, &deia__table_chat_lines, row);
+}
+
+void deia__change_chat(struct deia__change *c, const char *conversation)
+{
+	if (!c || c->all_chats)
+		return;
+	if (!conversation || c->n_chats == CHANGE_CHATS ||
+	    strlen(conversation) >= sizeof(c->chats[0])) {
+		c->all_chats = true;
+		return;
+	}
+	for (size_t i = 0; i < c->n_chats; i++)
+		if (strcmp(c->chats[i], conversation) == 0)
+			return;
+	memcpy(c->chats[c->n_chats++], conversation, strlen(conversation) + 1);
+}
+
+/* Also when the store said no: it may have done it all the same. */
+static void drop_pages(const struct deia__change *c)
+{
+	for (size_t i = 0; i < c->n_chats; i++)
+		deia__cache_chat_changed(c->hive, c->chats[i]);
+	if (c->all_chats)
+		deia__cache_chat_changed(c->hive, NULL);
 }
 
 void deia__change_event(struct deia__change *c, const char *type,
@@ -252,6 +282,7 @@ static void on_committed(deia_err err, const int64_t *seqs, size_t n_seqs,
 	int64_t *lines = NULL;
 	size_t n_lines = 0;
 
+	drop_pages(c); /* before anybody is told */
 	if (!err && n_seqs) {
 		lines = deia__alloc(n_seqs * sizeof(*lines));
 		if (lines)

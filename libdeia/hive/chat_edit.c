@@ -50,6 +50,7 @@ static void on_conversation_to_clear(deia_hive *h, deia_err err,
 	memcpy(q->conversation, conversation, sizeof(q->conversation));
 	key = deia_text(q->conversation);
 	c = deia__change_new(h);
+	deia__change_chat(c, q->conversation);
 	deia_txn_delete_where(deia__change_txn(c), &deia__table_chat_lines,
 			      LINE_BY_CONVERSATION, &key, 1, NULL);
 	if (!b || strcmp(q->conversation, b->default_conversation) != 0)
@@ -141,7 +142,7 @@ static void on_imported(deia_hive *h, deia_err err, const int64_t *seqs,
 }
 
 /* "" or an object that fits. */
-static bool details_ok(const char *text)
+bool deia__details_ok(const char *text)
 {
 	size_t len = strlen(text);
 	cJSON *json = NULL;
@@ -179,7 +180,7 @@ static deia_err check_line(deia_hive *h, const struct deia_chat_line *line,
 	     !deia__utf8_valid(line->author, strlen(line->author))))
 		return deia__hive_field(h, pointer, "author: at most %d bytes",
 					DEIA_MAX_NAME_BYTES);
-	if (line->details && !details_ok(line->details))
+	if (line->details && !deia__details_ok(line->details))
 		return deia__hive_field(h, pointer,
 					"details: an object of at most %u "
 					"bytes",

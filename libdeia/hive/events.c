@@ -302,6 +302,7 @@ void deia__events_publish(deia_hive *h, int64_t seq, int64_t at_ms,
 	ev.type = type;
 	ev.subject = subject;
 	ev.data = data;
+	deia__cache_event(h, &ev);
 	/*
 	 * A callback may end any listener, or add new ones at the tail. All
 	 * that are there now are held, so none of them goes before its turn.

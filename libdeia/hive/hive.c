@@ -246,6 +246,7 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 		return DEIA_ENOMEM;
 	so.durability = o->durability;
 	(void)deia_store_has_postgresql(); /* brings it into the program */
+	so.alone = true;
 	so.backup_dir = o->backup_dir;
 	so.note = on_store_note;
 	so.note_user = h;
@@ -256,6 +257,8 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 				      &so, detail, detail_len);
 	if (!err)
 		err = check_whole(h, detail, detail_len);
+	if (!err)
+		err = deia__cache_open(h, o, detail, detail_len);
 	if (!err)
 		err = open_bots(h, o, detail, detail_len);
 	if (!err) {
@@ -337,6 +340,7 @@ deia_err deia_hive_start(deia_hive *h)
 	deia__retention_start(h);
 	deia__samples_start(h);
 	deia__access_timers(h);
+	deia__cache_start(h);
 	return DEIA_OK;
 }
 
@@ -488,6 +492,7 @@ void deia_hive_free(deia_hive *h)
 	deia__mail_closing(h);
 	deia_store_close(h->store);
 	h->store = NULL;
+	deia__cache_close(h); /* heard of the last changes */
 	deia__post_free(h->post);
 	h->post = NULL;
 	deia__mail_free(h);

@@ -6,7 +6,8 @@
  * durable change with its events and audit entry), events.c (live and stored
  * events), bots.c (bots that are remembered), history.c (their states), access.c (tokens, sign-in),
  * audit.c (audit pages, kept answers), conversations.c, lines.c, ask.c,
- * turn.c and chat_edit.c (chat), retention.c (what is pruned), mail: mail.h.
+ * turn.c and chat_edit.c (chat), cache.c and pages.c (what is kept in the
+ * cache), retention.c (what is pruned), mail: mail.h.
  */
 #ifndef DEIA_HIVE_HIVE_H
 #define DEIA_HIVE_HIVE_H
@@ -16,9 +17,11 @@
 #include <deia/chat.h>
 #include <deia/hive.h>
 #include <deia/limits.h>
+#include <deia/sys/cache.h>
 #include <deia/sys/json.h>
 
 #include "auth/auth.h"
+#include "core/buf.h"
 #include "core/clock.h"
 #include "core/errmsg.h"
 #include "core/id.h"
@@ -115,6 +118,14 @@ struct deia__ring {
 	unsigned n_subs;
 };
 
+struct deia__hive_cache {
+	deia_cache *cache;
+	bool shared;   /* with other processes */
+	char node[37]; /* this process, among those that share it */
+	struct deia__timer status_timer;
+	char status_bot[DEIA_MAX_ID_LEN + 1]; /* told of last */
+};
+
 struct deia_hive {
 	struct event_base *base;
 	bool own_base, quit, started, stopping, freeing;
@@ -151,6 +162,7 @@ struct deia_hive {
 	struct deia__claim_waits claim_waits; /* oldest first */
 	unsigned n_claim_waits;
 	struct deia__mail *mail;
+	struct deia__hive_cache cache;
 	deia_log_cb log;
 	void *log_user;
 };
@@ -181,6 +193,8 @@ struct deia__change *deia__change_new(deia_hive *h);
 deia_txn *deia__change_txn(struct deia__change *c);
 /* Inserts a chat line; its seq is reported. */
 void deia__change_line(struct deia__change *c, const struct deia_value *row);
+/* It changes what a conversation's pages show; NULL: of any. */
+void deia__change_chat(struct deia__change *c, const char *conversation);
 /* An event that is published once the change is durable. data: JSON object. */
 void deia__change_event(struct deia__change *c, const char *type,
 			const char *subject, const char *data);
@@ -371,6 +385,40 @@ void deia__line_row(struct deia_value *row, const struct deia_chat_line *line);
 /* An event about a line (without its content). */
 void deia__line_event(struct deia__change *c, const char *type,
 		      const struct deia_chat_line *line);
+
+/* ---- chat_edit.c ------------------------------------------------------- */
+
+/* Whether a line's details are a JSON object of the size they may have. */
+bool deia__details_ok(const char *text);
+
+/* ---- pages.c ----------------------------------------------------------- */
+
+/* A page of lines as bytes for the cache. False: it is not to be kept. */
+bool deia__page_pack(struct deia__buf *out, const struct deia_chat_line *lines,
+		     size_t n, bool more);
+/*
+ * The other way, with everything checked: what a cache says may be anything.
+ * *lines is the caller's (deia__free), its texts point into data. False: it is
+ * no page of this conversation, or memory ran out.
+ */
+bool deia__page_unpack(struct deia_chat_line **lines, size_t *n, bool *more,
+		       const void *data, size_t len, const char *bot,
+		       const char *conversation);
+
+/* ---- cache.c ----------------------------------------------------------- */
+
+DEIA_NODISCARD deia_err deia__cache_open(deia_hive *h,
+					 const struct deia_hive_opts *o,
+					 char *detail, size_t detail_len);
+/* Calls what is due. */
+void deia__cache_close(deia_hive *h);
+void deia__cache_start(deia_hive *h);
+/* The store changed what the pages of a conversation (NULL: of any) show. */
+void deia__cache_chat_changed(deia_hive *h, const char *conversation);
+void deia__cache_event(deia_hive *h, const struct deia_event *ev);
+void deia__cache_bot_state(deia_hive *h, const char *bot);
+/* A wrong sign-in code came from there; or a right one. */
+void deia__cache_login_tried(deia_hive *h, const char *address, bool right);
 
 /* ---- turn.c ------------------------------------------------------------ */
 

@@ -4,6 +4,7 @@
  */
 #include "hive/hive.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *const status_names[DEIA_LINE_STATUSES] = {
@@ -101,9 +102,33 @@ struct page {
 	deia_hive *hive;
 	char bot[DEIA_MAX_ID_LEN + 1], conversation[37], before[37];
 	unsigned limit;
+	struct deia_cache_ticket ticket; /* to keep what is read with */
+	bool has_ticket;
 	deia_lines_cb cb;
 	void *user;
 };
+
+/* Under which key its page is kept, in the group of its conversation. */
+static const char *cache_key(const struct page *p, char out[static 16])
+{
+	snprintf(out, 16, "%u", p->limit);
+	return out;
+}
+
+static void keep(const struct page *p, const struct deia_chat_line *lines,
+		 size_t n, bool more)
+{
+	struct deia__buf b;
+	char key[16];
+
+	if (!p->has_ticket || !p->hive->cache.cache)
+		return;
+	if (deia__page_pack(&b, lines, n, more))
+		deia_cache_put(p->hive->cache.cache, DEIA_CACHE_CHAT_PAGE,
+			       p->conversation, cache_key(p, key), &p->ticket,
+			       b.data, b.len);
+	deia__buf_fini(&b);
+}
 
 static void give_up(struct page *p, deia_err err)
 {
@@ -136,6 +161,7 @@ static void on_lines(deia_err err, const deia_rows *rows, void *user)
 	}
 	for (size_t i = 0; i < n; i++)
 		deia__line_from_row(&lines[i], rows, i);
+	keep(p, lines, n, deia_rows_has_more(rows));
 	p->cb(DEIA_OK, lines, n, deia_rows_has_more(rows), p->user);
 	deia__free(lines);
 	deia__free(p);
@@ -180,6 +206,41 @@ static void on_cursor(deia_err err, const deia_rows *rows, void *user)
 	read_lines(p, deia_rows_get(rows, 0, LINE_SEQ));
 }
 
+static void on_cache(const struct deia_cache_answer *a, void *user)
+{
+	struct page *p = user;
+	struct deia_chat_line *lines;
+	size_t n;
+	bool more;
+
+	if (a->hit && deia__page_unpack(&lines, &n, &more, a->data, a->len,
+					p->bot, p->conversation)) {
+		p->cb(DEIA_OK, lines, n, more, p->user);
+		deia__free(lines);
+		deia__free(p);
+		return;
+	}
+	if (!p->hive->store) {
+		give_up(p, DEIA_ECANCELED);
+		return;
+	}
+	p->has_ticket = a->ticket != NULL;
+	if (a->ticket)
+		p->ticket = *a->ticket;
+	read_lines(p, NULL);
+}
+
+/* The newest page is what is asked for again and again. */
+static void read_newest(struct page *p)
+{
+	char key[16];
+
+	if (!p->hive->cache.cache ||
+	    deia_cache_get(p->hive->cache.cache, DEIA_CACHE_CHAT_PAGE,
+			   p->conversation, cache_key(p, key), on_cache, p))
+		read_lines(p, NULL);
+}
+
 static void on_conversation(deia_hive *h, deia_err err,
 			    const char *conversation, void *arg)
 {
@@ -199,7 +260,7 @@ static void on_conversation(deia_hive *h, deia_err err,
 	}
 	memcpy(p->conversation, conversation, sizeof(p->conversation));
 	if (!p->before[0]) {
-		read_lines(p, NULL);
+		read_newest(p);
 		return;
 	}
 	err = deia_store_page(h->store, &q, on_cursor, p);

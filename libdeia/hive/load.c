@@ -251,6 +251,7 @@ static deia_err close_turn(deia_hive *h, const deia_rows *rows, size_t r)
 	};
 	struct deia__change *c = deia__change_new(h);
 
+	deia__change_chat(c, deia_rows_text(rows, r, LINE_CONVERSATION));
 	deia_txn_update(deia__change_txn(c), &deia__table_chat_lines, &key, set,
 			2, NULL);
 	return deia__change_commit(c, h, NULL, NULL);

@@ -114,6 +114,7 @@ static void on_old_lines(deia_err err, const deia_rows *rows, void *user)
 		return;
 	upto = deia_int(deia_rows_get(rows, old - 1, LINE_SEQ)->i);
 	c = deia__change_new(h);
+	deia__change_chat(c, NULL);
 	deia_txn_delete_where(deia__change_txn(c), &deia__table_chat_lines, -1,
 			      NULL, 0, &upto);
 	if (deia__change_commit(c, h, NULL, NULL))

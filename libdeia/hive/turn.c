@@ -138,6 +138,7 @@ static void add_answer(struct deia__change *c, struct deia_chat_turn *t)
 			set[i].column = columns[i];
 			set[i].value = row[columns[i]];
 		}
+		deia__change_chat(c, line.conversation);
 		deia_txn_update(deia__change_txn(c), &deia__table_chat_lines,
 				&key, set, 6, NULL);
 	}
@@ -166,6 +167,7 @@ static void add_question_status(struct deia__change *c,
 		.error = t->error,
 	};
 
+	deia__change_chat(c, line.conversation);
 	deia_txn_update(deia__change_txn(c), &deia__table_chat_lines, &key, set,
 			2, NULL);
 	if (!answered)

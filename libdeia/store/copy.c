@@ -448,6 +448,7 @@ static deia_err open_end(struct deia__end *e, const char *url, bool as_it_is,
 	deia_err err;
 
 	opts.as_it_is = as_it_is;
+	opts.alone = true;
 	opts.no_backup = true; /* an empty database is not worth one */
 	e->backend = deia__store_find(url, &rest, msg, &err);
 	return err ? err : e->backend->open(&e->self, rest, &opts, msg);

@@ -70,6 +70,7 @@ static deia_err read_opts(struct deia_store_opts *to,
 	const struct deia_store_opts init = DEIA_STORE_OPTS_INIT;
 
 	*to = init;
+	to->alone = true;
 	if (!opts)
 		return DEIA_OK;
 	if (opts->size != sizeof(*opts))

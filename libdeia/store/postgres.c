@@ -37,7 +37,7 @@ static deia_err open_all(struct deia__pg *p, const char *rest,
 	if (!err && p->stop_fd < 0)
 		err = deia__fail(msg, DEIA_EIO, "no descriptor is left");
 	if (!err)
-		err = deia__pg_sign_in(p, msg);
+		err = deia__pg_sign_in(p, opts, msg);
 	if (err)
 		return err;
 	err = deia__pg_connect(p, &p->read, &p->read_options,
@@ -94,6 +94,8 @@ const struct deia__store_backend deia__store_postgres = {
 	.commit = deia__pg_commit,
 	.read = deia__pg_read,
 	.count = deia__pg_count,
+	.last_seq = deia__pg_last_seq,
+	.status = deia__pg_status,
 	.idle = deia__pg_idle,
 	.stopping = stopping,
 	.away_since = away_since,

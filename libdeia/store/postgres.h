@@ -16,6 +16,7 @@
 #include <libpq-fe.h>
 #include <stdatomic.h>
 
+#include "store/migrate.h"
 #include "store/sql.h"
 
 #define DEIA__PG_STMT_SETS 64
@@ -111,10 +112,11 @@ struct deia__pg {
 	unsigned pause_ms;		 /* before the next try to connect */
 	int64_t retry_ms, read_retry_ms; /* boot: not before */
 	bool was_connected;
+	bool alone, as_it_is; /* as in struct deia_store_opts */
 	struct deia__pg_sequence sequences[DEIA__PG_SEQUENCES];
 	unsigned n_sequences;
 	int stop_fd;
-	struct deia__errmsg msg; /* why the last connection failed */
+	struct deia__errmsg msg; /* why the writer could not connect */
 };
 
 /* Of internal calls: the connection is lost; start over. */
@@ -221,12 +223,26 @@ bool deia__pg_sync(struct deia__pg_pipe *p);
 /* ---- postgres_migrate.c ------------------------------------------------ */
 
 /* Checks what the database is and brings its schema up to date. */
-deia_err deia__pg_migrate(struct deia__pg *p, struct deia__errmsg *msg);
+deia_err deia__pg_migrate(struct deia__pg *p,
+			  const struct deia_store_opts *opts,
+			  struct deia__errmsg *msg);
+/* See status in backend.h. */
+deia_err deia__pg_status(const char *rest, struct deia__migrate_list *out,
+			 struct deia__errmsg *msg);
+
+/* ---- postgres_backup.c ------------------------------------------------- */
+
+/* A copy by pg_dump before the migration `before`. */
+deia_err deia__pg_backup(struct deia__pg *p, unsigned before,
+			 const struct deia_store_opts *opts,
+			 struct deia__errmsg *msg);
 
 /* ---- postgres_link.c: the writer's connection -------------------------- */
 
 /* The first time: connects, migrates, signs in. */
-deia_err deia__pg_sign_in(struct deia__pg *p, struct deia__errmsg *msg);
+deia_err deia__pg_sign_in(struct deia__pg *p,
+			  const struct deia_store_opts *opts,
+			  struct deia__errmsg *msg);
 /*
  * Connects again, once; afterwards no earlier session of this writer lives.
  * DEIA_OK or DEIA__PG_LOST.
@@ -246,5 +262,7 @@ deia_err deia__pg_read(void *self, const struct deia_page_query *q,
 		       deia_rows *rows);
 deia_err deia__pg_count(void *self, const struct deia_table *table, int index,
 			unsigned n_group, deia_count_cb cb, void *user);
+deia_err deia__pg_last_seq(void *self, const struct deia_table *table,
+			   int64_t *seq);
 
 #endif

@@ -41,7 +41,7 @@ struct run {
 	struct deia__pg_pipe *pipe;
 	deia_txn *first;
 	bool careful;
-	bool has_update, has_sequence;
+	bool has_update, has_sequence, has_restore;
 	bool guessed; /* the counters are not read: they are known */
 	bool commit_sent;
 };
@@ -100,9 +100,13 @@ static bool look_at(struct run *r)
 		for (op = t->first; op; op = op->next) {
 			if (op->kind == DEIA__OP_UPDATE)
 				r->has_update = true;
-			if (op->kind != DEIA__OP_INSERT || !op->table->sequence)
+			if (!op->table->sequence ||
+			    (op->kind != DEIA__OP_INSERT &&
+			     op->kind != DEIA__OP_RESTORE))
 				continue;
 			r->has_sequence = true;
+			if (op->kind == DEIA__OP_RESTORE)
+				r->has_restore = true;
 			s = sequence_of(r->p, op->table);
 			if (!s)
 				return false;
@@ -166,7 +170,7 @@ static bool can_guess(const struct run *r)
 	for (i = 0; i < r->p->n_sequences; i++)
 		if (r->p->sequences[i].used && r->p->sequences[i].last < 0)
 			return false;
-	return !r->careful;
+	return !r->careful && !r->has_restore;
 }
 
 static bool send_guesses(struct run *r)
@@ -229,22 +233,35 @@ static bool store_lasts(struct run *r)
 
 /* ---- sending ----------------------------------------------------------- */
 
+/* Gives a row its number, or takes note of the number it brings. */
+static int64_t number(struct run *r, deia_txn *t, const struct deia__op *op)
+{
+	struct deia__pg_sequence *s = sequence_of(r->p, op->table);
+
+	if (!s)
+		return 0; /* cannot be: look_at found room for all */
+	if (op->kind == DEIA__OP_INSERT)
+		return t->seqs[op->seq_pos] = ++s->next;
+	if (op->values[0].i > s->next)
+		s->next = op->values[0].i;
+	return s->next;
+}
+
 /* The operations of t, or those before `until`. */
 static bool send_txn(struct run *r, deia_txn *t, const struct deia__op *until)
 {
-	struct deia__pg_sequence *s;
 	const struct deia__op *op;
 	int64_t seq;
 
 	for (op = t->first; op && op != until; op = op->next) {
-		seq = 0;
-		if (op->kind == DEIA__OP_INSERT && op->table->sequence) {
-			s = sequence_of(r->p, op->table);
-			if (!s)
-				return false; /* look_at found room for all */
-			seq = ++s->next;
-			t->seqs[op->seq_pos] = seq;
-		}
+		bool numbered =
+			op->table->sequence && (op->kind == DEIA__OP_INSERT ||
+						op->kind == DEIA__OP_RESTORE);
+
+		seq = numbered ? number(r, t, op) : 0;
+		if (op->kind == DEIA__OP_RESTORE && numbered &&
+		    op->n_values == 1)
+			continue; /* the number is all there is */
 		if (!deia__pg_send_op(r->pipe, t, op, seq))
 			return false;
 	}

@@ -79,11 +79,45 @@ static void lost(struct deia__pg *p)
 		atomic_store(&p->write.away_since, deia__unix_ms(NULL));
 }
 
-/* Takes the writer's lock; then nobody else acts in its name. */
+/* "deiahive" as a number: who says that it is alone holds the lock. */
+#define ALONE_KEY "7234304243525056101"
+
+/* Takes the writer's lock; then nobody else acts in its name. The one of being
+ * alone, which the old session had as well, is waited for. */
 static bool take_over(struct deia__pg *p, bool again)
 {
 	return (!again || ask(p, END_OLD, NULL)) &&
-	       ask(p, "SELECT pg_advisory_lock($1)", NULL);
+	       ask(p, "SELECT pg_advisory_lock($1)", NULL) &&
+	       (!again || !p->alone ||
+		ask(p, "SELECT pg_advisory_lock(" ALONE_KEY ") WHERE $1 <> ''",
+		    NULL));
+}
+
+/* The session of a program that was just killed takes a moment to end. */
+static deia_err be_alone(struct deia__pg *p, struct deia__errmsg *msg)
+{
+	deia_err err = DEIA_OK;
+	const char *state;
+	PGresult *res;
+
+	if (!p->alone)
+		return DEIA_OK;
+	res = deia__pg_query(&p->write, QUERY_MS,
+			     "BEGIN; SET LOCAL lock_timeout = '5s'; "
+			     "SELECT pg_advisory_lock(" ALONE_KEY "); COMMIT",
+			     0, NULL);
+	state = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
+	if (state && strcmp(state, "55P03") == 0)
+		err = deia__fail(msg, DEIA_EBUSY,
+				 "another deiad uses the database %s: end it "
+				 "first, or give this one a database of its "
+				 "own",
+				 PQdb(p->write.pg));
+	else if (!deia__pg_ok(res))
+		err = deia__fail(msg, DEIA_EIO,
+				 "PostgreSQL gave no lock: see its log");
+	PQclear(res);
+	return err;
 }
 
 static bool enter_pipeline(struct deia__pg *p)
@@ -137,10 +171,14 @@ static deia_err make_marker(struct deia__pg *p, struct deia__errmsg *msg)
 			  "it a standby, or read only? See its log");
 }
 
-deia_err deia__pg_sign_in(struct deia__pg *p, struct deia__errmsg *msg)
+deia_err deia__pg_sign_in(struct deia__pg *p,
+			  const struct deia_store_opts *opts,
+			  struct deia__errmsg *msg)
 {
 	deia_err err;
 
+	p->alone = opts->alone;
+	p->as_it_is = opts->as_it_is;
 	if (!deia__random(&p->writer_id, sizeof(p->writer_id)))
 		return deia__fail(msg, DEIA_EIO, "no random bytes");
 	p->writer_id &= INT64_MAX;
@@ -149,11 +187,13 @@ deia_err deia__pg_sign_in(struct deia__pg *p, struct deia__errmsg *msg)
 			       p->write_options.connect_ms, msg);
 	if (err)
 		return err == DEIA_EUNAVAILABLE ? DEIA_EIO : err;
-	err = deia__pg_migrate(p, msg);
+	err = be_alone(p, msg);
+	if (!err)
+		err = deia__pg_migrate(p, opts, msg);
 	if (!err && !take_over(p, false))
 		err = deia__fail(msg, DEIA_EIO,
 				 "PostgreSQL gave no lock: see its log");
-	if (!err)
+	if (!err && !p->as_it_is)
 		err = make_marker(p, msg);
 	if (!err && !enter_pipeline(p))
 		err = deia__fail(msg, DEIA_ENOMEM, "memory ran out");
@@ -162,7 +202,7 @@ deia_err deia__pg_sign_in(struct deia__pg *p, struct deia__errmsg *msg)
 
 void deia__pg_sign_out(struct deia__pg *p)
 {
-	if (p->write.pg && PQexitPipelineMode(p->write.pg) == 1)
+	if (p->write.pg && !p->as_it_is && PQexitPipelineMode(p->write.pg) == 1)
 		(void)ask(p, "DELETE FROM store_writers WHERE writer = $1",
 			  NULL);
 	deia__pg_disconnect(&p->write);

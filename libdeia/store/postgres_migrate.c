@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/clock.h"
 #include "core/mem.h"
@@ -133,13 +134,12 @@ static deia_err check_applied(struct deia__pg *p, unsigned *applied,
 	return err;
 }
 
-static deia_err inspect(struct deia__pg *p, unsigned *applied,
+static deia_err is_ours(struct deia__pg *p, bool *ours,
 			struct deia__errmsg *msg)
 {
-	int64_t all = 0, ours = 0;
+	int64_t all = 0, n = 0;
 	deia_err err;
 
-	*applied = 0;
 	err = run(p, QUERY_MS,
 		  "SELECT count(*) FROM pg_class WHERE relnamespace = "
 		  "current_schema()::regnamespace AND relkind IN "
@@ -151,43 +151,64 @@ static deia_err inspect(struct deia__pg *p, unsigned *applied,
 			  "SELECT count(*) FROM pg_attribute WHERE attrelid = "
 			  "to_regclass(quote_ident(current_schema()) || "
 			  "'.schema_migrations') AND attname = 'checksum'",
-			  &ours, msg);
+			  &n, msg);
+	*ours = n > 0;
 	if (err)
 		return err;
-	if (all > 0 && !ours)
+	if (all > 0 && !*ours)
 		return deia__fail(msg, DEIA_ESTORE,
 				  "database %s has tables of another program: "
 				  "make a database of its own for deia and "
 				  "name it in store.url",
 				  PQdb(p->write.pg));
-	return ours ? check_applied(p, applied, msg) : DEIA_OK;
+	return DEIA_OK;
+}
+
+static deia_err inspect(struct deia__pg *p, unsigned *applied,
+			struct deia__errmsg *msg)
+{
+	bool ours = false;
+	deia_err err = is_ours(p, &ours, msg);
+
+	*applied = 0;
+	return !err && ours ? check_applied(p, applied, msg) : err;
 }
 
 /* ---- migrating --------------------------------------------------------- */
 
 static deia_err record(struct deia__pg *p, const struct deia__migration *m,
-		       struct deia__errmsg *msg)
+		       int64_t us, struct deia__errmsg *msg)
 {
-	char version[16], now[24];
-	const char *params[4] = { version, m->name, m->checksum, now };
+	char version[16], now[24], took[24];
+	const char *params[5] = { version, m->name, m->checksum, now, took };
 	deia_err err = DEIA_OK;
 	PGresult *res;
 
 	snprintf(version, sizeof(version), "%u", m->version);
 	snprintf(now, sizeof(now), "%lld", (long long)deia__unix_ms(NULL));
+	snprintf(took, sizeof(took), "%lld", (long long)us);
 	res = deia__pg_query(&p->write, QUERY_MS,
 			     "INSERT INTO schema_migrations "
-			     "(version, name, checksum, applied) "
-			     "VALUES ($1, $2, $3, $4)",
-			     4, params);
+			     "(version, name, checksum, applied, duration_us) "
+			     "VALUES ($1, $2, $3, $4, $5)",
+			     5, params);
 	if (!deia__pg_ok(res))
 		err = failed(p, res, msg);
 	PQclear(res);
 	return err;
 }
 
+static int64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* *us: how long its statements took; the commit comes on top. */
 static deia_err apply(struct deia__pg *p, const struct deia__migration *m,
-		      struct deia__errmsg *msg)
+		      int64_t *us, struct deia__errmsg *msg)
 {
 	struct deia__errmsg ignored;
 	deia_err err = run(p, QUERY_MS,
@@ -195,10 +216,18 @@ static deia_err apply(struct deia__pg *p, const struct deia__migration *m,
 
 	if (!err)
 		err = run(p, QUERY_MS, deia__migrate_table, NULL, msg);
+	/* Databases made before durations were kept have no column for them. */
+	if (!err)
+		err = run(p, QUERY_MS,
+			  "ALTER TABLE schema_migrations ADD COLUMN IF NOT "
+			  "EXISTS duration_us BIGINT",
+			  NULL, msg);
+	*us = now_us();
 	if (!err)
 		err = run(p, MIGRATE_MS, m->sql, NULL, msg);
+	*us = now_us() - *us;
 	if (!err)
-		err = record(p, m, msg);
+		err = record(p, m, *us, msg);
 	if (!err)
 		err = run(p, MIGRATE_MS, "COMMIT", NULL, msg);
 	if (err && p->write.pg &&
@@ -228,9 +257,63 @@ static deia_err lock(struct deia__pg *p, struct deia__errmsg *msg)
 	return err;
 }
 
-deia_err deia__pg_migrate(struct deia__pg *p, struct deia__errmsg *msg)
+static deia_err apply_all(struct deia__pg *p, unsigned applied,
+			  const struct deia_store_opts *opts,
+			  struct deia__errmsg *msg)
 {
-	unsigned applied = 0, i;
+	const struct deia__migration *m;
+	deia_err err = DEIA_OK;
+	int64_t us = 0;
+
+	for (unsigned i = applied; i < deia__migrations_postgres_len; i++) {
+		m = &deia__migrations_postgres[i];
+		err = apply(p, m, &us, msg);
+		if (err)
+			break;
+		if (applied > 0)
+			deia__store_note(
+				opts, "applied migration %04u_%s in %lld ms",
+				m->version, m->name, (long long)(us / 1000));
+	}
+	return err;
+}
+
+/* Opened as it is, there must be a hive of this version. */
+static deia_err check_as_it_is(struct deia__pg *p, unsigned applied,
+			       struct deia__errmsg *msg)
+{
+	if (applied == 0)
+		return deia__fail(msg, DEIA_ENOTFOUND,
+				  "database %s is empty: there is no hive in "
+				  "it",
+				  PQdb(p->write.pg));
+	if (applied < deia__migrations_postgres_len)
+		return deia__fail(msg, DEIA_EVERSION,
+				  "database %s has an older schema: run deia "
+				  "migrate up first",
+				  PQdb(p->write.pg));
+	return DEIA_OK;
+}
+
+static deia_err up_to_date(struct deia__pg *p,
+			   const struct deia_store_opts *opts,
+			   struct deia__errmsg *msg)
+{
+	unsigned applied = 0;
+	deia_err err = inspect(p, &applied, msg);
+
+	if (!err && opts->as_it_is)
+		return check_as_it_is(p, applied, msg);
+	if (!err && applied > 0 && applied < deia__migrations_postgres_len &&
+	    !opts->no_backup)
+		err = deia__pg_backup(p, applied + 1, opts, msg);
+	return err ? err : apply_all(p, applied, opts, msg);
+}
+
+deia_err deia__pg_migrate(struct deia__pg *p,
+			  const struct deia_store_opts *opts,
+			  struct deia__errmsg *msg)
+{
 	struct deia__errmsg ignored;
 	deia_err err = check_server(p, msg);
 
@@ -240,13 +323,79 @@ deia_err deia__pg_migrate(struct deia__pg *p, struct deia__errmsg *msg)
 		err = lock(p, msg);
 	if (err)
 		return err;
-	err = inspect(p, &applied, msg);
-	for (i = applied; !err && i < deia__migrations_postgres_len; i++)
-		err = apply(p, &deia__migrations_postgres[i], msg);
+	err = up_to_date(p, opts, msg);
 	if (p->write.pg &&
 	    run(p, QUERY_MS, "SELECT pg_advisory_unlock(" LOCK_KEY ")", NULL,
 		&ignored) &&
 	    !err)
 		*msg = ignored;
 	return err || p->write.pg ? err : DEIA_EIO;
+}
+
+/* ---- listing ----------------------------------------------------------- */
+
+static deia_err list_rows(struct deia__pg *p, struct deia__migrate_list *out,
+			  struct deia__errmsg *msg)
+{
+	PGresult *res = deia__pg_query(
+		&p->write, QUERY_MS,
+		"SELECT version, name, checksum, applied, "
+		"coalesce((to_jsonb(m) ->> 'duration_us')::bigint, -1) "
+		"FROM schema_migrations m ORDER BY version",
+		0, NULL);
+	deia_err err = deia__pg_ok(res) ? DEIA_OK : failed(p, res, msg);
+
+	for (int i = 0; !err && i < PQntuples(res); i++)
+		deia__migrate_applied(out, atoll(PQgetvalue(res, i, 0)),
+				      PQgetvalue(res, i, 1),
+				      PQgetvalue(res, i, 2),
+				      atoll(PQgetvalue(res, i, 3)),
+				      atoll(PQgetvalue(res, i, 4)));
+	PQclear(res);
+	return err;
+}
+
+static deia_err list(struct deia__pg *p, struct deia__migrate_list *out,
+		     struct deia__errmsg *msg)
+{
+	bool ours = false;
+	deia_err err = check_server(p, msg);
+
+	if (!err)
+		err = is_ours(p, &ours, msg);
+	if (!err && !ours)
+		err = deia__fail(msg, DEIA_ENOTFOUND,
+				 "database %s is empty: there is no hive in it",
+				 PQdb(p->write.pg));
+	if (!err)
+		err = list_rows(p, out, msg);
+	if (!err)
+		deia__migrate_pending(out);
+	return err;
+}
+
+deia_err deia__pg_status(const char *rest, struct deia__migrate_list *out,
+			 struct deia__errmsg *msg)
+{
+	struct deia_store_opts opts = DEIA_STORE_OPTS_INIT;
+	struct deia__pg *p = deia__alloc(sizeof(*p));
+	deia_err err;
+
+	if (!p)
+		return deia__fail(msg, DEIA_ENOMEM, "memory ran out");
+	out->known = deia__migrations_postgres;
+	out->n_known = deia__migrations_postgres_len;
+	p->write.stop_fd = -1;
+	err = deia__pg_options(p, rest, &opts, msg);
+	if (!err)
+		err = deia__pg_connect(p, &p->write, &p->write_options,
+				       p->write_options.connect_ms, msg);
+	if (err == DEIA_EUNAVAILABLE)
+		err = DEIA_EIO;
+	if (!err)
+		err = list(p, out, msg);
+	deia__pg_disconnect(&p->write);
+	deia__pg_options_fini(p);
+	deia__free(p);
+	return err;
 }

@@ -9,6 +9,7 @@
  */
 #include "store/postgres.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -24,6 +25,7 @@ static const struct deia__sql_dialect dialect = { "$", true };
 
 static bool is_connected(struct deia__pg *p, struct deia__pg_conn *c)
 {
+	struct deia__errmsg ignored; /* p->msg is the writer's */
 	int64_t ms = CONNECT_MS;
 
 	if (c->pg)
@@ -33,7 +35,7 @@ static bool is_connected(struct deia__pg *p, struct deia__pg_conn *c)
 		return false;
 	if (p->read_options.connect_ms < ms)
 		ms = p->read_options.connect_ms;
-	if (!deia__pg_connect(p, c, &p->read_options, ms, &p->msg))
+	if (!deia__pg_connect(p, c, &p->read_options, ms, &ignored))
 		return true;
 	p->read_retry_ms = deia__now_ms(NULL) + PAUSE_MS;
 	return false;
@@ -186,6 +188,9 @@ static deia_err run(struct deia__pg *p, const struct deia__sql_shape *shape,
 	for (tries = 0; tries < 2; tries++) {
 		if (!is_connected(p, c))
 			return DEIA_EUNAVAILABLE;
+		/* A frozen server is away as well, though connected. */
+		if (atomic_load(&p->write.away_since) && ms > CONNECT_MS)
+			ms = CONNECT_MS;
 		until_ms = deia__now_ms(NULL) + ms;
 		err = start(c, shape, params, until_ms);
 		if (!err)
@@ -245,6 +250,27 @@ deia_err deia__pg_read(void *self, const struct deia_page_query *q,
 
 	deia__sql_page(q, &shape, &params);
 	return run(self, &shape, &params, &r, PAGE_MS);
+}
+
+deia_err deia__pg_last_seq(void *self, const struct deia_table *t, int64_t *seq)
+{
+	struct deia__pg *p = self;
+	const char *params[1] = { t->name };
+	deia_err err = DEIA_OK;
+	PGresult *res;
+
+	*seq = 0;
+	if (!is_connected(p, &p->read))
+		return DEIA_EUNAVAILABLE;
+	res = deia__pg_query(&p->read, COUNT_MS,
+			     "SELECT last FROM store_sequences WHERE name = $1",
+			     1, params);
+	if (!deia__pg_ok(res))
+		err = res ? DEIA_ESTORE : DEIA_EUNAVAILABLE;
+	else if (PQntuples(res))
+		*seq = atoll(PQgetvalue(res, 0, 0));
+	PQclear(res);
+	return err;
 }
 
 struct counting {

@@ -124,7 +124,7 @@ static enum deia_durability durability_of(const char *name)
 static bool open_hive(struct app *app)
 {
 	char store[4400], logs[4200], token[4200], work[4200], backups[4200];
-	char detail[512] = "";
+	char detail[512] = "", password[256] = "";
 	struct deia_hive_opts opts = DEIA_HIVE_OPTS_INIT;
 	const deia_config *c = app->config;
 	deia_err err;
@@ -155,8 +155,11 @@ static bool open_hive(struct app *app)
 	opts.status_days =
 		(unsigned)deia_config_int(c, "retention.bot_status_days");
 	opts.log = on_hive_log;
+	if (!settings_cache(&opts, c, app->dir, password))
+		return false;
 	err = deia_hive_new(&app->hive, app->base, &opts, detail,
 			    sizeof(detail));
+	explicit_bzero(password, sizeof(password));
 	if (err)
 		fprintf(stderr, "deiad: %s\n",
 			detail[0] ? detail : deia_err_text(err));

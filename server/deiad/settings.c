@@ -70,6 +70,43 @@ void settings_apply(const deia_config *config)
 		strcmp(deia_config_str(config, "logging.format"), "json") == 0);
 }
 
+static bool read_password(const char *dir, const char *name, char *password)
+{
+	char path[4400];
+	FILE *f;
+	bool ok;
+
+	snprintf(path, sizeof(path), "%s%s%s", *name == '/' ? "" : dir,
+		 *name == '/' ? "" : "/", name);
+	f = fopen(path, "re");
+	ok = f && fgets(password, 256, f) != NULL;
+	if (ok)
+		password[strcspn(password, "\r\n")] = '\0';
+	else
+		fprintf(stderr,
+			"deiad: cache.password_file: %s cannot be read or is "
+			"empty\n",
+			path);
+	if (f)
+		fclose(f);
+	return ok;
+}
+
+bool settings_cache(struct deia_hive_opts *opts, const deia_config *config,
+		    const char *dir, char *password)
+{
+	const char *file = deia_config_str(config, "cache.password_file");
+
+	opts->cache_url = deia_config_str(config, "cache.url");
+	opts->cache_prefix = deia_config_str(config, "cache.prefix");
+	opts->cache_memory_bytes =
+		(size_t)deia_config_int(config, "cache.memory_bytes");
+	if (!*file)
+		return true;
+	opts->cache_password = password;
+	return read_password(dir, file, password);
+}
+
 bool settings_mail(deia_hive *hive, const deia_config *config)
 {
 	struct deia_mail_opts o = DEIA_MAIL_OPTS_INIT;

@@ -10,6 +10,9 @@
 
 /* Loads DIR's configuration with the flags over it. False: on stderr. */
 bool settings_load(deia_config **out, const char *dir, const struct options *o);
+/* The hive's cache; password: 256 bytes. False: said on stderr. */
+bool settings_cache(struct deia_hive_opts *opts, const deia_config *config,
+		    const char *dir, char *password);
 /* What may change while running: the log. */
 void settings_apply(const deia_config *config);
 /* What the hive's mail is to do; said in the log when it cannot. */

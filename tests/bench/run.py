@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "support"))
 sys.dont_write_bytecode = True
 
 from hive import Hive, program  # noqa: E402 (the path comes first)
+import cache  # noqa: E402
 import faults  # noqa: E402
 import mail  # noqa: E402
 import supervised  # noqa: E402
@@ -223,7 +224,7 @@ def until_first(keep, path, body, mark, more=None):
 def main():
     build = os.path.abspath(sys.argv[1])
     every = (start_time, idle, health_rate, chat_round_trip, first_token,
-             *supervised.measures(), faults.loop_delay,
+             *supervised.measures(), faults.loop_delay, cache.chat_page,
              *mail.measures())
     names = {measure.__name__: measure for measure in every}
     wrong = [name for name in sys.argv[2:] if name not in names]

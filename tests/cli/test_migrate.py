@@ -172,6 +172,9 @@ class Migrate(CliCase):
         self.assertEqual(len(copies), 1)
         self.assertEqual(stat.S_IMODE(os.stat(copies[0]).st_mode), 0o600)
         self.assertEqual(set(self.states(hive)), {"applied"})
+        p = self.deia("migrate", "status", "--dir", hive.dir, "--json")
+        self.assertEqual(json.loads(p.out)["store"],
+                         "sqlite:" + os.path.realpath(self.db))
         again = self.deia("migrate", "up", "--dir", hive.dir, check=0)
         self.assertEqual(again.out, "nothing is pending\n")
         hive.start()

@@ -19,10 +19,10 @@ MODULE_LEVEL = 2  # every other folder of libdeia
 PUBLIC_LEVEL = {"hive.h": 3, "chat.h": 3, "mail.h": 3, "deia.h": 3, "sys/store.h": 1, "migrate.h": 1,
                 "auth.h": 0, "base.h": 0, "error.h": 0, "limits.h": 0,
                 "version.h": 0,
-                "sys/json.h": 0}
+                "sys/json.h": 0, "sys/cache.h": 1}
 THIRD_PARTY = {
     "sqlite3.h": {"libdeia/store", "tests"},
-    "libpq-fe.h": {"libdeia/store"},
+    "libpq-fe.h": {"libdeia/store", "tests"},
     "hiredis/": {"libdeia/cache"},
     "yaml.h": {"libdeia/config"},
     "curl/": {"libdeia/model", "libdeia/client",

@@ -116,6 +116,11 @@ struct deia_store_opts {
 	 * migrated, commits are refused.
 	 */
 	bool as_it_is;
+	/*
+	 * PostgreSQL: not together with another store that says so, in this
+	 * program or any other: DEIA_EBUSY. A file is always used alone.
+	 */
+	bool alone;
 	/* Migrates without a copy of the database first. */
 	bool no_backup;
 	/*

@@ -55,6 +55,32 @@ static struct verdict judge(const deia_hive *hive, struct deia_hive_status *st)
 	return v;
 }
 
+static void get_cache(const deia_hive *hive, struct deia_cache_stats *st)
+{
+	memset(st, 0, sizeof(*st));
+	st->backend = "memory";
+	if (deia_hive_get_cache(hive))
+		deia_cache_get_stats(deia_hive_get_cache(hive), st);
+}
+
+/* Without it all goes on, so it is no part of the verdict. */
+static void print_cache_members(struct deia_jw *w, const deia_hive *hive)
+{
+	struct deia_cache_stats st;
+
+	get_cache(hive, &st);
+	deia_jw_kstr(w, "status", st.up ? "up" : "down");
+	deia_jw_kstr(w, "backend", st.backend);
+	deia_jw_ktime(w, "since", st.since_unix_ms);
+	deia_jw_kint(w, "hits", (int64_t)st.hits);
+	deia_jw_kint(w, "misses", (int64_t)st.misses);
+	deia_jw_kint(w, "refused", (int64_t)st.refused);
+	deia_jw_kint(w, "late", (int64_t)st.late);
+	deia_jw_kint(w, "errors", (int64_t)st.errors);
+	deia_jw_kint(w, "entries", (int64_t)st.entries);
+	deia_jw_kint(w, "bytes", (int64_t)st.bytes);
+}
+
 static void print_checks(struct deia_jw *w, const struct verdict *v)
 {
 	deia_jw_key(w, "checks");
@@ -225,6 +251,17 @@ void route_ready(struct rq *rq)
 		send_probe(rq, 200, "ready");
 }
 
+void route_health_cache(struct rq *rq)
+{
+	struct deia_jw w;
+
+	deia_jw_init(&w);
+	deia_jw_object(&w);
+	print_cache_members(&w, rq->srv->hive);
+	deia_jw_end_object(&w);
+	rq_send_json(rq, 200, &w);
+}
+
 static void print_bots(struct deia_jw *w, const struct deia_hive_status *st)
 {
 	deia_jw_key(w, "bots");
@@ -266,6 +303,10 @@ void route_health_details(struct rq *rq)
 	deia_jw_ktime(&w, "started_at", st.started_unix_ms);
 	print_bots(&w, &st);
 	print_store(&w, &st);
+	deia_jw_key(&w, "cache");
+	deia_jw_object(&w);
+	print_cache_members(&w, rq->srv->hive);
+	deia_jw_end_object(&w);
 	deia_jw_key(&w, "turns");
 	deia_jw_object(&w);
 	deia_jw_kint(&w, "running", (int64_t)st.turns_running);

@@ -17,6 +17,7 @@ extern const size_t n_routes;
 void route_health(struct rq *rq);
 void route_live(struct rq *rq);
 void route_ready(struct rq *rq);
+void route_health_cache(struct rq *rq);
 void route_health_details(struct rq *rq);
 
 void route_bots_list(struct rq *rq);

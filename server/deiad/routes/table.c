@@ -27,6 +27,8 @@ const struct route routes[] = {
 	  route_live, "Answers while the process runs." },
 	{ "GET", "/health/ready", AC_PUBLIC, RF_WHILE_DRAIN | RF_QUIET, 0, "",
 	  route_ready, "Can it take work." },
+	{ "GET", "/health/cache", AC_PUBLIC, RF_WHILE_DRAIN | RF_QUIET, 0, "",
+	  route_health_cache, "How the cache is." },
 
 	{ "GET", "/api/v1/bots", AC_VIEWER, 0, 0, "limit cursor type state",
 	  route_bots_list, "Lists the bots in order of id." },

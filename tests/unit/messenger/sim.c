@@ -110,8 +110,6 @@ void sim_fini(struct sim *s)
 	deia_store_close(s->store);
 	event_base_free(s->base);
 	remove_dir(s->dir);
-	if (s->database[0])
-		drop_database(s->database);
 }
 
 void sim_restart(struct sim *s, bool reopen, int64_t wall_ms)

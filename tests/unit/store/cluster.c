@@ -60,11 +60,3 @@ void make_database(char *name, size_t name_len, char *url, size_t url_len)
 	cluster_sql("postgres", sql, NULL, 0);
 	snprintf(url, url_len, "%s/%s", getenv("DEIA_TEST_POSTGRES"), name);
 }
-
-void drop_database(const char *name)
-{
-	char sql[96];
-
-	snprintf(sql, sizeof(sql), "DROP DATABASE %s WITH (FORCE)", name);
-	cluster_sql("postgres", sql, NULL, 0);
-}

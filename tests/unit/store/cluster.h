@@ -10,9 +10,11 @@
 
 /* NULL when there is a cluster, else why not. */
 const char *cluster_missing(void);
-/* A new database, gone with drop_database; url: at least 160 bytes. */
+/*
+ * A new database; url: at least 160 bytes. It goes with the cluster: to drop
+ * it would be a checkpoint, which takes longer than most tests.
+ */
 void make_database(char *name, size_t name_len, char *url, size_t url_len);
-void drop_database(const char *name);
 /* Runs SQL in a database; the first value of the first row, "" when none. */
 void cluster_sql(const char *database, const char *sql, char *out, size_t len);
 

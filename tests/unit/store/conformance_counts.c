@@ -94,8 +94,7 @@ START_TEST(counts_tell_each_group_once_in_order)
 		  "0//0=5 0/BOT-1/0=1 0/BOT-1/2=3 0/BOT-2/1=2 1/BOT-1/3=40");
 	ck_counts(&deia__table_messages, MAIL_BY_INBOX, 2,
 		  "0/=5 0/BOT-1=4 0/BOT-2=2 1/BOT-1=40");
-	ck_counts(&deia__table_messages, MAIL_BY_INBOX, 1,
-		  "0=11 1=40");
+	ck_counts(&deia__table_messages, MAIL_BY_INBOX, 1, "0=11 1=40");
 	ck_counts(&deia__table_messages, MAIL_BY_PAIR, 1, "a b=51");
 	ck_counts(&deia__table_messages, MAIL_BY_DUE, 2, "0/0=11 1/0=40");
 }

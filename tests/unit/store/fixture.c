@@ -117,8 +117,6 @@ void fixture_fini(struct fixture *f)
 	deia_store_close(f->store);
 	event_base_free(f->base);
 	remove_dir(f->dir);
-	if (f->database[0])
-		drop_database(f->database);
 }
 
 void fixture_reopen(struct fixture *f)

@@ -25,8 +25,3 @@ void make_database(char *name, size_t name_len, char *url, size_t url_len)
 		name[0] = '\0';
 	ck_abort_msg("no libpq to make a database with");
 }
-
-void drop_database(const char *name)
-{
-	ck_abort_msg("no libpq to drop %s with", name);
-}

@@ -40,12 +40,21 @@ static void fresh_sqlite(char *url, size_t len)
 	snprintf(url, len, "sqlite:%s/t.db", dir);
 }
 
+/* Databases go with their cluster. */
+static void fresh_postgresql(char *url, size_t len)
+{
+	char name[48];
+
+	make_database(name, sizeof(name), url, len);
+}
+
 /* A kind of store to copy into; fresh gives the url of an empty one. */
 static const struct kind {
 	const char *name;
 	void (*fresh)(char *url, size_t len);
 } kinds[] = {
 	{ "sqlite", fresh_sqlite },
+	{ "postgresql", fresh_postgresql },
 };
 static const struct kind *kind = &kinds[0];
 
@@ -530,7 +539,7 @@ START_TEST(stores_in_use_missing_or_the_same_are_refused)
 	ck_refused(source, source, DEIA_EINVAL, "the same store");
 	ck_refused("memory:", to, DEIA_EINVAL, "memory store");
 	ck_refused(source, "memory:", DEIA_EINVAL, "memory store");
-	ck_refused("what:x", to, DEIA_EINVAL, "what:x");
+	ck_refused("what:x", to, DEIA_EINVAL, "what:");
 	ck_refused(source, "sqlite:/none/t.db", DEIA_EIO, "No such file");
 	s = open_store(from);
 	more_row(s);

@@ -5,10 +5,13 @@
  */
 #include "fixture.h"
 
+#include <dirent.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/buf.h"
 #include "store/migrate.h"
@@ -422,6 +425,165 @@ START_TEST(any_number_of_statement_shapes_works)
 }
 END_TEST
 
+/* ---- upgrades, copies, being alone ---------------------------------------- */
+
+/* As an earlier program left it: without the last migration. */
+static void make_older(void)
+{
+	const unsigned n = deia__migrations_postgres_len - 1;
+	char url[160];
+
+	close_store();
+	make_database(fx.database, sizeof(fx.database), url, sizeof(url));
+	snprintf(fx.url, sizeof(fx.url), "%s", url);
+	ask("%s", deia__migrate_table);
+	for (unsigned i = 0; i < n; i++) {
+		const struct deia__migration *m = &deia__migrations_postgres[i];
+		char out[16];
+
+		cluster_sql(fx.database, m->sql, out, sizeof(out));
+		ask("INSERT INTO schema_migrations (version, name, checksum, "
+		    "applied) VALUES (%u, '%s', '%s', 1)",
+		    m->version, m->name, m->checksum);
+	}
+	ask("INSERT INTO bots VALUES ('b', '{}', 1, 5, 6)");
+}
+
+static char noted[4][256];
+static int n_noted;
+
+static void take_note(const char *text, void *user)
+{
+	(void)user;
+	if (n_noted < 4)
+		snprintf(noted[n_noted++], sizeof(noted[0]), "%s", text);
+}
+
+/* The only file in it, opened; NULL: there is none. */
+static FILE *only_file(const char *dir, char path[300], struct stat *st)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	int n = 0;
+
+	ck_assert_ptr_nonnull(d);
+	while ((e = readdir(d)) != NULL) {
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(path, 300, "%s/%s", dir, e->d_name);
+		n++;
+	}
+	closedir(d);
+	if (n == 0)
+		return NULL;
+	ck_assert_int_eq(n, 1);
+	ck_assert_int_eq(stat(path, st), 0);
+	return fopen(path, "rb");
+}
+
+START_TEST(upgrade_makes_a_copy_first_that_can_be_restored)
+{
+	struct deia_store_opts opts = DEIA_STORE_OPTS_INIT;
+	char dir[80], path[300] = "", head[6] = "";
+	struct stat st;
+	FILE *f;
+
+	make_older();
+	snprintf(dir, sizeof(dir), "%s/backups", fx.dir);
+	opts.backup_dir = dir;
+	opts.note = take_note;
+	n_noted = 0;
+	ck_assert_msg(deia_store_open(&fx.store, fx.base, fx.url, &opts,
+				      fx.detail, sizeof(fx.detail)) == DEIA_OK,
+		      "%s", fx.detail);
+	ck_assert_int_eq(n_noted, 2);
+	ck_assert_msg(strstr(noted[0], dir), "%s", noted[0]);
+	ck_assert_msg(strstr(noted[1], "applied migration"), "%s", noted[1]);
+	f = only_file(dir, path, &st);
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(st.st_mode & 0777, 0600);
+	ck_assert_uint_eq(fread(head, 1, 5, f), 5);
+	ck_assert_str_eq(head, "PGDMP"); /* what pg_restore reads */
+	fclose(f);
+	ck_assert_uint_eq(count_rows(&fx, &deia__table_bots), 1);
+	unlink(path);
+	rmdir(dir);
+}
+END_TEST
+
+START_TEST(upgrade_without_pg_dump_is_refused_and_changes_nothing)
+{
+	struct deia_store_opts opts = DEIA_STORE_OPTS_INIT;
+	char *path = strdup(getenv("PATH")), dir[80], file[300];
+	struct stat st;
+	deia_err err;
+
+	make_older();
+	snprintf(dir, sizeof(dir), "%s/backups", fx.dir);
+	opts.backup_dir = dir;
+	setenv("PATH", fx.dir, 1);
+	err = deia_store_open(&fx.store, fx.base, fx.url, &opts, fx.detail,
+			      sizeof(fx.detail));
+	setenv("PATH", path, 1);
+	free(path);
+	ck_assert_msg(err == DEIA_EIO, "%s", fx.detail);
+	ck_assert_msg(strstr(fx.detail, "--no-backup"), "%s", fx.detail);
+	ck_assert_ptr_null(only_file(dir, file, &st));
+	ck_assert_int_eq(atoi(ask("SELECT count(*) FROM schema_migrations")),
+			 (int)deia__migrations_postgres_len - 1);
+	opts.no_backup = true;
+	ck_assert_msg(deia_store_open(&fx.store, fx.base, fx.url, &opts,
+				      fx.detail, sizeof(fx.detail)) == DEIA_OK,
+		      "%s", fx.detail);
+	rmdir(dir);
+}
+END_TEST
+
+START_TEST(status_lists_what_is_applied_and_what_is_to_come)
+{
+	struct deia_migration list[16];
+	unsigned last = deia__migrations_postgres_len - 1;
+	size_t n;
+
+	make_older();
+	ck_assert_int_eq(deia_migrate_status(fx.url, list, 16, &n, fx.detail,
+					     sizeof(fx.detail)),
+			 DEIA_OK);
+	ck_assert_uint_eq(n, last + 1);
+	ck_assert_int_eq(list[0].state, DEIA_MIGRATION_APPLIED);
+	ck_assert_int_eq(list[0].duration_us, -1);
+	ck_assert_int_eq(list[last].state, DEIA_MIGRATION_PENDING);
+}
+END_TEST
+
+START_TEST(who_is_alone_is_refused_beside_another_and_let_in_after_it)
+{
+	struct deia_store_opts opts = DEIA_STORE_OPTS_INIT;
+	deia_store *second;
+
+	close_store();
+	opts.alone = true;
+	ck_assert_int_eq(deia_store_open(&fx.store, fx.base, fx.url, &opts,
+					 fx.detail, sizeof(fx.detail)),
+			 DEIA_OK);
+	ck_assert_int_eq(deia_store_open(&second, fx.base, fx.url, &opts,
+					 fx.detail, sizeof(fx.detail)),
+			 DEIA_EBUSY);
+	ck_assert_msg(strstr(fx.detail, "another deiad"), "%s", fx.detail);
+	/* It is alone still when its session was ended. */
+	ask("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+	    "WHERE datname = current_database() AND pid <> pg_backend_pid()");
+	ck_assert_int_eq(add_bot(&fx, "b", "x"), DEIA_OK);
+	ck_assert_int_eq(deia_store_open(&second, fx.base, fx.url, &opts,
+					 fx.detail, sizeof(fx.detail)),
+			 DEIA_EBUSY);
+	close_store();
+	ck_assert_int_eq(deia_store_open(&fx.store, fx.base, fx.url, &opts,
+					 fx.detail, sizeof(fx.detail)),
+			 DEIA_OK);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("postgres");
@@ -447,6 +609,13 @@ int main(void)
 		       what_is_wrong_with_a_url_is_said_without_its_password);
 	tcase_add_test(tc, the_url_goes_over_the_defaults);
 	tcase_add_test(tc, any_number_of_statement_shapes_works);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, upgrade_makes_a_copy_first_that_can_be_restored);
+	tcase_add_test(tc,
+		       upgrade_without_pg_dump_is_refused_and_changes_nothing);
+	tcase_add_test(tc, status_lists_what_is_applied_and_what_is_to_come);
+	tcase_add_test(
+		tc, who_is_alone_is_refused_beside_another_and_let_in_after_it);
 	suite_add_tcase(s, tc);
 	runner = srunner_create(s);
 	srunner_run_all(runner, CK_ENV);
