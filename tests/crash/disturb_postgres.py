@@ -56,10 +56,11 @@ class Postgres:
     """The part of a disturbed hive that is PostgreSQL.
 
     load: what the test gives each disturbance: load.rng, load.hive,
-    load.until_away() and load.until_told(*statuses).
+    load.progress(), load.until_away() and load.until_told(*statuses).
     """
 
     name = "postgresql"
+    needed = True
     missing = staticmethod(postgres.missing)
 
     def __init__(self):
