@@ -18,6 +18,7 @@ import postgres
 from hive import WAIT_SECONDS, descendants
 
 DISK_BYTES = 320 << 20
+AWAY_SECONDS = 4
 CLONE_NEWNS = 0x00020000
 SESSIONS = "application_name = 'deia'"
 HOLDS_LOCK = ("pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' "
@@ -83,6 +84,7 @@ class Postgres:
     def ways(self):
         """Name and function of each disturbance; and what is left out."""
         ways = {"kill -9 of the postmaster": self.kill,
+                "away for long": self.be_away,
                 "immediate restart": self.immediate,
                 "fast restart": self.fast,
                 "kill -9 of a session": self.kill_session,
@@ -151,6 +153,13 @@ class Postgres:
 
     def kill(self, load):
         self.restart(load, signal.SIGKILL)
+
+    def be_away(self, load):
+        """Until deiad tries to connect as rarely as it ever does."""
+        self.pg.kill()
+        load.until_away()
+        load.ending.wait(AWAY_SECONDS)
+        self.start()
 
     def immediate(self, load):
         self.restart(load, signal.SIGQUIT)
