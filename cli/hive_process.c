@@ -4,9 +4,9 @@
  *
  * deiad writes DIR/state/run/deiad.json while it runs. A pid alone proves
  * nothing (it may be another program's by now), so the process must hold
- * DIR's lock file open; a hive whose store is elsewhere has none there, then
- * it must be a deiad that began just before the file was written. The pidfd
- * stands for exactly that process.
+ * DIR's lock file open, or be a deiad that began just before the file was
+ * written: a hive whose store is elsewhere holds no lock there, though one of
+ * its time in a file may be left. The pidfd stands for exactly that process.
  */
 #include "target.h"
 
@@ -129,16 +129,14 @@ static time_t began(pid_t pid)
 
 static bool began_with_file(pid_t pid, const char *dir)
 {
-	char *lock = must_print("%s/state/run/deiad.lock", dir);
 	char *file = must_print("%s/state/run/deiad.json", dir);
 	time_t start = began(pid);
 	struct stat st;
 	bool fits;
 
-	fits = access(lock, F_OK) != 0 && start != 0 && stat(file, &st) == 0 &&
-	       st.st_mtime >= start - 2 && st.st_mtime <= start + 60;
+	fits = start != 0 && stat(file, &st) == 0 && st.st_mtime >= start - 2 &&
+	       st.st_mtime <= start + 60;
 	free(file);
-	free(lock);
 	return fits && is_named_deiad(pid);
 }
 

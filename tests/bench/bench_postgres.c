@@ -5,7 +5,9 @@
  * pipelined, in transactions of the same size.
  *
  *   tests/support/postgres.py bench_postgres
+ *   bench_postgres plain URL ROWS
  *
+ * The second prints only the rate of plain libpq, of mail in groups of ROWS.
  * Each caller waits for its row before it commits the next. Chat lines are
  * numbered by the store, pieces of mail are not.
  */
@@ -232,7 +234,18 @@ static void make_database(struct bench *b)
 		 getenv("DEIA_TEST_POSTGRES"));
 }
 
-int main(void)
+/* In a database of its own, whose tables the store makes. */
+static void plain_only(struct bench *b, const char *url, unsigned rows)
+{
+	snprintf(b->url, sizeof(b->url), "%s", url);
+	b->table = &deia__table_messages;
+	b->number = (uint64_t)bench_now_us(); /* no id comes again */
+	open_store(b);
+	deia_store_close(b->store);
+	printf("%.0f\n", through_libpq(b, rows));
+}
+
+int main(int argc, char **argv)
 {
 	static const unsigned callers[] = { 1, 10, 100, 1000 };
 	const struct deia_table *tables[] = { &deia__table_chat_lines,
@@ -242,6 +255,11 @@ int main(void)
 	size_t i, k;
 
 	bench_must(!b.base || !deia_store_has_postgresql(), "PostgreSQL");
+	if (argc == 4 && strcmp(argv[1], "plain") == 0) {
+		plain_only(&b, argv[2], (unsigned)atoi(argv[3]));
+		event_base_free(b.base);
+		return 0;
+	}
 	make_database(&b);
 	open_store(&b);
 	for (k = 0; k < 2; k++) {

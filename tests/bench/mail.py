@@ -84,8 +84,8 @@ def machine():
 
 
 @contextlib.contextmanager
-def hive_with_inboxes(build, count=INBOXES):
-    with Hive(build) as hive:
+def hive_with_inboxes(build, count=INBOXES, env=None):
+    with Hive(build, env=env) as hive:
         for i in range(count):
             hive.must("POST", "/bots",
                       {"id": inbox(i), "adapter": "external"})

@@ -25,6 +25,7 @@ from hive import Hive, program  # noqa: E402 (the path comes first)
 import cache  # noqa: E402
 import faults  # noqa: E402
 import mail  # noqa: E402
+import mail_postgres  # noqa: E402
 import supervised  # noqa: E402
 
 STARTS = 15
@@ -225,7 +226,7 @@ def main():
     build = os.path.abspath(sys.argv[1])
     every = (start_time, idle, health_rate, chat_round_trip, first_token,
              *supervised.measures(), faults.loop_delay, cache.chat_page,
-             *mail.measures())
+             *mail.measures(), *mail_postgres.measures())
     names = {measure.__name__: measure for measure in every}
     wrong = [name for name in sys.argv[2:] if name not in names]
     if wrong:

@@ -72,6 +72,20 @@ class MigratePostgres(CliCase):
         self.says(self.deia("migrate", "copy", "--from", back, "--to", url),
                   5, "not empty")
 
+    def test_hive_that_grew_out_of_its_file_is_found_and_stopped(self):
+        url = self.pg.create("grown")
+        hive = self.hive()
+        self.stop(hive)
+        self.deia("migrate", "copy", "--from", hive.dir, "--to", url, check=0)
+        # The lock of the file's time is still in the folder.
+        self.assertTrue(os.path.exists(os.path.join(
+            hive.dir, "state", "run", "deiad.lock")))
+        hive.env["DEIA_DATABASE_URL"] = url
+        hive.start()
+        p = self.deia("--dir", hive.dir, "stop", check=0)
+        self.assertIn("has stopped", p.out + p.err)
+        self.assertEqual(hive.process.wait(60), 0)
+
     def test_database_is_dumped_before_it_is_upgraded(self):
         url = self.pg.create("dumped")
         hive = self.hive(f'store:\n  url: "{url}"\n')

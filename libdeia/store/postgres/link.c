@@ -35,7 +35,9 @@
 
 #define QUERY_MS 12000
 #define MIN_PAUSE_MS 100
-#define MAX_PAUSE_MS 2000
+/* A database that is back is to be used within 2 s, also while nobody asks:
+ * then it is looked at once a second. */
+#define MAX_PAUSE_MS 900
 /* Connecting again while nobody waits for it. */
 #define IDLE_CONNECT_MS 1000
 
