@@ -425,6 +425,11 @@ START_TEST(any_number_of_statement_shapes_works)
 }
 END_TEST
 
+/* Of everybody else; the store connects again. */
+#define END_SESSIONS                                                           \
+	"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "       \
+	"WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
 /* ---- upgrades, copies, being alone ---------------------------------------- */
 
 /* As an earlier program left it: without the last migration. */
@@ -571,8 +576,7 @@ START_TEST(who_is_alone_is_refused_beside_another_and_let_in_after_it)
 			 DEIA_EBUSY);
 	ck_assert_msg(strstr(fx.detail, "another deiad"), "%s", fx.detail);
 	/* It is alone still when its session was ended. */
-	ask("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-	    "WHERE datname = current_database() AND pid <> pg_backend_pid()");
+	ask(END_SESSIONS);
 	ck_assert_int_eq(add_bot(&fx, "b", "x"), DEIA_OK);
 	ck_assert_int_eq(deia_store_open(&second, fx.base, fx.url, &opts,
 					 fx.detail, sizeof(fx.detail)),
@@ -581,6 +585,32 @@ START_TEST(who_is_alone_is_refused_beside_another_and_let_in_after_it)
 	ck_assert_int_eq(deia_store_open(&fx.store, fx.base, fx.url, &opts,
 					 fx.detail, sizeof(fx.detail)),
 			 DEIA_OK);
+}
+END_TEST
+
+/* What another one does that had the database meanwhile, and what a restored
+ * database looks like. */
+static const struct {
+	const char *sql, *words;
+} meanwhile[] = {
+	{ "DELETE FROM store_writers", "another deiad used it meanwhile" },
+	{ "UPDATE store_writers SET grp = grp - 1",
+	  "lost what was acknowledged" },
+};
+
+START_TEST(store_whose_database_went_on_without_it_ends)
+{
+	struct outcome o = { 0 };
+
+	ck_assert_int_eq(add_bot(&fx, "a", "x"), DEIA_OK);
+	ask("%s", meanwhile[_i].sql);
+	ask(END_SESSIONS);
+	ck_assert_int_eq(add_bot(&fx, "b", "x"), DEIA_ESTORE);
+	ck_assert_msg(strstr(deia_store_errmsg(fx.store), meanwhile[_i].words),
+		      "%s", deia_store_errmsg(fx.store));
+	ck_assert_int_eq(deia_txn_commit(deia_txn_new(fx.store), on_txn, &o),
+			 DEIA_ESTORE);
+	ck_assert_int_eq(atoi(ask("SELECT count(*) FROM bots")), 1);
 }
 END_TEST
 
@@ -616,6 +646,8 @@ int main(void)
 	tcase_add_test(tc, status_lists_what_is_applied_and_what_is_to_come);
 	tcase_add_test(
 		tc, who_is_alone_is_refused_beside_another_and_let_in_after_it);
+	tcase_add_loop_test(tc, store_whose_database_went_on_without_it_ends, 0,
+			    2);
 	suite_add_tcase(s, tc);
 	runner = srunner_create(s);
 	srunner_run_all(runner, CK_ENV);
