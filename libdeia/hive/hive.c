@@ -414,13 +414,24 @@ static void stopped_now(void *arg)
 		cb(h->stop_user);
 }
 
+/* What waits for a database that is away is given up with the store. */
+static bool waits_for_changes(deia_hive *h)
+{
+	struct deia_store_stats st;
+
+	if (!h->n_changes && deia__mail_is_idle(h))
+		return false;
+	deia_store_get_stats(h->store, &st);
+	return !st.away;
+}
+
 void deia__hive_check_stopped(deia_hive *h)
 {
 	if (!h->stop_cb || !h->bots_stopped || h->n_turns || h->n_mail_turns)
 		return;
 	if (!h->mail->stopped) /* the last answers are sent */
 		deia__mail_stop(h);
-	if (!h->bots_stopped || h->n_changes || !deia__mail_is_idle(h))
+	if (!h->bots_stopped || waits_for_changes(h))
 		return;
 	h->bots_stopped = false; /* once */
 	if (deia__post_call(h->post, stopped_now, h))

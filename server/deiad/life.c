@@ -53,7 +53,8 @@ static void on_step(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (l->bots_stopping) {
-		log_msg(DEIA_LOG_WARN, "bots did not end in time");
+		log_msg(DEIA_LOG_WARN, "bots did not end in time, or what they "
+				       "did could not be stored");
 		leave_loop(l);
 		return;
 	}

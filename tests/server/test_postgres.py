@@ -150,6 +150,19 @@ class Postgres(unittest.TestCase):
             hive.say("BOT-001", "after")
             self.assertEqual(len(hive.lines("BOT-001")), 4)
 
+    def test_deiad_ends_while_the_database_is_away(self):
+        with self.hive() as hive:
+            hive.launch("BOT-001")
+            hive.wait_state("BOT-001", "ready")
+            self.pg.stop(signal.SIGINT)
+            try:
+                self.wait_ready(hive, 503)
+                hive.process.terminate()
+                hive.process.wait(WAIT_SECONDS)
+                self.assertNotIn("did not end in time", hive.log())
+            finally:
+                self.pg.start()
+
     def test_deiad_that_cannot_reach_it_says_so(self):
         hive = self.hive()
         hive.env["DEIA_DATABASE_URL"] += "_not"
