@@ -23,7 +23,7 @@ from clilib import DEIA, CliCase  # noqa: E402
 from hive import Hive  # noqa: E402
 
 MIGRATIONS = sorted(glob.glob(os.path.join(
-    HERE, "..", "..", "libdeia", "store", "migrations", "sqlite", "*.sql")))
+    HERE, "..", "..", "libdeia", "store", "sqlite", "migrations", "*.sql")))
 SPEC = {"id": "BOT-001", "adapter": "echo"}
 CONVERSATION = "0190a0a0-0000-7000-8000-000000000001"
 
