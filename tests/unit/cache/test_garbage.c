@@ -143,8 +143,8 @@ static const char *const nonsense[] = {
 	"*3\r\n:1\r\n:2\r\n:3\r\n",
 	"*3\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n",
 	"*3\r\n$-1\r\n-ERR\r\n$-1\r\n",
-	"*3\r\n$16\r\n0123456789abcdef\r\n$16\r\n0123456789abcdef\r\n$-1\r\n"
-	"-late\r\n",
+	("*3\r\n$16\r\n0123456789abcdef\r\n$16\r\n0123456789abcdef\r\n$-1\r\n"
+	 "-late\r\n"),
 	"*2\r\n$-1\r\n$-1\r\n",
 	":99999999999999999999999999\r\n",
 	":x\r\n",
