@@ -78,12 +78,12 @@ void deia__wheel_add(struct deia__wheel *w, struct deia__wheel_node *node)
 
 void deia__wheel_remove(struct deia__wheel *w, struct deia__wheel_node *node)
 {
-	struct deia__wheel_node *next = node->next;
+	struct deia__wheel_node *next = node->next, *prev = node->prev;
 
-	if (!next)
+	if (!next || !prev)
 		return;
-	next->prev = node->prev;
-	node->prev->next = next;
+	next->prev = prev;
+	prev->next = next;
 	if (next == next->prev) { /* the last one: next is the head */
 		size_t i = (size_t)(next - &w->slots[0][0]);
 

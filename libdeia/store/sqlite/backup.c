@@ -62,7 +62,7 @@ static deia_err check_room(const struct copy *c, sqlite3 *db, uint64_t *need,
 
 	if (rc != SQLITE_OK)
 		return deia__sqlite_fail(db, c->file, rc, msg);
-	if (statvfs(c->out.dir, &fs) == 0 &&
+	if (c->out.dir && statvfs(c->out.dir, &fs) == 0 &&
 	    (uint64_t)fs.f_bavail * fs.f_frsize < *need + SPARE_BYTES)
 		return no_room(c, *need, msg);
 	return DEIA_OK;
