@@ -91,10 +91,11 @@ static deia_err make_dir(const char *dir, struct deia__errmsg *msg)
 			  dir, strerror(errno));
 }
 
-static void sync_dir(const char *dir)
+void deia__sync_dir(const char *dir)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+	/* Some file systems cannot; there the next start makes it anew. */
 	if (fd < 0)
 		return;
 	(void)!fsync(fd);
@@ -158,7 +159,7 @@ deia_err deia__backup_keep(const struct deia__backup *b,
 		close(fd);
 	if (!ok)
 		return DEIA_EIO;
-	sync_dir(b->dir);
+	deia__sync_dir(b->dir);
 	remove_from(b, b->ending, KEPT);
 	return DEIA_OK;
 }

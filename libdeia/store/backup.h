@@ -36,4 +36,7 @@ DEIA_NODISCARD deia_err deia__backup_keep(const struct deia__backup *b,
 /* Removes a .partial that is left, and frees. */
 void deia__backup_end(struct deia__backup *b);
 
+/* A file that was made or renamed in it is there after a power cut. */
+void deia__sync_dir(const char *dir);
+
 #endif

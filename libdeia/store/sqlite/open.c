@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/mem.h"
+#include "store/backup.h"
 #include "store/sqlite/lockfile.h"
 #include "store/migrate.h"
 
@@ -55,17 +56,6 @@ deia_err deia__sqlite_resolve(const char *path, char **dir, char **file,
 	return deia__fail(msg, DEIA_ENOMEM, "memory ran out");
 }
 
-void deia__sqlite_sync_dir(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	/* Some file systems cannot; there the next start makes it anew. */
-	if (fd >= 0) {
-		(void)fsync(fd);
-		close(fd);
-	}
-}
-
 /*
  * Makes the file 0600 whatever the umask; SQLite gives its log the same mode.
  * Runs before SQLite opens it: a later close would drop SQLite's locks.
@@ -91,7 +81,7 @@ static deia_err make_file(const char *dir, const char *file,
 		return DEIA_EIO;
 	}
 	close(fd);
-	deia__sqlite_sync_dir(dir);
+	deia__sync_dir(dir);
 	return DEIA_OK;
 }
 

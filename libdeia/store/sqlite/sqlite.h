@@ -62,7 +62,6 @@ void deia__sqlite_close(void *self);
  * also after a failure. */
 deia_err deia__sqlite_resolve(const char *path, char **dir, char **file,
 			      struct deia__errmsg *msg);
-void deia__sqlite_sync_dir(const char *dir);
 /* Opens and configures a connection; *db is to be closed after a failure. */
 deia_err deia__sqlite_connect(sqlite3 **db, const char *file, int flags,
 			      struct deia__errmsg *msg);
