@@ -484,6 +484,7 @@ static deia_err commit_bot(deia_hive *h, struct op *op)
 	row[BOT_WANTED] = deia_int(wish_of(op->start));
 	row[BOT_CREATED] = deia_int(op->at_ms);
 	row[BOT_UPDATED] = deia_int(op->at_ms);
+	row[BOT_NODE] = deia_text("");
 	deia_txn_insert(deia__change_txn(c), &deia__table_bots, row);
 	if (op->need_conversation)
 		add_first_conversation(c, op);

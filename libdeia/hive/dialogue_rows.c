@@ -43,6 +43,7 @@ void deia__dialogue_row(struct deia_value *row, const struct deia__dialogue *d)
 	row[DIALOGUE_CREATED] = deia_int(d->created_ms);
 	row[DIALOGUE_ENDED] = deia_int(d->ended_ms);
 	row[DIALOGUE_FIRST] = deia_text(d->first);
+	row[DIALOGUE_NODE] = deia_text("");
 }
 
 void deia__dialogue_from_row(struct deia_dialogue *out, const deia_rows *rows,

@@ -30,7 +30,9 @@ static const char *const marks[] = { "copy.source", "copy.seqs", "copy.table",
 
 bool deia__copy_has(const struct deia_table *table)
 {
-	return table != &deia__table_store_info;
+	return table != &deia__table_store_info &&
+	       table != &deia__table_nodes &&
+	       table != &deia__table_message_homes;
 }
 
 /* ---- reading and writing an end ----------------------------------------- */

@@ -17,7 +17,7 @@
 
 static const struct deia_column bot_columns[] = {
 	TEXT_COLUMN("id"),     TEXT_COLUMN("spec"),   INT_COLUMN("wanted"),
-	INT_COLUMN("created"), INT_COLUMN("updated"),
+	INT_COLUMN("created"), INT_COLUMN("updated"), TEXT_COLUMN("node"),
 };
 _Static_assert(LEN(bot_columns) == BOT_COLUMNS, "bots");
 
@@ -288,7 +288,7 @@ static const struct deia_column dialogue_columns[] = {
 	INT_COLUMN("max_tokens"),  INT_COLUMN("tokens"),
 	INT_COLUMN("max_seconds"), TEXT_COLUMN("started_by"),
 	INT_COLUMN("created"),	   INT_COLUMN("ended"),
-	TEXT_COLUMN("first"),
+	TEXT_COLUMN("first"),	   TEXT_COLUMN("node"),
 };
 _Static_assert(LEN(dialogue_columns) == DIALOGUE_COLUMNS, "dialogues");
 
@@ -349,14 +349,50 @@ const struct deia_table deia__table_store_info = {
 	.n_key = 1,
 };
 
+static const struct deia_column node_columns[] = {
+	TEXT_COLUMN("name"),	INT_COLUMN("writer"),  TEXT_COLUMN("url"),
+	TEXT_COLUMN("version"), INT_COLUMN("started"), INT_COLUMN("beat"),
+};
+_Static_assert(LEN(node_columns) == NODE_COLUMNS, "nodes");
+
+const struct deia_table deia__table_nodes = {
+	.name = "nodes",
+	.columns = node_columns,
+	.n_columns = NODE_COLUMNS,
+	.n_key = 1,
+};
+
+static const struct deia_column mail_home_columns[] = {
+	TEXT_COLUMN("inbox"),
+	INT_COLUMN("writer"),
+};
+_Static_assert(LEN(mail_home_columns) == MAIL_HOME_COLUMNS, "message_homes");
+
+static const struct deia_index mail_home_indexes[] = {
+	[MAIL_HOME_BY_WRITER] = { "message_homes_by_writer",
+				  { MAIL_HOME_WRITER },
+				  1,
+				  false },
+};
+
+const struct deia_table deia__table_message_homes = {
+	.name = "message_homes",
+	.columns = mail_home_columns,
+	.n_columns = MAIL_HOME_COLUMNS,
+	.n_key = 1,
+	.indexes = mail_home_indexes,
+	.n_indexes = LEN(mail_home_indexes),
+};
+
 const struct deia_table *const deia__tables[] = {
-	&deia__table_bots,	   &deia__table_conversations,
-	&deia__table_chat_lines,   &deia__table_events,
-	&deia__table_tokens,	   &deia__table_audit,
-	&deia__table_replays,	   &deia__table_bot_history,
-	&deia__table_messages,	   &deia__table_message_leases,
-	&deia__table_message_keys, &deia__table_message_clock,
-	&deia__table_dialogues,	   &deia__table_bot_status,
-	&deia__table_store_info,
+	&deia__table_bots,	    &deia__table_conversations,
+	&deia__table_chat_lines,    &deia__table_events,
+	&deia__table_tokens,	    &deia__table_audit,
+	&deia__table_replays,	    &deia__table_bot_history,
+	&deia__table_messages,	    &deia__table_message_leases,
+	&deia__table_message_keys,  &deia__table_message_clock,
+	&deia__table_dialogues,	    &deia__table_bot_status,
+	&deia__table_store_info,    &deia__table_nodes,
+	&deia__table_message_homes,
 };
 const size_t deia__tables_len = LEN(deia__tables);

@@ -12,7 +12,15 @@
 
 #include <deia/sys/store.h>
 
-enum { BOT_ID, BOT_SPEC, BOT_WANTED, BOT_CREATED, BOT_UPDATED, BOT_COLUMNS };
+enum {
+	BOT_ID,
+	BOT_SPEC,
+	BOT_WANTED,
+	BOT_CREATED,
+	BOT_UPDATED,
+	BOT_NODE, /* the name of the node it lives on; "": of the next to start */
+	BOT_COLUMNS
+};
 extern const struct deia_table deia__table_bots;
 
 enum {
@@ -215,6 +223,7 @@ enum {
 	DIALOGUE_CREATED,
 	DIALOGUE_ENDED,
 	DIALOGUE_FIRST, /* id of the message with its topic, "": not sent */
+	DIALOGUE_NODE,	/* as BOT_NODE: the node that leads it */
 	DIALOGUE_COLUMNS
 };
 enum { DIALOGUE_BY_STATUS };
@@ -244,6 +253,29 @@ extern const struct deia_table deia__table_bot_status;
  */
 enum { INFO_NAME, INFO_VALUE, INFO_COLUMNS };
 extern const struct deia_table deia__table_store_info;
+
+/*
+ * The deiad that share this database, while they run; never copied. beat is
+ * raised every moment: a row whose beat stands still is of one that is gone.
+ */
+enum {
+	NODE_NAME,
+	NODE_WRITER, /* of deia_store_writer: another at each start */
+	NODE_URL,    /* where its API is reached, or "" */
+	NODE_VERSION,
+	NODE_STARTED,
+	NODE_BEAT,
+	NODE_COLUMNS
+};
+extern const struct deia_table deia__table_nodes;
+
+/*
+ * Which node serves an inbox: one at a time, by its writer's number. A row
+ * whose writer is none of the nodes' is free to be taken; never copied.
+ */
+enum { MAIL_HOME_INBOX, MAIL_HOME_WRITER, MAIL_HOME_COLUMNS };
+enum { MAIL_HOME_BY_WRITER };
+extern const struct deia_table deia__table_message_homes;
 
 /* All of them, for checks and tests. */
 extern const struct deia_table *const deia__tables[];

@@ -16,8 +16,10 @@ from clilib import CliCase  # noqa: E402
 from hive import Hive  # noqa: E402
 import postgres  # noqa: E402
 
-BACK_TO_4 = ("DROP TABLE bot_status, store_info; "
-             "DELETE FROM schema_migrations WHERE version = 5; "
+BACK_TO_4 = ("DROP TABLE bot_status, store_info, nodes, message_homes; "
+             "ALTER TABLE bots DROP COLUMN node; "
+             "ALTER TABLE dialogues DROP COLUMN node; "
+             "DELETE FROM schema_migrations WHERE version > 4; "
              "ALTER TABLE schema_migrations DROP COLUMN duration_us")
 
 
@@ -109,7 +111,7 @@ class MigratePostgres(CliCase):
         self.pg.sql(BACK_TO_4, "dumped")
         hive.start()
         hive.must("GET", "/bots/BOT-001")
-        self.assertIn("applied migration 0005", hive.log())
+        self.assertIn("applied migration 0006", hive.log())
 
     def test_empty_database_is_not_found(self):
         url = self.pg.create("empty")

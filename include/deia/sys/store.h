@@ -343,6 +343,114 @@ DEIA_API DEIA_NODISCARD deia_err
 deia_store_count_now(deia_store *store, const struct deia_table *table,
 		     int index, unsigned n_group, deia_count_cb cb, void *user);
 
+/* ---- several programs on one database ---------------------------------- */
+
+/*
+ * True when other programs may have the same database open and write to it
+ * now: postgresql: without opts.alone. All below is for such a store; the
+ * others take it, and have nobody to tell.
+ */
+DEIA_API bool deia_store_is_shared(const deia_store *store);
+
+/*
+ * The random number, above 0, by which the database knows this store while it
+ * is open; each opening has another. 0 when the store is not shared.
+ */
+DEIA_API int64_t deia_store_writer(const deia_store *store);
+
+/* Of a notice: the topic (letters, digits, '_'), the text; over: ELIMIT. */
+#define DEIA_STORE_MAX_TOPIC_BYTES 32
+#define DEIA_STORE_MAX_NOTICE_BYTES 2000
+
+/*
+ * Tells whoever watches the database, in this program and in all others, once
+ * the transaction is durable, and never when it fails. text: UTF-8 without
+ * NUL, copied. Notices come in the order of their commits. The same topic and
+ * text twice in one group may be told once. No notice where the store is not
+ * shared.
+ */
+DEIA_API void deia_txn_notify(deia_txn *txn, const char *topic,
+			      const char *text);
+
+struct deia_notice {
+	const char *topic, *text; /* live until the callback returns */
+	uint64_t commit;	  /* of its group: see deia_snapshot_has */
+};
+
+/*
+ * Called on the loop. NULL: notices may have been missed (the connection was
+ * lost); what was told before may be out of date and is to be read again. It
+ * is also the first thing a watcher is told: from then on it is told all.
+ */
+typedef void (*deia_notice_cb)(const struct deia_notice *notice, void *user);
+
+/*
+ * Calls cb for each notice, also of this store's own transactions, as long as
+ * the store is open. Several may watch; each is told everything. Where the
+ * store is not shared cb is called once with NULL, on the loop.
+ * Returns DEIA_OK, DEIA_ENOMEM, DEIA_ESTATE (the store is closing).
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_store_watch(deia_store *store,
+						  deia_notice_cb cb,
+						  void *user);
+/* Undoes it; cb is not called again. A pair that does not watch is fine. */
+DEIA_API void deia_store_unwatch(deia_store *store, deia_notice_cb cb,
+				 void *user);
+
+/* Which commits a read saw. */
+typedef struct deia_snapshot deia_snapshot;
+/* True when the read saw this commit of a notice. snapshot NULL: true. */
+DEIA_API bool deia_snapshot_has(const deia_snapshot *snapshot, uint64_t commit);
+/* A copy to keep; NULL: out of memory. */
+DEIA_API deia_snapshot *deia_snapshot_copy(const deia_snapshot *snapshot);
+/* NULL is fine. */
+DEIA_API void deia_snapshot_free(deia_snapshot *snapshot);
+
+/*
+ * counts: a row for each group, its n_group columns and then the count (INT);
+ * lives until the callback returns, NULL on an error. snapshot: what was
+ * counted; NULL where the store is not shared.
+ */
+typedef void (*deia_counted_cb)(deia_err err, const deia_rows *counts,
+				const deia_snapshot *snapshot, void *user);
+
+/*
+ * As deia_store_count_now, but asynchronous, and of the rows alone whose first
+ * n_equal (0..n_group) columns of the order have these values (copied). The
+ * callback comes once on the loop, never inside this call. At most
+ * DEIA_MAX_PAGE_LEN groups times 100; more: DEIA_ELIMIT.
+ * Returns DEIA_OK, DEIA_EINVAL, DEIA_ELIMIT, DEIA_EBUSY, DEIA_ESTATE,
+ * DEIA_ENOMEM; the callback gets DEIA_OK, DEIA_ENOMEM, DEIA_ELIMIT,
+ * DEIA_EUNAVAILABLE, DEIA_ESTORE.
+ */
+DEIA_API DEIA_NODISCARD deia_err
+deia_store_count(deia_store *store, const struct deia_table *table, int index,
+		 const struct deia_value *equal, unsigned n_equal,
+		 unsigned n_group, deia_counted_cb cb, void *user);
+
+/*
+ * DEIA_OK: the writer is shut out. DEIA_EBUSY: it holds the database's lock in
+ * its name, so it lives, or its machine was cut off. DEIA_EUNAVAILABLE: the
+ * database cannot be asked.
+ */
+typedef void (*deia_fenced_cb)(deia_err err, void *user);
+
+/*
+ * Shuts another store out: when cb gets DEIA_OK all that it committed can be
+ * read, and it commits nothing any more; when its program comes back its store
+ * fails for good and says why. A writer that was closed, or never was, is shut
+ * out at once. force: its sessions are ended first; without it one that still
+ * has a session is left alone (DEIA_EBUSY).
+ * writer: of deia_store_writer of the other. The callback comes once on the
+ * loop, never inside this call. Returns DEIA_OK, DEIA_EINVAL (its own number,
+ * or a store that is not shared), DEIA_EBUSY (too many at once), DEIA_ESTATE,
+ * DEIA_ENOMEM.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_store_fence(deia_store *store,
+						  int64_t writer, bool force,
+						  deia_fenced_cb cb,
+						  void *user);
+
 DEIA_END
 
 #endif

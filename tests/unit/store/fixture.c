@@ -225,6 +225,7 @@ void bot_row(struct deia_value row[BOT_COLUMNS], const char *id,
 	row[BOT_WANTED] = deia_int(wanted);
 	row[BOT_CREATED] = deia_int(1);
 	row[BOT_UPDATED] = deia_int(1);
+	row[BOT_NODE] = deia_text("");
 }
 
 void conv_row(struct deia_value row[CONV_COLUMNS], const char *id,
