@@ -50,6 +50,13 @@ struct deia__op {
 	unsigned seq_pos;	       /* sequence insert: place in txn->seqs */
 };
 
+/* What a transaction tells once it is durable: "TOPIC TEXT". */
+struct deia__telling {
+	struct deia__telling *next;
+	const char *line;
+	size_t len;
+};
+
 /* What waits in the store's queues: the head of a deia_txn or a read. */
 struct deia__job {
 	struct deia__job *next;
@@ -62,6 +69,7 @@ struct deia_txn {
 	struct deia__arena arena;
 	struct deia__op *first, *last;
 	unsigned n_ops;
+	struct deia__telling *first_told, *last_told;
 	size_t n_seqs;
 	int64_t *seqs; /* filled by the backend */
 	deia_err err;  /* while building: the first mistake; then outcome */
@@ -133,6 +141,20 @@ struct deia_value *deia__rows_add(deia_rows *rows);
 /* Copies v into a value of rows; false: out of memory. */
 bool deia__rows_set(deia_rows *rows, struct deia_value *to,
 		    const struct deia_value *v);
+
+/* ---- notices ----------------------------------------------------------- */
+
+/* What listen calls, on its own thread. None of them blocks. */
+struct deia__hearing {
+	void *user;
+	/* From now on it hears all; before it may have missed any. */
+	void (*on)(void *user);
+	/* It may miss some from now on. */
+	void (*off)(void *user);
+	/* topic: topic_len bytes, as the rest of the line not checked. */
+	void (*notice)(void *user, const char *topic, size_t topic_len,
+		       const char *text, uint64_t commit);
+};
 
 /* ---- the table --------------------------------------------------------- */
 
@@ -230,6 +252,18 @@ struct deia__store_backend {
 	 */
 	deia_err (*status)(const char *rest, struct deia__migrate_list *out,
 			   struct deia__errmsg *msg);
+	/*
+	 * Optional: others cannot have the database open. Any thread: see
+	 * deia_store_writer; 0: this store is not shared. Where it is, commit
+	 * tells what its transactions tell (first_told), in their order, and
+	 * nothing of one that fails.
+	 */
+	int64_t (*writer)(void *self);
+	/*
+	 * Required with writer. Hears what all stores on the database tell,
+	 * until stopping is called; on a thread of its own, at most once.
+	 */
+	void (*listen)(void *self, const struct deia__hearing *to);
 };
 
 /* The backend of a url and what stands behind its scheme; NULL: none. */

@@ -150,13 +150,15 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
 	deia_store *s = arg;
 	uint64_t n;
+	bool more;
 
 	(void)what;
 	if (read(fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
 		return;
-	n = 1;
-	if (deia__deliver(s, DELIVER_MAX) && write(fd, &n, sizeof(n)) < 0)
-		return; /* cannot be: the counter is far from its end */
+	more = deia__deliver(s, DELIVER_MAX);
+	more = deia__watch_tell(s, DELIVER_MAX) || more;
+	if (more)
+		deia__wake(s);
 }
 
 static deia_err set_up(deia_store *s)
@@ -178,6 +180,7 @@ static void tear_down(deia_store *s)
 {
 	if (s->self)
 		s->backend->close(s->self);
+	deia__watch_fini(s);
 	if (s->wake)
 		event_free(s->wake);
 	if (s->kick)
@@ -259,6 +262,7 @@ void deia_store_close(deia_store *s)
 		s->backend->stopping(s->self);
 	deia__workers_kick(s);
 	deia__workers_stop(s);
+	deia__watch_stop(s);
 	while (deia__deliver(s, DELIVER_MAX))
 		;
 	tear_down(s);

@@ -32,6 +32,36 @@ struct deia__read {
 	deia_err err;
 };
 
+/* A notice on its way to the loop; topic and text stand behind it. */
+struct deia__notice {
+	struct deia__notice *next;
+	uint64_t commit;
+	const char *topic, *text;
+};
+/* So many wait for the loop; one more, and all are forgotten. */
+#define DEIA__MAX_NOTICES 10000
+
+struct deia__watcher {
+	struct deia__watcher *next;
+	deia_notice_cb cb; /* NULL: it does not watch any more */
+	void *user;
+	bool greeted; /* was told NULL */
+};
+
+/* See watch.c. */
+struct deia__watch {
+	/* Of the loop thread. */
+	struct deia__watcher *watchers;
+	bool telling; /* then no watcher is freed */
+	pthread_t thread;
+	bool has_thread;
+	/* Under the store's lock. */
+	struct deia__notice *first, *last;
+	size_t n;
+	bool missed; /* before first some may have been missed */
+	bool hears;  /* all that is told from now on */
+};
+
 struct deia_store {
 	const struct deia__store_backend *backend;
 	void *self; /* the backend's */
@@ -55,6 +85,7 @@ struct deia_store {
 	size_t done_bytes; /* of pages that are not yet called back */
 	bool stop;
 	struct deia_store_stats stats;
+	struct deia__watch watch;
 
 	pthread_mutex_t read_lock; /* around backend->read */
 	pthread_t writer, reader;
@@ -75,5 +106,14 @@ void deia__workers_stop(deia_store *s);
 /* Calls back up to max finished jobs in order, fewer when their pages are
  * large; true when more are there. */
 bool deia__deliver(deia_store *s, unsigned max);
+
+/* Wakes the loop; any thread. */
+void deia__wake(deia_store *s);
+
+/* Tells the watchers up to max notices; true when more are there. */
+bool deia__watch_tell(deia_store *s, unsigned max);
+/* Waits for the thread's end; before, stopping was called. */
+void deia__watch_stop(deia_store *s);
+void deia__watch_fini(deia_store *s);
 
 #endif

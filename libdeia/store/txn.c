@@ -298,3 +298,61 @@ void deia_txn_delete_where(deia_txn *txn, const struct deia_table *table,
 	}
 	op_add(txn, op);
 }
+
+/* ---- telling ----------------------------------------------------------- */
+
+static deia_err check_topic(const char *topic)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyz"
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				   "0123456789_";
+	size_t len = topic ? strlen(topic) : 0;
+
+	if (len == 0 || strspn(topic, good) != len)
+		return DEIA_EINVAL;
+	return len > DEIA_STORE_MAX_TOPIC_BYTES ? DEIA_ELIMIT : DEIA_OK;
+}
+
+static deia_err check_notice(const char *topic, const char *text)
+{
+	static const struct deia_column column = { "text", DEIA_TEXT, false };
+	struct deia_value v = deia_text(text);
+	deia_err err = check_topic(topic);
+
+	if (!err)
+		err = deia__value_check(&column, &v);
+	if (!err && v.len > DEIA_STORE_MAX_NOTICE_BYTES)
+		err = DEIA_ELIMIT;
+	return err;
+}
+
+void deia_txn_notify(deia_txn *txn, const char *topic, const char *text)
+{
+	struct deia__telling *told;
+	size_t topic_len, text_len;
+	char *line;
+
+	if (!txn || txn->err)
+		return;
+	txn->err = check_notice(topic, text);
+	if (txn->err || !deia_store_is_shared(txn->store))
+		return;
+	topic_len = strlen(topic);
+	text_len = strlen(text);
+	told = op_alloc(txn, sizeof(*told));
+	line = told ? op_alloc(txn, topic_len + text_len + 2) : NULL;
+	if (!line)
+		return;
+	memcpy(line, topic, topic_len);
+	line[topic_len] = ' ';
+	memcpy(line + topic_len + 1, text, text_len + 1);
+	told->line = line;
+	told->len = topic_len + 1 + text_len;
+	if (txn->last_told)
+		txn->last_told->next = told;
+	else
+		txn->first_told = told;
+	txn->last_told = told;
+	if (txn->arena.bytes > DEIA_STORE_MAX_TXN_BYTES)
+		txn->err = DEIA_ELIMIT;
+}

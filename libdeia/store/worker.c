@@ -61,10 +61,18 @@ static int64_t now_us(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+void deia__wake(deia_store *s)
+{
+	uint64_t one = 1;
+
+	/* Cannot fail: the counter is far from its end. */
+	if (write(s->wake_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
 /* Puts finished jobs where the loop finds them. Takes the lock. */
 static void finish(deia_store *s, struct deia__jobs *jobs, size_t bytes)
 {
-	uint64_t one = 1;
 	bool was_empty;
 
 	pthread_mutex_lock(&s->lock);
@@ -72,9 +80,8 @@ static void finish(deia_store *s, struct deia__jobs *jobs, size_t bytes)
 	deia__jobs_move(&s->done, jobs);
 	s->done_bytes += bytes;
 	pthread_mutex_unlock(&s->lock);
-	/* Cannot fail: the counter is far from its end. */
-	if (was_empty && write(s->wake_fd, &one, sizeof(one)) < 0)
-		return;
+	if (was_empty)
+		deia__wake(s);
 }
 
 /* ---- writing ----------------------------------------------------------- */

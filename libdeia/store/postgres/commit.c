@@ -282,14 +282,67 @@ static deia_err begin(struct run *r)
 	return send_lasts(r) ? sync(r) : DEIA__PG_LOST;
 }
 
-/* The marker, the counters, COMMIT. */
+/* ---- telling ----------------------------------------------------------- */
+
+/* As an element of an array. */
+static void add_element(struct deia__buf *b, const struct deia__telling *told)
+{
+	const char *at = told->line, *end = at + told->len;
+	size_t n;
+
+	deia__buf_adds(b, b->len > 1 ? ",\"" : "\"");
+	while (at < end) {
+		n = strcspn(at, "\"\\");
+		deia__buf_add(b, at, n);
+		at += n;
+		if (at < end) {
+			deia__buf_adds(b, "\\");
+			deia__buf_add(b, at++, 1);
+		}
+	}
+	deia__buf_adds(b, "\"");
+}
+
+/*
+ * What the transactions that went well tell, in one statement: the server keeps
+ * it until the commit and tells it, once, when that is done. It stands outside
+ * of all savepoints, since the outcomes are known by now.
+ */
+static bool send_tellings(struct run *r)
+{
+	const struct deia__telling *told;
+	const char *params[1];
+	struct deia__buf list;
+	deia_txn *t;
+	bool ok = true;
+
+	deia__buf_init(&list, 0);
+	for (t = r->first; t; t = deia__txn_next(t))
+		for (told = t->err ? NULL : t->first_told; told;
+		     told = told->next) {
+			if (list.len == 0)
+				deia__buf_adds(&list, "{");
+			add_element(&list, told);
+		}
+	if (list.len > 0 || list.err) {
+		deia__buf_adds(&list, "}");
+		params[0] = list.data;
+		ok = !list.err &&
+		     deia__pg_send_fixed(r->pipe, DEIA__PG_PLAIN,
+					 DEIA__PG_TELL_NAME, 1, params);
+	}
+	deia__buf_fini(&list);
+	return ok;
+}
+
+/* The marker, the counters, what is told, COMMIT. */
 static deia_err finish(struct run *r)
 {
 	char group[24];
 	const char *params[2] = { r->p->writer, group };
 
 	snprintf(group, sizeof(group), "%" PRId64, r->p->group);
-	if ((!r->guessed && !store_lasts(r)) ||
+	if ((!r->guessed && !store_lasts(r)) || !send_tellings(r) ||
 	    !deia__pg_send_fixed(r->pipe, DEIA__PG_MARK, DEIA__PG_MARK_NAME, 2,
 				 params))
 		return DEIA__PG_LOST;

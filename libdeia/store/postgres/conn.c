@@ -36,7 +36,7 @@ static bool poll_once(struct deia__pg_conn *c, int fd, short events, int64_t ms)
 	poll(p, 2, ms > 0 ? (int)ms : 0);
 	if (p[1].revents) {
 		c->stopping = true;
-		c->stop_ms = deia__now_ms(NULL) + STOP_MS;
+		c->stop_ms = deia__now_ms(NULL) + (c->hasty ? 0 : STOP_MS);
 	}
 	return p[0].revents != 0;
 }

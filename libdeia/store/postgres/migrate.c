@@ -71,9 +71,9 @@ static deia_err check_server(struct deia__pg *p, struct deia__errmsg *msg)
 	int64_t bad = 0;
 	deia_err err;
 
-	if (PQserverVersion(p->write.pg) < 120000)
+	if (PQserverVersion(p->write.pg) < 130000)
 		return deia__fail(msg, DEIA_EVERSION,
-				  "this PostgreSQL is older than version 12: "
+				  "this PostgreSQL is older than version 13: "
 				  "upgrade it");
 	err = run(p, QUERY_MS,
 		  "SELECT (current_setting('server_encoding') <> 'UTF8')::int",

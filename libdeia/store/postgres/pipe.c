@@ -71,6 +71,9 @@ static void take_error(struct deia__pg_pipe *p, const struct deia__pg_expect *e,
 	/* The guess leaves nothing, not even null, in place of the number. */
 	p->missed = e->kind == DEIA__PG_GUESS && state &&
 		    strcmp(state, "23502") == 0;
+	/* The server's queue of notices is full: its commit fails. */
+	if (e->kind == DEIA__PG_COMMIT && state && strcmp(state, "54000") == 0)
+		fail(p, e, DEIA_EUNAVAILABLE);
 	fail(p, e, deia__pg_err(state));
 	snprintf(p->state, sizeof(p->state), "%s", state ? state : "");
 	snprintf(p->text, sizeof(p->text), "%s", text ? text : "");

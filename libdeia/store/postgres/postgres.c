@@ -99,4 +99,6 @@ const struct deia__store_backend deia__store_postgres = {
 	.idle = deia__pg_idle,
 	.stopping = stopping,
 	.away_since = away_since,
+	.writer = deia__pg_writer,
+	.listen = deia__pg_listen,
 };

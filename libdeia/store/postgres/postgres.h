@@ -57,6 +57,7 @@ struct deia__pg_conn {
 	PGconn *pg;	 /* NULL: not connected */
 	int stop_fd;	 /* readable once the store is closing; borrowed */
 	bool stopping;	 /* seen to be readable */
+	bool hasty;	 /* then nothing is waited for any more */
 	int64_t stop_ms; /* boot: from here on nothing is waited for */
 	/*
 	 * Unix ms since when nothing is heard of the database though something
@@ -202,13 +203,20 @@ void deia__pg_pipe_fini(struct deia__pg_pipe *p);
  */
 #define DEIA__PG_MARK_NAME "deia_mark"
 #define DEIA__PG_GUESS_NAME "deia_guess"
+#define DEIA__PG_TELL_NAME "deia_tell"
+/* The channel of all notices of a database. */
+#define DEIA__PG_CHANNEL "deia"
 #define DEIA__PG_FIXED                                                         \
 	"PREPARE " DEIA__PG_MARK_NAME                                          \
 	" AS UPDATE store_writers SET grp = $2, at = now() "                   \
 	"WHERE writer = $1; "                                                  \
 	"PREPARE " DEIA__PG_GUESS_NAME                                         \
 	" AS UPDATE store_sequences SET last = "                               \
-	"CASE WHEN last = $2 THEN $3::bigint END WHERE name = $1"
+	"CASE WHEN last = $2 THEN $3::bigint END WHERE name = $1; "            \
+	"PREPARE " DEIA__PG_TELL_NAME                                          \
+	" (text[]) AS SELECT count(pg_notify('" DEIA__PG_CHANNEL "', "         \
+	"pg_current_xact_id()::text || ' ' || line)) "                         \
+	"FROM unnest($1) AS told (line)"
 
 /* Each sends without waiting; false: give the connection up. */
 bool deia__pg_send_fixed(struct deia__pg_pipe *p, enum deia__pg_kind kind,
@@ -260,6 +268,12 @@ void deia__pg_fine(struct deia__pg *p);
 void deia__pg_sign_out(struct deia__pg *p);
 /* See idle in backend.h. */
 void deia__pg_idle(void *self);
+
+/* ---- listen.c ------------------------------------------------- */
+
+/* See backend.h. */
+int64_t deia__pg_writer(void *self);
+void deia__pg_listen(void *self, const struct deia__hearing *to);
 
 /* ---- commit.c, read.c -------------------------------- */
 

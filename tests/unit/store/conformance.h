@@ -13,6 +13,7 @@ void add_page_tests(TCase *tc);
 void add_limit_tests(TCase *tc);
 void add_count_tests(TCase *tc);
 void add_restore_tests(TCase *tc);
+void add_notice_tests(TCase *tc);
 
 /* The commits of a transaction that a test does not wait for. */
 void queue_bot(const char *id, const char *spec, struct outcome *o);

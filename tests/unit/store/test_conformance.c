@@ -105,6 +105,7 @@ int main(int argc, char **argv)
 	add_limit_tests(tc);
 	add_count_tests(tc);
 	add_restore_tests(tc);
+	add_notice_tests(tc);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

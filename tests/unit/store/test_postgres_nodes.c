@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_postgres_nodes.c - several stores on one database: what each tells the
+ * others.
+ */
+#include "fixture.h"
+#include "proxy.h"
+#include "store/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct fixture fx, other; /* on one loop, on one database */
+static struct proxy proxy;	 /* before fx alone */
+
+struct heard {
+	int nulls, n;
+	char last[64];
+	char text[4000];     /* "topic:text ", from the last NULL on */
+	uint64_t commits[8]; /* of the first, from the last NULL on */
+};
+static struct heard heard, heard_too; /* at fx, at other */
+
+static void on_notice(const struct deia_notice *notice, void *user)
+{
+	struct heard *h = user;
+	size_t at = strlen(h->text);
+
+	if (!notice) {
+		h->nulls++;
+		h->n = 0;
+		h->text[0] = '\0';
+		return;
+	}
+	if (h->n < 8)
+		h->commits[h->n] = notice->commit;
+	h->n++;
+	snprintf(h->last, sizeof(h->last), "%s", notice->text);
+	snprintf(h->text + at, sizeof(h->text) - at, "%s:%s ", notice->topic,
+		 notice->text);
+}
+
+static void turn(void)
+{
+	ck_assert_int_eq(event_base_loop(fx.base, EVLOOP_ONCE), 0);
+}
+
+static void await_null(const struct heard *h, int nulls)
+{
+	while (h->nulls < nulls)
+		turn();
+}
+
+static void await(const struct heard *h, const char *last)
+{
+	while (strcmp(h->last, last) != 0)
+		turn();
+}
+
+static void setup(void)
+{
+	char direct[160];
+
+	fixture_init(&fx, backend_find("postgresql"), 0);
+	deia_store_close(fx.store);
+	strcpy(direct, fx.url);
+	other = fx;
+	fixture_open(&other, 0);
+	proxy_start(&proxy, direct);
+	proxy_url(&proxy, direct, fx.url);
+	fixture_open(&fx, 0);
+	memset(&heard, 0, sizeof(heard));
+	memset(&heard_too, 0, sizeof(heard_too));
+	ck_assert_int_eq(deia_store_watch(fx.store, on_notice, &heard),
+			 DEIA_OK);
+	ck_assert_int_eq(deia_store_watch(other.store, on_notice, &heard_too),
+			 DEIA_OK);
+	await_null(&heard, 1);
+	await_null(&heard_too, 1);
+}
+
+static void teardown(void)
+{
+	deia_store_close(other.store);
+	fixture_fini(&fx);
+	proxy_stop(&proxy);
+}
+
+/* Inserts a bot, and tells of it. */
+static deia_txn *bot(struct fixture *f, const char *id)
+{
+	struct deia_value row[BOT_COLUMNS];
+	deia_txn *t = deia_txn_new(f->store);
+
+	bot_row(row, id, "x", 1);
+	deia_txn_insert(t, &deia__table_bots, row);
+	deia_txn_notify(t, "bots", id);
+	return t;
+}
+
+static void ask(const char *sql, char out[32])
+{
+	cluster_sql(fx.database, sql, out, 32);
+}
+
+/* ---- notices ----------------------------------------------------------- */
+
+START_TEST(all_hear_all_in_the_order_of_commits)
+{
+	static const char all[] = "bots:a bots:b bots:c bots:d ";
+	int i;
+
+	ck_assert_int_ne(deia_store_writer(fx.store),
+			 deia_store_writer(other.store));
+	ck_assert_int_eq(commit(&fx, bot(&fx, "a"), NULL), DEIA_OK);
+	ck_assert_int_eq(commit(&other, bot(&other, "b"), NULL), DEIA_OK);
+	ck_assert_int_eq(commit(&other, bot(&other, "c"), NULL), DEIA_OK);
+	ck_assert_int_eq(commit(&fx, bot(&fx, "d"), NULL), DEIA_OK);
+	await(&heard, "d");
+	await(&heard_too, "d");
+	ck_assert_str_eq(heard.text, all);
+	ck_assert_str_eq(heard_too.text, all);
+	for (i = 0; i < 4; i++)
+		ck_assert_uint_eq(heard.commits[i], heard_too.commits[i]);
+	for (i = 1; i < 4; i++)
+		ck_assert_uint_gt(heard.commits[i], heard.commits[i - 1]);
+	ck_assert_int_eq(heard.nulls, 1);
+}
+END_TEST
+
+START_TEST(transaction_that_fails_in_a_group_tells_nobody)
+{
+	struct outcome o[40];
+	char id[16], want[600] = "";
+	int i;
+
+	memset(o, 0, sizeof(o));
+	ck_assert_int_eq(add_bot(&fx, "bot7", "x"), DEIA_OK);
+	ck_assert_int_eq(add_bot(&fx, "bot23", "x"), DEIA_OK);
+	for (i = 0; i < 40; i++) {
+		snprintf(id, sizeof(id), "bot%d", i);
+		ck_assert_int_eq(deia_txn_commit(bot(&fx, id), on_txn, &o[i]),
+				 DEIA_OK);
+		if (i != 7 && i != 23)
+			snprintf(want + strlen(want),
+				 sizeof(want) - strlen(want), "bots:%s ", id);
+	}
+	await(&heard, "bot39");
+	await(&heard_too, "bot39");
+	ck_assert_str_eq(heard.text, want);
+	ck_assert_str_eq(heard_too.text, want);
+	/* One group has one number, behind savepoints, too. */
+	ck_assert_uint_eq(heard.commits[0], heard.commits[7]);
+	ck_assert_int_eq(o[7].err, DEIA_EEXIST);
+	ck_assert_int_eq(o[23].err, DEIA_EEXIST);
+}
+END_TEST
+
+START_TEST(group_whose_connection_is_cut_is_told_once)
+{
+	char id[16];
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		atomic_store(&proxy.cut, _i);
+		snprintf(id, sizeof(id), "bot%d", i);
+		ck_assert_int_eq(commit(&fx, bot(&fx, id), NULL), DEIA_OK);
+	}
+	await(&heard_too, "bot2");
+	ck_assert_str_eq(heard_too.text, "bots:bot0 bots:bot1 bots:bot2 ");
+	ck_assert_int_eq(heard_too.nulls, 1);
+}
+END_TEST
+
+START_TEST(session_that_was_ended_is_followed_by_one_that_tells_null)
+{
+	char out[32];
+
+	ask("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+	    "WHERE query LIKE 'LISTEN%' AND datname = current_database()",
+	    out);
+	ck_assert_str_eq(out, "2");
+	await_null(&heard, 2);
+	await_null(&heard_too, 2);
+	ck_assert_int_eq(commit(&fx, bot(&fx, "a"), NULL), DEIA_OK);
+	await(&heard, "a");
+	await(&heard_too, "a");
+	ck_assert_str_eq(heard.text, "bots:a ");
+	ck_assert_str_eq(heard_too.text, "bots:a ");
+}
+END_TEST
+
+START_TEST(database_that_was_away_is_followed_by_null)
+{
+	struct deia_store_stats st;
+
+	atomic_store(&proxy.down, true);
+	proxy_kick(&proxy);
+	do {
+		event_base_loop(fx.base, EVLOOP_NONBLOCK);
+		deia_store_get_stats(fx.store, &st);
+	} while (!st.away);
+	ck_assert_int_eq(commit(&other, bot(&other, "missed"), NULL), DEIA_OK);
+	await(&heard_too, "missed");
+	ck_assert_int_eq(heard.nulls, 1);
+	atomic_store(&proxy.down, false);
+	proxy_kick(&proxy);
+	await_null(&heard, 2);
+	ck_assert_int_eq(commit(&other, bot(&other, "a"), NULL), DEIA_OK);
+	await(&heard, "a");
+	ck_assert_str_eq(heard.text, "bots:a ");
+	ck_assert_int_eq(heard_too.nulls, 1);
+}
+END_TEST
+
+#define TOO_MANY (DEIA__MAX_NOTICES + 2000)
+
+/* What waits for the loop, which does not run. */
+static bool has_missed(deia_store *s)
+{
+	bool missed;
+
+	pthread_mutex_lock(&s->lock);
+	missed = s->watch.missed;
+	pthread_mutex_unlock(&s->lock);
+	return missed;
+}
+
+START_TEST(loop_that_takes_too_long_is_told_null_instead)
+{
+	struct fixture slow = other;
+	struct heard h = { 0 };
+	deia_txn *t;
+	char text[32];
+	int i;
+
+	slow.base = event_base_new();
+	fixture_open(&slow, 0);
+	ck_assert_int_eq(deia_store_watch(slow.store, on_notice, &h), DEIA_OK);
+	while (!h.nulls)
+		ck_assert_int_eq(event_base_loop(slow.base, EVLOOP_ONCE), 0);
+	t = deia_txn_new(fx.store);
+	for (i = 0; i < TOO_MANY; i++) {
+		snprintf(text, sizeof(text), "%d", i);
+		deia_txn_notify(t, "many", text);
+	}
+	ck_assert_int_eq(commit(&fx, t, NULL), DEIA_OK);
+	while (!has_missed(slow.store))
+		ask("SELECT 1", text);
+	while (strcmp(h.last, text) != 0) {
+		ck_assert_int_eq(event_base_loop(slow.base, EVLOOP_ONCE), 0);
+		snprintf(text, sizeof(text), "%d", TOO_MANY - 1);
+	}
+	ck_assert_int_eq(h.nulls, 2);
+	ck_assert_int_lt(h.n, TOO_MANY - DEIA__MAX_NOTICES);
+	deia_store_close(slow.store);
+	event_base_free(slow.base);
+}
+END_TEST
+
+START_TEST(what_others_say_on_the_channel_is_passed_over)
+{
+	char out[32];
+
+	ask("SELECT pg_notify('deia', x) FROM unnest(ARRAY["
+	    "'', 'x', '5', '5 ', '5 topic', '5  text', 'x topic text', "
+	    "'5 a23456789012345678901234567890123 text']) AS n (x)",
+	    out);
+	ck_assert_int_eq(commit(&fx, bot(&fx, "a"), NULL), DEIA_OK);
+	await(&heard, "a");
+	ck_assert_str_eq(heard.text, "bots:a ");
+}
+END_TEST
+
+START_TEST(store_that_is_alone_tells_nobody)
+{
+	struct deia_store_opts opts = DEIA_STORE_OPTS_INIT;
+	struct fixture alone = fx;
+	struct heard h = { 0 };
+
+	make_database(alone.database, sizeof(alone.database), alone.url,
+		      sizeof(alone.url));
+	opts.alone = true;
+	ck_assert_int_eq(deia_store_open(&alone.store, alone.base, alone.url,
+					 &opts, alone.detail,
+					 sizeof(alone.detail)),
+			 DEIA_OK);
+	ck_assert(!deia_store_is_shared(alone.store));
+	ck_assert_int_eq(deia_store_writer(alone.store), 0);
+	ck_assert_int_eq(deia_store_watch(alone.store, on_notice, &h), DEIA_OK);
+	await_null(&h, 1);
+	ck_assert_int_eq(commit(&alone, bot(&alone, "a"), NULL), DEIA_OK);
+	ck_assert_int_eq(h.n, 0);
+	deia_store_close(alone.store);
+}
+END_TEST
+
+static void add_notice_tests(TCase *tc)
+{
+	tcase_add_test(tc, all_hear_all_in_the_order_of_commits);
+	tcase_add_test(tc, transaction_that_fails_in_a_group_tells_nobody);
+	tcase_add_loop_test(tc, group_whose_connection_is_cut_is_told_once, 0,
+			    CUT_KINDS);
+	tcase_add_test(
+		tc, session_that_was_ended_is_followed_by_one_that_tells_null);
+	tcase_add_test(tc, database_that_was_away_is_followed_by_null);
+	tcase_add_test(tc, loop_that_takes_too_long_is_told_null_instead);
+	tcase_add_test(tc, what_others_say_on_the_channel_is_passed_over);
+	tcase_add_test(tc, store_that_is_alone_tells_nobody);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("postgres-nodes");
+	TCase *tc = tcase_create("postgres-nodes");
+	SRunner *runner;
+	int failed;
+
+	if (skip_all(backend_find("postgresql")))
+		return 0;
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	add_notice_tests(tc);
+	suite_add_tcase(s, tc);
+	runner = srunner_create(s);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
