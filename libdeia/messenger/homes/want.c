@@ -40,12 +40,12 @@ static void arm(struct deia__home *h)
 {
 	bool urgent = is_urgent(h);
 
-	if (!is_wanted(h) || h->m->stopped)
-		return;
 	if (!urgent)
 		h->since_ms = 0;
 	else if (!h->since_ms)
 		h->since_ms = boot_now(h->m);
+	if (!is_wanted(h) || h->m->stopped)
+		return;
 	deia__due_set(h->m, &h->timer, urgent ? URGENT_MS : PATIENT_MS);
 }
 
@@ -191,6 +191,8 @@ void deia__home_try_now(struct deia__home *h)
 		}
 		if (is_wanted(h))
 			want(h);
+		else
+			h->since_ms = 0;
 	}
 	deia__inbox_unref(m, inbox);
 }
