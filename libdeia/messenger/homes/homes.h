@@ -137,7 +137,7 @@ void deia__home_want(deia_messenger *m, struct deia__inbox *inbox);
  * (DEIA_EUNAVAILABLE, DEIA_ESTATE), never inside this call. */
 void deia__home_wait(deia_messenger *m, struct deia__inbox *inbox,
 		     struct deia__home_wait *w);
-/* Takes it if nobody has it. */
+/* Takes it if nobody has it, and it is not here. */
 void deia__home_claim(deia_messenger *m, struct deia__inbox *inbox);
 /* The expiry sweep may end messages of this inbox. */
 bool deia__home_sweeps(deia_messenger *m, const char *inbox);

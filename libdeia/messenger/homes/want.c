@@ -95,7 +95,7 @@ void deia__home_claim(deia_messenger *m, struct deia__inbox *inbox)
 {
 	struct deia__home *h = inbox->home;
 
-	if (h->state != HOME_AWAY || h->queued ||
+	if (!h || h->state != HOME_AWAY || h->queued ||
 	    (h->owner && deia__homes_is_node(m->homes, h->owner)))
 		return;
 	h->claimed = true;
