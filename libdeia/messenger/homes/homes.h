@@ -22,7 +22,8 @@
  *
  * The files: homes.c (life, who there is), want.c (what waits for a home),
  * take.c (a home is taken), give.c (asked for, given), notice.c (what the
- * messengers tell each other), recount.c (notices were missed), call.c (calls
+ * messengers tell each other), leases.c (what was handed over elsewhere),
+ * recount.c (notices were missed), call.c (calls
  * on messages that are elsewhere).
  */
 #ifndef DEIA_MESSENGER_HOMES_H

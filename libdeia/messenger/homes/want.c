@@ -44,9 +44,10 @@ static void arm(struct deia__home *h)
 		h->since_ms = 0;
 	else if (!h->since_ms)
 		h->since_ms = boot_now(h->m);
-	if (!is_wanted(h) || h->m->stopped)
-		return;
-	deia__due_set(h->m, &h->timer, urgent ? URGENT_MS : PATIENT_MS);
+	if (is_wanted(h))
+		deia__due_set(h->m, &h->timer, urgent ? URGENT_MS : PATIENT_MS);
+	else
+		deia__timer_clear(h->m->timers, &h->timer);
 }
 
 static void want(struct deia__home *h)

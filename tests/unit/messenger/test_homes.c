@@ -570,6 +570,33 @@ START_TEST(message_expires_once_wherever_it_was_sent)
 }
 END_TEST
 
+START_TEST(pages_show_what_was_handed_over_elsewhere)
+{
+	struct deia_message_query q = DEIA_MESSAGE_QUERY_INIT;
+	struct answer got, a = { 0 };
+
+	send_at(0, "alice", "bob", "x", NULL);
+	send_at(0, "alice", "bob", "y", NULL);
+	got = received(1, "bob");
+	q.inbox = "bob";
+	q.status = DEIA_MESSAGE_DELIVERED;
+	ck_assert_int_eq(deia_messenger_page(nodes[0].m, &q, on_messages, &a),
+			 DEIA_OK);
+	UNTIL(a.calls);
+	ck_assert_uint_eq(a.n, 1);
+	ck_assert_str_eq(a.id, got.id);
+	ck_assert_str_eq(a.token, got.token);
+	ck_assert_uint_eq(a.attempt, 1);
+	memset(&a, 0, sizeof(a));
+	ck_assert_int_eq(
+		deia_messenger_get(nodes[0].m, got.id, on_messages, &a),
+		DEIA_OK);
+	UNTIL(a.calls);
+	ck_assert_str_eq(a.token, got.token);
+	ck_assert(!is_here(0, "bob"));
+}
+END_TEST
+
 /* ---- nodes that end ------------------------------------------------------ */
 
 /* As if its machine had lost its power: nothing is said any more. */
@@ -849,6 +876,7 @@ int main(void)
 	tcase_add_test(one, call_under_a_lease_of_before_is_refused);
 	tcase_add_test(one, held_lease_keeps_the_inbox_where_its_holder_is);
 	tcase_add_test(one, message_expires_once_wherever_it_was_sent);
+	tcase_add_test(one, pages_show_what_was_handed_over_elsewhere);
 	suite_add_tcase(s, one);
 	tcase_add_checked_fixture(end, setup, teardown);
 	tcase_set_timeout(end, 120);
