@@ -1,121 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_postgres_nodes.c - several stores on one database: what each tells the
- * others, what a count sees of them, and how one shuts another out.
+ * others, and what a count sees of them.
  */
-#include "fixture.h"
-#include "proxy.h"
+#include "nodes.h"
 #include "store/store.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct fixture fx, other; /* on one loop, on one database */
-static struct proxy proxy;	 /* before fx alone */
-
-struct heard {
-	int nulls, n;
-	char last[64];
-	char text[4000];     /* "topic:text ", from the last NULL on */
-	uint64_t commits[8]; /* of the first, from the last NULL on */
-};
-static struct heard heard, heard_too; /* at fx, at other */
-
-static void on_notice(const struct deia_notice *notice, void *user)
-{
-	struct heard *h = user;
-	size_t at = strlen(h->text);
-
-	if (!notice) {
-		h->nulls++;
-		h->n = 0;
-		h->text[0] = '\0';
-		return;
-	}
-	if (h->n < 8)
-		h->commits[h->n] = notice->commit;
-	h->n++;
-	snprintf(h->last, sizeof(h->last), "%s", notice->text);
-	snprintf(h->text + at, sizeof(h->text) - at, "%s:%s ", notice->topic,
-		 notice->text);
-}
-
-static void turn(void)
-{
-	ck_assert_int_eq(event_base_loop(fx.base, EVLOOP_ONCE), 0);
-}
-
-static void await_null(const struct heard *h, int nulls)
-{
-	while (h->nulls < nulls)
-		turn();
-}
-
-static void await(const struct heard *h, const char *last)
-{
-	while (strcmp(h->last, last) != 0)
-		turn();
-}
-
-static void setup(void)
-{
-	char direct[160];
-
-	fixture_init(&fx, backend_find("postgresql"), 0);
-	deia_store_close(fx.store);
-	strcpy(direct, fx.url);
-	other = fx;
-	fixture_open(&other, 0);
-	proxy_start(&proxy, direct);
-	proxy_url(&proxy, direct, fx.url);
-	fixture_open(&fx, 0);
-	memset(&heard, 0, sizeof(heard));
-	memset(&heard_too, 0, sizeof(heard_too));
-	ck_assert_int_eq(deia_store_watch(fx.store, on_notice, &heard),
-			 DEIA_OK);
-	ck_assert_int_eq(deia_store_watch(other.store, on_notice, &heard_too),
-			 DEIA_OK);
-	await_null(&heard, 1);
-	await_null(&heard_too, 1);
-}
-
-static void teardown(void)
-{
-	deia_store_close(other.store);
-	fixture_fini(&fx);
-	proxy_stop(&proxy);
-}
-
-/* Inserts a bot, and tells of it. */
-static deia_txn *bot(struct fixture *f, const char *id)
-{
-	struct deia_value row[BOT_COLUMNS];
-	deia_txn *t = deia_txn_new(f->store);
-
-	bot_row(row, id, "x", 1);
-	deia_txn_insert(t, &deia__table_bots, row);
-	deia_txn_notify(t, "bots", id);
-	return t;
-}
-
-static void ask(const char *sql, char out[32])
-{
-	cluster_sql(fx.database, sql, out, 32);
-}
-
-static void set_down(bool down)
-{
-	struct deia_store_stats st;
-
-	atomic_store(&proxy.down, down);
-	proxy_kick(&proxy);
-	while (down) {
-		event_base_loop(fx.base, EVLOOP_NONBLOCK);
-		deia_store_get_stats(fx.store, &st);
-		down = !st.away;
-	}
-}
 
 /* ---- notices ----------------------------------------------------------- */
 
@@ -161,6 +55,7 @@ START_TEST(transaction_that_fails_in_a_group_tells_nobody)
 	}
 	await(&heard, "bot39");
 	await(&heard_too, "bot39");
+	wait_txn(&fx, &o[39]);
 	ck_assert_str_eq(heard.text, want);
 	ck_assert_str_eq(heard_too.text, want);
 	/* One group has one number, behind savepoints, too. */
@@ -201,6 +96,27 @@ START_TEST(session_that_was_ended_is_followed_by_one_that_tells_null)
 	await(&heard_too, "a");
 	ck_assert_str_eq(heard.text, "bots:a ");
 	ck_assert_str_eq(heard_too.text, "bots:a ");
+}
+END_TEST
+
+/* It says nothing, and its connection stands. */
+START_TEST(session_that_is_frozen_is_given_up)
+{
+	char out[32];
+	pid_t pid;
+
+	ask("SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND "
+	    "datname = current_database() LIMIT 1",
+	    out);
+	pid = (pid_t)atoi(out);
+	ck_assert_int_gt(pid, 1);
+	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
+	while (heard.nulls + heard_too.nulls < 3)
+		turn();
+	ck_assert_int_eq(kill(pid, SIGCONT), 0);
+	ck_assert_int_eq(commit(&fx, bot(&fx, "a"), NULL), DEIA_OK);
+	await(&heard, "a");
+	await(&heard_too, "a");
 }
 END_TEST
 
@@ -309,6 +225,7 @@ static void add_notice_tests(TCase *tc)
 			    CUT_KINDS);
 	tcase_add_test(
 		tc, session_that_was_ended_is_followed_by_one_that_tells_null);
+	tcase_add_test(tc, session_that_is_frozen_is_given_up);
 	tcase_add_test(tc, database_that_was_away_is_followed_by_null);
 	tcase_add_test(tc, loop_that_takes_too_long_is_told_null_instead);
 	tcase_add_test(tc, what_others_say_on_the_channel_is_passed_over);
@@ -451,239 +368,6 @@ START_TEST(count_is_taken_again_when_its_connection_was_lost)
 }
 END_TEST
 
-/* ---- shutting out ------------------------------------------------------ */
-
-static void on_fenced(deia_err err, void *user)
-{
-	deia_err *got = user;
-
-	ck_assert_int_eq(*got, DEIA_ETIMEDOUT);
-	*got = err;
-}
-
-static deia_err fence(struct fixture *f, int64_t writer, bool force)
-{
-	deia_err got = DEIA_ETIMEDOUT; /* none that it can be */
-
-	ck_assert_int_eq(
-		deia_store_fence(f->store, writer, force, on_fenced, &got),
-		DEIA_OK);
-	ck_assert_int_eq(got, DEIA_ETIMEDOUT);
-	while (got == DEIA_ETIMEDOUT)
-		turn();
-	return got;
-}
-
-static void ck_shut_out(struct fixture *f)
-{
-	struct outcome o = { 0 };
-	char out[32];
-
-	/* It may know already. */
-	o.err = deia_txn_commit(bot(f, "late"), on_txn, &o);
-	if (!o.err)
-		wait_txn(f, &o);
-	ck_assert_int_eq(o.err, DEIA_ESTORE);
-	ck_assert_msg(strstr(deia_store_errmsg(f->store),
-			     "another node shut this one out"),
-		      "%s", deia_store_errmsg(f->store));
-	ask("SELECT count(*) FROM bots WHERE id = 'late'", out);
-	ck_assert_str_eq(out, "0");
-}
-
-START_TEST(writer_that_was_closed_or_never_was_is_shut_out_at_once)
-{
-	struct fixture third = other;
-	int64_t writer;
-
-	fixture_open(&third, 0);
-	writer = deia_store_writer(third.store);
-	deia_store_close(third.store);
-	ck_assert_int_eq(fence(&fx, writer, false), DEIA_OK);
-	ck_assert_int_eq(fence(&fx, writer, true), DEIA_OK);
-	ck_assert_int_eq(fence(&fx, 5, false), DEIA_OK);
-	ck_assert_int_eq(commit(&other, bot(&other, "a"), NULL), DEIA_OK);
-	ck_assert_int_eq(commit(&fx, bot(&fx, "b"), NULL), DEIA_OK);
-}
-END_TEST
-
-/* Its machine was cut off: it has no session, and does not know it. */
-START_TEST(writer_without_a_session_is_shut_out_for_good)
-{
-	int64_t writer = deia_store_writer(fx.store);
-
-	ck_assert_int_eq(commit(&fx, bot(&fx, "a"), NULL), DEIA_OK);
-	set_down(true);
-	ck_assert_int_eq(fence(&other, writer, false), DEIA_OK);
-	ck_assert_uint_eq(count_rows(&other, &deia__table_bots), 1);
-	set_down(false);
-	ck_shut_out(&fx);
-	ck_assert_int_eq(commit(&other, bot(&other, "b"), NULL), DEIA_OK);
-	/* And nobody is shut out by it. */
-	ck_assert_int_eq(deia_store_fence(fx.store,
-					  deia_store_writer(other.store), true,
-					  on_fenced, &writer),
-			 DEIA_ESTORE);
-	ck_assert_int_eq(commit(&other, bot(&other, "c"), NULL), DEIA_OK);
-}
-END_TEST
-
-START_TEST(writer_that_lives_is_shut_out_by_force_alone)
-{
-	int64_t writer = deia_store_writer(fx.store);
-
-	ck_assert_int_eq(fence(&other, writer, false), DEIA_EBUSY);
-	ck_assert_int_eq(commit(&fx, bot(&fx, "a"), NULL), DEIA_OK);
-	ck_assert_int_eq(fence(&other, writer, true), DEIA_OK);
-	ck_shut_out(&fx);
-	ck_assert_int_eq(commit(&other, bot(&other, "b"), NULL), DEIA_OK);
-	ck_assert_int_eq(fence(&other, writer, true), DEIA_OK);
-}
-END_TEST
-
-/* What it had under way is in the database as a whole, or not at all. */
-START_TEST(writer_that_is_shut_out_under_load_was_acknowledged_what_it_wrote)
-{
-	struct outcome o[200];
-	char id[32], out[32];
-	int i, done = 0;
-
-	memset(o, 0, sizeof(o));
-	for (i = 0; i < 200; i++) {
-		snprintf(id, sizeof(id), "bot%d", i);
-		ck_assert_int_eq(deia_txn_commit(bot(&fx, id), on_txn, &o[i]),
-				 DEIA_OK);
-		if (i % 10 == 0)
-			event_base_loop(fx.base, EVLOOP_NONBLOCK);
-	}
-	ck_assert_int_eq(fence(&other, deia_store_writer(fx.store), true),
-			 DEIA_OK);
-	ask("SELECT count(*) FROM bots", out);
-	for (i = 0; i < 200; i++) {
-		wait_txn(&fx, &o[i]);
-		done += o[i].err == DEIA_OK;
-		ck_assert(o[i].err == DEIA_OK || o[i].err == DEIA_ESTORE);
-	}
-	/* What was committed and not acknowledged is left in doubt. */
-	ck_assert_int_le(done, atoi(out));
-	ask("SELECT count(*) FROM bots", id);
-	ck_assert_str_eq(id, out);
-	ck_shut_out(&fx);
-}
-END_TEST
-
-/* Each thinks that the other is gone. Neither can commit after it was told so,
- * and one of them stays. */
-START_TEST(two_that_shut_each_other_out_do_not_both_succeed)
-{
-	deia_err got[2] = { DEIA_ETIMEDOUT, DEIA_ETIMEDOUT };
-	struct fixture *f[2] = { &fx, &other };
-	int i, ok = 0;
-
-	for (i = 0; i < 2; i++)
-		ck_assert_int_eq(
-			deia_store_fence(f[i]->store,
-					 deia_store_writer(f[!i]->store), true,
-					 on_fenced, &got[i]),
-			DEIA_OK);
-	for (i = 0; i < 2; i++)
-		while (got[i] == DEIA_ETIMEDOUT)
-			turn();
-	for (i = 0; i < 2; i++) {
-		ok += got[i] == DEIA_OK;
-		if (got[i])
-			continue;
-		ck_shut_out(f[!i]);
-		ck_assert_int_eq(commit(f[i], bot(f[i], "a"), NULL), DEIA_OK);
-	}
-	ck_assert_int_le(ok, 1);
-}
-END_TEST
-
-START_TEST(shutting_out_says_when_the_database_cannot_be_asked)
-{
-	ck_assert_int_eq(commit(&fx, bot(&fx, "a"), NULL), DEIA_OK);
-	set_down(true);
-	ck_assert_int_eq(fence(&fx, deia_store_writer(other.store), true),
-			 DEIA_EUNAVAILABLE);
-	set_down(false);
-	ck_assert_int_eq(commit(&other, bot(&other, "b"), NULL), DEIA_OK);
-	ck_assert_int_eq(commit(&fx, bot(&fx, "c"), NULL), DEIA_OK);
-}
-END_TEST
-
-START_TEST(shutting_out_is_called_back_when_the_store_is_closed)
-{
-	deia_err got[3] = { DEIA_ETIMEDOUT, DEIA_ETIMEDOUT, DEIA_ETIMEDOUT };
-	int i;
-
-	for (i = 0; i < 3; i++)
-		ck_assert_int_eq(
-			deia_store_fence(fx.store,
-					 deia_store_writer(other.store), false,
-					 on_fenced, &got[i]),
-			DEIA_OK);
-	deia_store_close(fx.store);
-	fx.store = NULL;
-	for (i = 0; i < 3; i++)
-		ck_assert(got[i] == DEIA_EBUSY || got[i] == DEIA_EUNAVAILABLE);
-	ck_assert_int_eq(commit(&other, bot(&other, "b"), NULL), DEIA_OK);
-}
-END_TEST
-
-static int n_fenced;
-
-static void on_many_fenced(deia_err err, void *user)
-{
-	(void)user;
-	ck_assert_int_eq(err, DEIA_OK);
-	n_fenced++;
-}
-
-START_TEST(shutting_out_what_makes_no_sense_is_refused)
-{
-	int64_t own = deia_store_writer(fx.store);
-	deia_err got = DEIA_ETIMEDOUT;
-	int i;
-
-	ck_assert_int_eq(
-		deia_store_fence(fx.store, own, false, on_fenced, &got),
-		DEIA_EINVAL);
-	ck_assert_int_eq(deia_store_fence(fx.store, 0, false, on_fenced, &got),
-			 DEIA_EINVAL);
-	ck_assert_int_eq(deia_store_fence(fx.store, -1, false, on_fenced, &got),
-			 DEIA_EINVAL);
-	ck_assert_int_eq(deia_store_fence(fx.store, 5, false, NULL, NULL),
-			 DEIA_EINVAL);
-	for (i = 0; i < DEIA__MAX_FENCES; i++)
-		ck_assert_int_eq(deia_store_fence(fx.store, 5, false,
-						  on_many_fenced, &got),
-				 DEIA_OK);
-	ck_assert_int_eq(
-		deia_store_fence(fx.store, 5, false, on_many_fenced, &got),
-		DEIA_EBUSY);
-	while (n_fenced < DEIA__MAX_FENCES)
-		turn();
-	ck_assert_int_eq(fence(&fx, 5, false), DEIA_OK);
-}
-END_TEST
-
-static void add_fence_tests(TCase *tc)
-{
-	tcase_add_test(tc,
-		       writer_that_was_closed_or_never_was_is_shut_out_at_once);
-	tcase_add_test(tc, writer_without_a_session_is_shut_out_for_good);
-	tcase_add_test(tc, writer_that_lives_is_shut_out_by_force_alone);
-	tcase_add_test(
-		tc,
-		writer_that_is_shut_out_under_load_was_acknowledged_what_it_wrote);
-	tcase_add_test(tc, two_that_shut_each_other_out_do_not_both_succeed);
-	tcase_add_test(tc, shutting_out_says_when_the_database_cannot_be_asked);
-	tcase_add_test(tc,
-		       shutting_out_is_called_back_when_the_store_is_closed);
-	tcase_add_test(tc, shutting_out_what_makes_no_sense_is_refused);
-}
-
 int main(void)
 {
 	Suite *s = suite_create("postgres-nodes");
@@ -693,12 +377,11 @@ int main(void)
 
 	if (skip_all(backend_find("postgresql")))
 		return 0;
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, nodes_setup, nodes_teardown);
 	tcase_set_timeout(tc, 60);
 	add_notice_tests(tc);
 	tcase_add_test(tc, count_has_those_commits_that_its_snapshot_has);
 	tcase_add_test(tc, count_is_taken_again_when_its_connection_was_lost);
-	add_fence_tests(tc);
 	suite_add_tcase(s, tc);
 	runner = srunner_create(s);
 	srunner_run_all(runner, CK_ENV);
