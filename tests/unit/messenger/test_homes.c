@@ -698,6 +698,23 @@ START_TEST(missed_notices_are_made_up_for)
 }
 END_TEST
 
+/* ---- what happens between two steps --------------------------------------- */
+
+START_TEST(lane_that_is_being_read_finds_what_is_told_meanwhile)
+{
+	struct deia__lane lane = { .loading = true };
+	unsigned char early[16] = { 2 }, late[16] = { 3 };
+
+	deia__lane_came(&lane, early);
+	/* The page was read before the early one was committed. */
+	memcpy(lane.upto, late, sizeof(late));
+	lane.loading = false;
+	deia__lane_loaded(&lane);
+	ck_assert(memcmp(lane.upto, early, sizeof(early)) < 0);
+	ck_assert(!lane.complete);
+}
+END_TEST
+
 /* ---- many at once -------------------------------------------------------- */
 
 #define BOTS 24
@@ -855,7 +872,7 @@ END_TEST
 int main(void)
 {
 	TCase *one = tcase_create("homes"), *end = tcase_create("ends"),
-	      *all = tcase_create("many");
+	      *race = tcase_create("races"), *all = tcase_create("many");
 	Suite *s = suite_create("homes");
 	const char *why = cluster_missing();
 	SRunner *runner;
@@ -885,6 +902,11 @@ int main(void)
 	tcase_add_test(end, node_that_starts_again_finds_its_mail);
 	tcase_add_test(end, missed_notices_are_made_up_for);
 	suite_add_tcase(s, end);
+	tcase_add_checked_fixture(race, setup, teardown);
+	tcase_set_timeout(race, 120);
+	tcase_add_test(race,
+		       lane_that_is_being_read_finds_what_is_told_meanwhile);
+	suite_add_tcase(s, race);
 	tcase_add_checked_fixture(all, setup, teardown);
 	tcase_set_timeout(all, 300);
 	tcase_add_loop_test(
