@@ -715,6 +715,33 @@ START_TEST(lane_that_is_being_read_finds_what_is_told_meanwhile)
 }
 END_TEST
 
+START_TEST(message_that_was_sent_away_is_found_when_its_inbox_came_meanwhile)
+{
+	struct deia_message_draft d = draft("alice", "bob", "x");
+	struct answer a = { 0 };
+	struct deia__inbox *bob;
+	struct deia__home *h;
+
+	ck_assert_uint_eq(received(0, "bob").n, 0);
+	bob = deia__inbox_find(nodes[0].m, "bob");
+	h = bob->home;
+	ck_assert_uint_eq(h->state, HOME_HERE);
+	h->state = HOME_AWAY;
+	ck_assert_int_eq(deia_messenger_send(nodes[0].m, &d, 1, NULL, NULL,
+					     on_messages, &a),
+			 DEIA_OK);
+	/* It was counted, and a page passed it, before its sender was told. */
+	h->state = HOME_HERE;
+	deia_snapshot_free(h->seen);
+	h->seen = deia_snapshot_copy(NULL);
+	bob->pending[d.priority]++;
+	nodes[0].m->status.by_status[DEIA_MESSAGE_PENDING]++;
+	memset(bob->lanes[d.priority].upto, 0xff, DEIA__MSG_ID_BYTES);
+	UNTIL(a.calls);
+	ck_assert_uint_eq(received(0, "bob").n, 1);
+}
+END_TEST
+
 /* ---- many at once -------------------------------------------------------- */
 
 #define BOTS 24
@@ -906,6 +933,9 @@ int main(void)
 	tcase_set_timeout(race, 120);
 	tcase_add_test(race,
 		       lane_that_is_being_read_finds_what_is_told_meanwhile);
+	tcase_add_test(
+		race,
+		message_that_was_sent_away_is_found_when_its_inbox_came_meanwhile);
 	suite_add_tcase(s, race);
 	tcase_add_checked_fixture(all, setup, teardown);
 	tcase_set_timeout(all, 300);
