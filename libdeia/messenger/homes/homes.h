@@ -129,6 +129,8 @@ bool deia__home_serves(const deia_messenger *m, const char *inbox);
 deia_err deia__home_moved(deia_messenger *m, const char *id);
 /* Somebody looks at its counts: when it is away they are made new. */
 void deia__home_look(deia_messenger *m, struct deia__inbox *inbox);
+/* Of one that is away: one more is in it, or it seems to be full. */
+void deia__home_grew(deia_messenger *m, struct deia__inbox *inbox);
 
 /* ---- want.c -------------------------------------------------------------- */
 

@@ -165,6 +165,7 @@ static void on_sent(deia_messenger *m, const char *s, uint64_t commit)
 		break;
 	default: /* about right until somebody looks */
 		inbox->pending[priority]++;
+		deia__home_grew(m, inbox);
 		break;
 	}
 }

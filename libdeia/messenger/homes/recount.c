@@ -15,6 +15,8 @@
 #define AGAIN_MS 100
 #define MAX_RECOUNTS 8
 #define LOOK_EVERY_MS 1000
+/* When it may be full: who sends to it is turned away for it. */
+#define LOOK_SOON_MS 100
 
 deia_err deia__home_count(struct deia__home *h, deia_counted_cb cb)
 {
@@ -192,13 +194,20 @@ static void on_looked(deia_err err, const deia_rows *counts,
 	deia__inbox_unref(m, inbox);
 }
 
+static bool may_be_full(const deia_messenger *m,
+			const struct deia__inbox *inbox)
+{
+	return deia__inbox_open_len(inbox) >= m->opts.inbox_max / 2;
+}
+
 void deia__home_look(deia_messenger *m, struct deia__inbox *inbox)
 {
-	struct deia__home *h = inbox->home;
+	int64_t pause_ms = may_be_full(m, inbox) ? LOOK_SOON_MS : LOOK_EVERY_MS;
 	int64_t now = deia__timers_now(m->timers);
+	struct deia__home *h = inbox->home;
 
 	if (!h || h->state != HOME_AWAY || h->looking || m->stopped ||
-	    (h->looked_ms && now - h->looked_ms < LOOK_EVERY_MS))
+	    (h->looked_ms && now - h->looked_ms < pause_ms))
 		return;
 	if (deia__home_count(h, on_looked))
 		return;
@@ -206,4 +215,11 @@ void deia__home_look(deia_messenger *m, struct deia__inbox *inbox)
 	h->looked_ms = now;
 	h->looking = true;
 	deia__inbox_ref(inbox);
+}
+
+void deia__home_grew(deia_messenger *m, struct deia__inbox *inbox)
+{
+	/* What is finished there is not told: the count would only rise. */
+	if (may_be_full(m, inbox))
+		deia__home_look(m, inbox);
 }

@@ -742,6 +742,25 @@ START_TEST(message_that_was_sent_away_is_found_when_its_inbox_came_meanwhile)
 }
 END_TEST
 
+START_TEST(inbox_that_is_elsewhere_is_full_only_when_it_is)
+{
+	struct deia_messenger_opts opts = DEIA_MESSENGER_OPTS_INIT;
+	struct answer got;
+
+	opts.inbox_max = 10;
+	ck_assert_int_eq(deia_messenger_configure(nodes[0].m, &opts), DEIA_OK);
+	ck_assert_uint_eq(received(1, "bob").n, 0);
+	for (int i = 0; i < 40; i++) {
+		pass(100);
+		send_at(0, "alice", "bob", "x", NULL);
+		UNTIL(counts(1, "bob").pending == 1);
+		got = received(1, "bob");
+		ck_assert_uint_eq(got.n, 1);
+		ck_assert_int_eq(read_at(1, "bob", &got), DEIA_OK);
+	}
+}
+END_TEST
+
 /* ---- many at once -------------------------------------------------------- */
 
 #define BOTS 24
@@ -936,6 +955,7 @@ int main(void)
 	tcase_add_test(
 		race,
 		message_that_was_sent_away_is_found_when_its_inbox_came_meanwhile);
+	tcase_add_test(race, inbox_that_is_elsewhere_is_full_only_when_it_is);
 	suite_add_tcase(s, race);
 	tcase_add_checked_fixture(all, setup, teardown);
 	tcase_set_timeout(all, 300);
