@@ -39,6 +39,12 @@ static void call_free(struct deia__call *c)
 	deia__free(c);
 }
 
+static void let_go(deia_messenger *m, struct deia__inbox *inbox)
+{
+	deia__home_let(m, inbox);
+	deia__inbox_unref(m, inbox);
+}
+
 static void call_run(void *arg)
 {
 	struct deia__call *c = arg;
@@ -55,7 +61,7 @@ static void call_run(void *arg)
 	m->homes->rerun = false;
 	for (size_t i = 0; i < c->n; i++)
 		if (c->parts[i].inbox)
-			deia__home_let(m, c->parts[i].inbox);
+			let_go(m, c->parts[i].inbox);
 	call_free(c);
 }
 
@@ -70,6 +76,7 @@ static void part_end(struct deia__call *c, deia_err err)
 static void keep_here(struct part *p, struct deia__inbox *inbox)
 {
 	p->inbox = inbox;
+	deia__inbox_ref(inbox);
 	deia__home_hold(inbox);
 }
 

@@ -761,6 +761,32 @@ START_TEST(inbox_that_is_elsewhere_is_full_only_when_it_is)
 }
 END_TEST
 
+START_TEST(call_on_mail_of_a_closed_inbox_is_answered)
+{
+	struct deia_message_claim claim = { .inbox = "bob" };
+	struct answer got, a = { 0 };
+
+	send_at(0, "alice", "bob", "x", NULL);
+	got = received(0, "bob");
+	claim.id = got.id;
+	claim.token = got.token;
+	ck_assert_int_eq(deia_messenger_give_up(nodes[0].m, &claim, "no",
+						on_messages, &a),
+			 DEIA_OK);
+	UNTIL(a.calls);
+	deia_messenger_close_inbox(nodes[0].m, "bob");
+	deia_messenger_close_inbox(nodes[1].m, "bob");
+	for (int i = 0; i < 2; i++) {
+		memset(&a, 0, sizeof(a));
+		ck_assert_int_eq(deia_messenger_requeue(nodes[i].m, got.id,
+							on_messages, &a),
+				 DEIA_OK);
+		UNTIL(a.calls);
+		UNTIL(at_rest(nodes[i].m));
+	}
+}
+END_TEST
+
 /* ---- many at once -------------------------------------------------------- */
 
 #define BOTS 24
@@ -956,6 +982,7 @@ int main(void)
 		race,
 		message_that_was_sent_away_is_found_when_its_inbox_came_meanwhile);
 	tcase_add_test(race, inbox_that_is_elsewhere_is_full_only_when_it_is);
+	tcase_add_test(race, call_on_mail_of_a_closed_inbox_is_answered);
 	suite_add_tcase(s, race);
 	tcase_add_checked_fixture(all, setup, teardown);
 	tcase_set_timeout(all, 300);
