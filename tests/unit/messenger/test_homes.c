@@ -787,6 +787,28 @@ START_TEST(call_on_mail_of_a_closed_inbox_is_answered)
 }
 END_TEST
 
+START_TEST(call_that_waits_is_answered_when_its_messenger_stops)
+{
+	struct deia_message_claim claim = { .inbox = "bob" };
+	struct answer got, a = { 0 };
+
+	send_at(0, "alice", "bob", "x", NULL);
+	got = received(0, "bob");
+	claim.id = got.id;
+	claim.token = got.token;
+	ck_assert_int_eq(deia_messenger_release(nodes[1].m, &claim, 0, true,
+						NULL, on_messages, &a),
+			 DEIA_OK);
+	deia_messenger_stop(nodes[1].m);
+	UNTIL(a.calls);
+	ck_assert_int_eq(a.err, DEIA_ESTATE);
+	UNTIL(deia_messenger_idle(nodes[1].m));
+	ck_assert_int_eq(deia_messenger_release(nodes[1].m, &claim, 0, true,
+						NULL, on_messages, &a),
+			 DEIA_ESTATE);
+}
+END_TEST
+
 /* ---- many at once -------------------------------------------------------- */
 
 #define BOTS 24
@@ -983,6 +1005,8 @@ int main(void)
 		message_that_was_sent_away_is_found_when_its_inbox_came_meanwhile);
 	tcase_add_test(race, inbox_that_is_elsewhere_is_full_only_when_it_is);
 	tcase_add_test(race, call_on_mail_of_a_closed_inbox_is_answered);
+	tcase_add_test(race,
+		       call_that_waits_is_answered_when_its_messenger_stops);
 	suite_add_tcase(s, race);
 	tcase_add_checked_fixture(all, setup, teardown);
 	tcase_set_timeout(all, 300);
