@@ -809,6 +809,45 @@ START_TEST(call_that_waits_is_answered_when_its_messenger_stops)
 }
 END_TEST
 
+static struct chained {
+	struct answer first, second;
+	struct answer got;
+} chained;
+
+static void on_first(deia_err err, const struct deia_message *items, size_t n,
+		     bool more, void *user)
+{
+	struct deia_message_claim claim = { chained.got.id, "carol",
+					    chained.got.token };
+
+	on_messages(err, items, n, more, user);
+	ck_assert_int_eq(deia_messenger_release(nodes[1].m, &claim, 0, true,
+						NULL, on_messages,
+						&chained.second),
+			 DEIA_OK);
+}
+
+START_TEST(call_that_a_refused_call_makes_waits_as_well)
+{
+	struct deia_message_claim claim = { .inbox = "bob" };
+	struct answer got;
+
+	memset(&chained, 0, sizeof(chained));
+	send_at(0, "alice", "bob", "x", NULL);
+	send_at(0, "alice", "carol", "x", NULL);
+	got = received(0, "bob");
+	chained.got = received(0, "carol");
+	claim.id = got.id;
+	claim.token = "0123456789abcdef";
+	ck_assert_int_eq(deia_messenger_release(nodes[1].m, &claim, 0, true,
+						NULL, on_first, &chained.first),
+			 DEIA_OK);
+	UNTIL(chained.second.calls);
+	ck_assert_int_eq(chained.first.err, DEIA_ECONFLICT);
+	ck_assert_int_eq(chained.second.err, DEIA_OK);
+}
+END_TEST
+
 /* ---- many at once -------------------------------------------------------- */
 
 #define BOTS 24
@@ -1007,6 +1046,7 @@ int main(void)
 	tcase_add_test(race, call_on_mail_of_a_closed_inbox_is_answered);
 	tcase_add_test(race,
 		       call_that_waits_is_answered_when_its_messenger_stops);
+	tcase_add_test(race, call_that_a_refused_call_makes_waits_as_well);
 	suite_add_tcase(s, race);
 	tcase_add_checked_fixture(all, setup, teardown);
 	tcase_set_timeout(all, 300);
