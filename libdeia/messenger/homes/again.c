@@ -36,8 +36,8 @@ static bool waits(deia_messenger *m, const struct deia_message_claim *claims,
 	return wait;
 }
 
-/* The call was made again, and refused at once. What its callback calls is
- * not made again. */
+/* The call was made again, and refused at once. What its callback calls is a
+ * call of its own. */
 static void end(deia_messenger *m, struct args *a, deia_err err)
 {
 	m->homes->rerun = false;

@@ -128,6 +128,8 @@ void deia__home_fini(deia_messenger *m, struct deia__inbox *inbox)
 		return;
 	if (h->queued)
 		TAILQ_REMOVE(&m->homes->queue, h, link);
+	for (unsigned p = 0; h->known && p < DEIA_PRIORITIES; p++)
+		m->status.by_status[DEIA_MESSAGE_PENDING] -= inbox->pending[p];
 	deia__timer_clear(m->timers, &h->timer);
 	deia__home_came_drop(h);
 	deia_snapshot_free(h->seen);

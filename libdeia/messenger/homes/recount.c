@@ -87,10 +87,8 @@ static void correct(struct deia__home *h, const deia_rows *counts,
 	for (unsigned p = 0; p < DEIA_PRIORITIES; p++) {
 		uint64_t n = all[p] > out[p] ? all[p] - out[p] : 0;
 
-		deia__status_less(h->m, DEIA_MESSAGE_PENDING,
-				  inbox->pending[p]);
+		*total += n - inbox->pending[p];
 		inbox->pending[p] = n;
-		*total += n;
 	}
 	deia_snapshot_free(h->seen);
 	h->seen = deia_snapshot_copy(snapshot);

@@ -848,6 +848,43 @@ START_TEST(call_that_a_refused_call_makes_waits_as_well)
 }
 END_TEST
 
+START_TEST(message_is_handed_over_before_it_is_told)
+{
+	static const unsigned char first[DEIA__MSG_ID_BYTES] = { [15] = 1 };
+	struct deia_messenger_status all;
+	struct deia__inbox *bob;
+	struct answer got;
+
+	send_at(1, "alice", "carol", "y", NULL);
+	ck_assert_uint_eq(received(1, "bob").n, 0);
+	ck_assert_uint_eq(received(1, "carol").n, 1);
+	bob = deia__inbox_find(nodes[1].m, "bob");
+	deia_store_unwatch(nodes[1].store, deia__homes_notice, nodes[1].m);
+	send_at(0, "alice", "bob", "x", NULL);
+	deia_messenger_get_status(nodes[1].m, &all);
+	ck_assert_uint_eq(all.by_status[DEIA_MESSAGE_PENDING], 0);
+	deia__lane_came(&bob->lanes[2], first);
+	got = received(1, "bob");
+	ck_assert_uint_eq(got.n, 1);
+	ck_assert_uint_eq(counts(1, "bob").pending, 0);
+	ck_assert_uint_eq(counts(1, "bob").delivered, 1);
+	deia_messenger_get_status(nodes[1].m, &all);
+	ck_assert_uint_eq(all.by_status[DEIA_MESSAGE_PENDING], 0);
+	ck_assert_int_eq(read_at(1, "bob", &got), DEIA_OK);
+	/* It is not full. */
+	send_at(1, "alice", "bob", "z", NULL);
+	got = received(1, "bob");
+	ck_assert_uint_eq(got.n, 1);
+	ck_assert_int_eq(read_at(1, "bob", &got), DEIA_OK);
+	/* The totals of the others are right when it goes. */
+	send_at(1, "alice", "carol", "w", NULL);
+	deia__home_asked(nodes[1].m, "bob", nodes[0].writer, false);
+	UNTIL(bob->home->state == HOME_AWAY);
+	deia_messenger_get_status(nodes[1].m, &all);
+	ck_assert_uint_eq(all.by_status[DEIA_MESSAGE_PENDING], 1);
+}
+END_TEST
+
 /* ---- many at once -------------------------------------------------------- */
 
 #define BOTS 24
@@ -1047,6 +1084,7 @@ int main(void)
 	tcase_add_test(race,
 		       call_that_waits_is_answered_when_its_messenger_stops);
 	tcase_add_test(race, call_that_a_refused_call_makes_waits_as_well);
+	tcase_add_test(race, message_is_handed_over_before_it_is_told);
 	suite_add_tcase(s, race);
 	tcase_add_checked_fixture(all, setup, teardown);
 	tcase_set_timeout(all, 300);
