@@ -107,7 +107,8 @@ static void on_recounted(deia_err err, const deia_rows *counts,
 	h->looking = false;
 	if (h->state != HOME_HERE) {
 		h->recount = false;
-	} else if (!err && h->moving == 0 && h->changes == h->counted) {
+	} else if (!err && h->moving == 0 && h->changes == h->counted &&
+		   !inbox->purging) {
 		correct(h, counts, snapshot);
 	}
 	if (h->recount)
@@ -128,7 +129,7 @@ void deia__homes_recount(void *arg)
 		if (!h->recount || h->state != HOME_HERE || h->looking)
 			continue;
 		more = true;
-		if (h->moving || n == MAX_RECOUNTS)
+		if (h->moving || inbox->purging || n == MAX_RECOUNTS)
 			continue;
 		h->counted = h->changes;
 		if (deia__home_count(h, on_recounted))
