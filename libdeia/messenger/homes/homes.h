@@ -62,6 +62,7 @@ struct deia__home {
 	bool claimed; /* it has mail, and nobody serves it */
 	bool queued;  /* in homes->queue */
 	bool known;   /* its counts are in the totals, its mail in memory */
+	bool given;   /* told so while it was being taken */
 	bool again;   /* not here yet: notices were missed, count once more */
 	bool recount; /* here: notices were missed */
 	bool looking; /* away: it is being counted */
@@ -140,6 +141,9 @@ void deia__home_want(deia_messenger *m, struct deia__inbox *inbox);
  * (DEIA_EUNAVAILABLE, DEIA_ESTATE), never inside this call. */
 void deia__home_wait(deia_messenger *m, struct deia__inbox *inbox,
 		     struct deia__home_wait *w);
+/* Another one gave it to this messenger, which serves it from then on, whether
+ * or not it still wants it. */
+void deia__home_given(struct deia__home *h);
 /* Takes it if nobody has it, and it is not here. */
 void deia__home_claim(deia_messenger *m, struct deia__inbox *inbox);
 /* The expiry sweep may end messages of this inbox. */

@@ -185,8 +185,11 @@ static void on_counted(deia_err err, const deia_rows *counts,
 	read_leases(m->homes);
 }
 
+/* Its row says that it is here, so nobody else will take it. */
 static void count(struct deia__home *h)
 {
+	h->owner = h->m->opts.writer;
+	h->claimed = true;
 	h->again = false;
 	deia__home_came_drop(h);
 	if (deia__home_count(h, on_counted))
@@ -255,6 +258,11 @@ static void ask_owner(struct deia__home *h, int64_t owner)
 	deia_messenger *m = h->m;
 	deia_txn *txn;
 
+	if (h->given && ++h->tries < MAX_TRIES) {
+		h->given = false;
+		read_home(h);
+		return;
+	}
 	h->owner = owner;
 	if (h->waits || h->inbox->n_receivers) {
 		txn = deia_txn_new(m->store);
@@ -349,6 +357,7 @@ static void next_taking(struct deia__homes *hs)
 		h->queued = false;
 		h->state = HOME_TAKING;
 		h->tries = 0;
+		h->given = false;
 		hs->n_taking++;
 		read_home(h);
 	}

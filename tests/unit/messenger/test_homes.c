@@ -885,6 +885,48 @@ START_TEST(message_is_handed_over_before_it_is_told)
 }
 END_TEST
 
+START_TEST(inbox_that_was_given_is_served_though_nobody_waits_any_more)
+{
+	ck_assert_uint_eq(received(0, "bob").n, 0);
+	deia__home_asked(nodes[0].m, "bob", nodes[1].writer, false);
+	UNTIL(is_here(1, "bob"));
+	ck_assert(!is_here(0, "bob"));
+}
+END_TEST
+
+static struct deia__home *home_of(int node, const char *inbox)
+{
+	return deia__inbox_find(nodes[node].m, inbox)->home;
+}
+
+START_TEST(inbox_that_is_given_while_its_home_is_read_is_taken)
+{
+	struct deia_notice told = { .topic = DEIA__MAIL_TOPIC };
+	struct deia__home *h, *old;
+	char sql[128], text[64];
+
+	ck_assert_uint_eq(received(0, "bob").n, 0);
+	old = home_of(0, "bob");
+	h = home_of(1, "bob");
+	h->owner = 0;
+	deia__home_claim(nodes[1].m, h->inbox);
+	ck_assert_uint_eq(h->state, HOME_TAKING);
+	deia__inbox_ref(old->inbox);
+	old->state = HOME_AWAY;
+	deia__home_forget(old);
+	deia__inbox_unref(nodes[0].m, old->inbox);
+	snprintf(sql, sizeof(sql),
+		 "UPDATE message_homes SET writer = %lld WHERE inbox = 'bob' "
+		 "RETURNING 1",
+		 (long long)nodes[1].writer);
+	ask(sql);
+	snprintf(text, sizeof(text), "g %lld bob", (long long)nodes[1].writer);
+	told.text = text;
+	deia__homes_notice(&told, nodes[1].m);
+	UNTIL(is_here(1, "bob"));
+}
+END_TEST
+
 /* ---- many at once -------------------------------------------------------- */
 
 #define BOTS 24
@@ -1085,6 +1127,11 @@ int main(void)
 		       call_that_waits_is_answered_when_its_messenger_stops);
 	tcase_add_test(race, call_that_a_refused_call_makes_waits_as_well);
 	tcase_add_test(race, message_is_handed_over_before_it_is_told);
+	tcase_add_test(
+		race,
+		inbox_that_was_given_is_served_though_nobody_waits_any_more);
+	tcase_add_test(race,
+		       inbox_that_is_given_while_its_home_is_read_is_taken);
 	suite_add_tcase(s, race);
 	tcase_add_checked_fixture(all, setup, teardown);
 	tcase_set_timeout(all, 300);
