@@ -68,6 +68,15 @@ bool deia__homes_is_node(const struct deia__homes *hs, int64_t writer)
 	return false;
 }
 
+/* Who is gone gets nothing any more; what it had is for who waits here. */
+static void look_around(deia_messenger *m)
+{
+	struct deia__inbox *inbox, *tmp;
+
+	HASH_ITER(hh, m->inboxes, inbox, tmp)
+		deia__home_look_around(inbox->home);
+}
+
 deia_err deia_messenger_set_nodes(deia_messenger *m, const int64_t *writers,
 				  size_t n)
 {
@@ -92,6 +101,7 @@ deia_err deia_messenger_set_nodes(deia_messenger *m, const int64_t *writers,
 	m->homes->nodes = copy;
 	m->homes->n_nodes = n;
 	m->homes->has_nodes = true;
+	look_around(m);
 	deia__homes_claim_all(m);
 	return DEIA_OK;
 }

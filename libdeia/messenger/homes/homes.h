@@ -144,6 +144,8 @@ void deia__home_wait(deia_messenger *m, struct deia__inbox *inbox,
 /* Another one gave it to this messenger, which serves it from then on, whether
  * or not it still wants it. */
 void deia__home_given(struct deia__home *h);
+/* Its messenger may be gone, or may have given it: who waits tries anew soon. */
+void deia__home_look_around(struct deia__home *h);
 /* Takes it if nobody has it, and it is not here. */
 void deia__home_claim(deia_messenger *m, struct deia__inbox *inbox);
 /* The expiry sweep may end messages of this inbox. */

@@ -170,6 +170,7 @@ void deia__homes_resync(deia_messenger *m)
 			h->owner = 0;
 		else
 			h->again = true;
+		deia__home_look_around(h);
 	}
 	/* Its times to live may have been told as well. */
 	deia__due_expiry(m, deia__hive_now(m));

@@ -104,6 +104,17 @@ void deia__home_claim(deia_messenger *m, struct deia__inbox *inbox)
 	want(h);
 }
 
+void deia__home_look_around(struct deia__home *h)
+{
+	const struct deia__homes *hs = h->m->homes;
+
+	if (h->state == HOME_AWAY && is_wanted(h) &&
+	    !deia__homes_is_node(hs, h->owner))
+		deia__due_set(h->m, &h->timer, 0);
+	if (h->state == HOME_HERE && !deia__homes_is_node(hs, h->asked_by))
+		h->asked_by = 0;
+}
+
 void deia__home_given(struct deia__home *h)
 {
 	if (h->state == HOME_TAKING)

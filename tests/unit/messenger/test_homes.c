@@ -927,6 +927,22 @@ START_TEST(inbox_that_is_given_while_its_home_is_read_is_taken)
 }
 END_TEST
 
+START_TEST(inbox_of_a_lost_node_comes_to_who_waits)
+{
+	struct answer a, b;
+
+	receive(1, "bob", 600000, false, &b);
+	UNTIL(is_here(1, "bob"));
+	receive(0, "bob", 600000, false, &a);
+	UNTIL(home_of(1, "bob")->asked_by == nodes[0].writer);
+	lose_node(1);
+	UNTIL(is_here(0, "bob"));
+	send_at(0, "alice", "bob", "x", NULL);
+	UNTIL(a.calls);
+	ck_assert_uint_eq(a.n, 1);
+}
+END_TEST
+
 /* ---- many at once -------------------------------------------------------- */
 
 #define BOTS 24
@@ -1132,6 +1148,7 @@ int main(void)
 		inbox_that_was_given_is_served_though_nobody_waits_any_more);
 	tcase_add_test(race,
 		       inbox_that_is_given_while_its_home_is_read_is_taken);
+	tcase_add_test(race, inbox_of_a_lost_node_comes_to_who_waits);
 	suite_add_tcase(s, race);
 	tcase_add_checked_fixture(all, setup, teardown);
 	tcase_set_timeout(all, 300);
