@@ -30,6 +30,7 @@ static void purge_end(struct purge *p, deia_err err)
 	deia_messenger *m = p->m;
 
 	p->inbox->purging = false;
+	deia__home_idle(m, p->inbox);
 	deia__inbox_wake(m, p->inbox);
 	deia__inbox_unref(m, p->inbox);
 	if (p->cb)

@@ -174,7 +174,7 @@ void deia__home_asked(deia_messenger *m, const char *inbox, int64_t by,
 void deia__home_try_give(struct deia__home *h);
 /* Memory knows nothing of it any more. */
 void deia__home_forget(struct deia__home *h);
-/* A receiver is gone. */
+/* A receiver is gone, or something else that kept it here. */
 void deia__home_idle(deia_messenger *m, struct deia__inbox *inbox);
 
 /* ---- notice.c ------------------------------------------------------------ */

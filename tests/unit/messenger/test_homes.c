@@ -943,6 +943,21 @@ START_TEST(inbox_of_a_lost_node_comes_to_who_waits)
 }
 END_TEST
 
+START_TEST(wish_is_kept_while_a_lane_is_read)
+{
+	struct deia__inbox *bob;
+
+	ck_assert_uint_eq(received(0, "bob").n, 0);
+	bob = deia__inbox_find(nodes[0].m, "bob");
+	bob->lanes[0].complete = false;
+	ck_assert_int_eq(deia__rows_load_lane(nodes[0].m, bob, 0), DEIA_OK);
+	ck_assert(bob->lanes[0].loading);
+	deia__home_asked(nodes[0].m, "bob", nodes[1].writer, true);
+	ck_assert_uint_eq(bob->home->state, HOME_HERE);
+	UNTIL(is_here(1, "bob"));
+}
+END_TEST
+
 /* ---- many at once -------------------------------------------------------- */
 
 #define BOTS 24
@@ -1149,6 +1164,7 @@ int main(void)
 	tcase_add_test(race,
 		       inbox_that_is_given_while_its_home_is_read_is_taken);
 	tcase_add_test(race, inbox_of_a_lost_node_comes_to_who_waits);
+	tcase_add_test(race, wish_is_kept_while_a_lane_is_read);
 	suite_add_tcase(s, race);
 	tcase_add_checked_fixture(all, setup, teardown);
 	tcase_set_timeout(all, 300);
