@@ -102,6 +102,8 @@ static void on_given(deia_err err, const int64_t *seqs, size_t n_seqs,
 	} else {
 		h->state = HOME_AWAY;
 		h->owner = err ? 0 : h->asked_by;
+		/* Who came meanwhile has not asked for it yet. */
+		deia__timer_clear(m->timers, &h->timer);
 		deia__home_forget(h);
 	}
 	h->asked_by = 0;

@@ -958,6 +958,20 @@ START_TEST(wish_is_kept_while_a_lane_is_read)
 }
 END_TEST
 
+START_TEST(receiver_that_comes_while_its_inbox_is_given_asks_for_it)
+{
+	struct answer got;
+
+	ck_assert_uint_eq(received(0, "bob").n, 0);
+	deia__home_asked(nodes[0].m, "bob", nodes[1].writer, false);
+	ck_assert_uint_eq(home_of(0, "bob")->state, HOME_GIVING);
+	receive(0, "bob", 600000, false, &got);
+	turn();
+	UNTIL(home_of(0, "bob")->state != HOME_GIVING);
+	UNTIL(is_here(0, "bob"));
+}
+END_TEST
+
 /* ---- many at once -------------------------------------------------------- */
 
 #define BOTS 24
@@ -1165,6 +1179,8 @@ int main(void)
 		       inbox_that_is_given_while_its_home_is_read_is_taken);
 	tcase_add_test(race, inbox_of_a_lost_node_comes_to_who_waits);
 	tcase_add_test(race, wish_is_kept_while_a_lane_is_read);
+	tcase_add_test(
+		race, receiver_that_comes_while_its_inbox_is_given_asks_for_it);
 	suite_add_tcase(s, race);
 	tcase_add_checked_fixture(all, setup, teardown);
 	tcase_set_timeout(all, 300);
