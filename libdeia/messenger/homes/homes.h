@@ -91,7 +91,9 @@ struct deia__homes {
 	int64_t *nodes;
 	size_t n_nodes;
 	bool has_nodes, watching, claiming, claim_again;
-	bool rerun; /* a call that waited is made again */
+	bool claim_failed; /* the store did not say which are free */
+	bool passing;	   /* the queue is being gone through */
+	bool rerun;	   /* a call that waited is made again */
 	unsigned n_calls;
 	unsigned n_taking;
 	struct deia__home_list queue;	/* to be taken */

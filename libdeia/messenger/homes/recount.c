@@ -123,6 +123,8 @@ void deia__homes_recount(void *arg)
 	unsigned n = 0;
 	bool more = false;
 
+	if (hs->claim_failed)
+		deia__homes_claim_all(hs->m);
 	HASH_ITER(hh, hs->m->inboxes, inbox, tmp) {
 		struct deia__home *h = inbox->home;
 

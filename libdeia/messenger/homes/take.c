@@ -15,6 +15,8 @@
 
 #define MAX_TAKING 32
 #define MAX_TRIES 5
+/* The leases of a lost node run out only once somebody has its inboxes. */
+#define CLAIM_AGAIN_MS 1000
 
 struct taking {
 	struct deia__home *h;
@@ -349,8 +351,10 @@ static void next_taking(struct deia__homes *hs)
 {
 	struct deia__home *h;
 
-	if (!hs->has_nodes || !hs->watching || hs->m->stopped)
+	/* One that fails at once comes by here, too: the loop goes on. */
+	if (!hs->has_nodes || !hs->watching || hs->m->stopped || hs->passing)
 		return;
+	hs->passing = true;
 	while (hs->n_taking < MAX_TAKING &&
 	       (h = TAILQ_FIRST(&hs->queue)) != NULL) {
 		TAILQ_REMOVE(&hs->queue, h, link);
@@ -361,6 +365,7 @@ static void next_taking(struct deia__homes *hs)
 		hs->n_taking++;
 		read_home(h);
 	}
+	hs->passing = false;
 }
 
 void deia__home_take(struct deia__home *h)
@@ -374,6 +379,12 @@ void deia__home_take(struct deia__home *h)
 }
 
 /* ---- all that are free --------------------------------------------------- */
+
+static void claim_later(struct deia__homes *hs)
+{
+	hs->claim_failed = true;
+	deia__due_set(hs->m, &hs->recount, CLAIM_AGAIN_MS);
+}
 
 static void on_all(deia_err err, const deia_rows *counts,
 		   const deia_snapshot *snapshot, void *user)
@@ -394,7 +405,8 @@ static void on_all(deia_err err, const deia_rows *counts,
 		if (inbox)
 			deia__home_claim(m, inbox);
 	}
-	/* What was not claimed is when it is wanted or expires. */
+	if (err)
+		claim_later(hs);
 	if (hs->claim_again)
 		deia__homes_claim_all(m);
 }
@@ -408,9 +420,12 @@ void deia__homes_claim_all(deia_messenger *m)
 	next_taking(hs);
 	if (!hs->watching || !hs->has_nodes || hs->claiming)
 		return;
+	hs->claim_failed = false;
 	if (deia_store_count(m->store, &deia__table_messages, MAIL_BY_INBOX,
-			     &open, 1, 2, on_all, m))
+			     &open, 1, 2, on_all, m)) {
+		claim_later(hs);
 		return;
+	}
 	m->n_ops++;
 	hs->claiming = true;
 }
