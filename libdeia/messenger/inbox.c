@@ -53,7 +53,7 @@ uint64_t deia__inbox_open_len(const struct deia__inbox *inbox)
 	uint64_t n = inbox->delivered + inbox->sending;
 
 	for (unsigned p = 0; p < DEIA_PRIORITIES; p++)
-		n += inbox->pending[p];
+		n += deia__count_shown(inbox->pending[p]);
 	return n;
 }
 
@@ -129,8 +129,9 @@ deia_err deia_messenger_inbox(deia_messenger *m, const char *id,
 	out->open = inbox->open;
 	out->elsewhere = !deia__home_is_here(inbox);
 	for (unsigned p = 0; p < DEIA_PRIORITIES; p++) {
-		out->pending_by_priority[p] = inbox->pending[p];
-		out->pending += inbox->pending[p];
+		out->pending_by_priority[p] =
+			deia__count_shown(inbox->pending[p]);
+		out->pending += out->pending_by_priority[p];
 	}
 	out->delivered = inbox->delivered;
 	out->waiting = inbox->waiting;

@@ -38,6 +38,8 @@ void deia_messenger_get_status(const deia_messenger *m,
 			       struct deia_messenger_status *out)
 {
 	*out = m->status;
+	out->by_status[DEIA_MESSAGE_PENDING] =
+		deia__count_shown(out->by_status[DEIA_MESSAGE_PENDING]);
 	out->accepted = out->cleaned;
 	for (unsigned s = 0; s < DEIA_MESSAGE_STATUSES; s++)
 		out->accepted += out->by_status[s];

@@ -292,6 +292,14 @@ void deia__inbox_unref(deia_messenger *m, struct deia__inbox *inbox);
 /* Its receivers may be served: at the end of this turn. */
 void deia__inbox_wake(deia_messenger *m, struct deia__inbox *inbox);
 uint64_t deia__inbox_open_len(const struct deia__inbox *inbox);
+/*
+ * A count of pending messages as others see it. It is below 0 for a moment when
+ * a message of another messenger's was handed over before it was told.
+ */
+static inline uint64_t deia__count_shown(uint64_t n)
+{
+	return n <= INT64_MAX ? n : 0;
+}
 /* Of the event that the two below make active. */
 void deia__turn_end(int fd, short what, void *messenger);
 /* The calls that end at the end of this turn are run then. */

@@ -341,6 +341,13 @@ static void effect_queued(deia_messenger *m, struct deia__plan *p)
 	p->stray = false;
 	if (p->away) { /* whoever serves it learns of it by the notice */
 		deia__msg_remove(m, msg);
+		/* Or it came here meanwhile, and a page passed it by, since it
+		 * was in memory. */
+		if (deia__home_is_here(msg->to)) {
+			deia__lane_came(&msg->to->lanes[msg->priority],
+					msg->id);
+			deia__inbox_wake(m, msg->to);
+		}
 		p->leaves = true;
 		return;
 	}

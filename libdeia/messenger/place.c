@@ -105,17 +105,18 @@ void deia__lane_gone(struct deia__lane *lane, const unsigned char *id)
 void deia__lane_came(struct deia__lane *lane, const unsigned char *id)
 {
 	unsigned char rewind[DEIA__MSG_ID_BYTES];
+	bool behind = memcmp(id, lane->upto, DEIA__MSG_ID_BYTES) > 0;
 
 	lane->complete = false;
-	if (memcmp(id, lane->upto, DEIA__MSG_ID_BYTES) > 0) {
+	if (behind)
 		lane->spilled = true;
-		return;
-	}
 	deia__id_before(rewind, id);
 	if (!lane->loading) {
-		memcpy(lane->upto, rewind, DEIA__MSG_ID_BYTES);
+		if (!behind)
+			memcpy(lane->upto, rewind, DEIA__MSG_ID_BYTES);
 		return;
 	}
+	/* The page may have been read before, and end behind it. */
 	if (!lane->rewound ||
 	    memcmp(rewind, lane->rewind, DEIA__MSG_ID_BYTES) < 0)
 		memcpy(lane->rewind, rewind, DEIA__MSG_ID_BYTES);

@@ -30,6 +30,7 @@ static void purge_end(struct purge *p, deia_err err)
 	deia_messenger *m = p->m;
 
 	p->inbox->purging = false;
+	deia__home_idle(m, p->inbox);
 	deia__inbox_wake(m, p->inbox);
 	deia__inbox_unref(m, p->inbox);
 	if (p->cb)
@@ -128,7 +129,10 @@ static void step_end(struct purge *p, deia_err err)
 			forget(p->m, p->msgs[i]);
 	}
 	for (unsigned s = 0; !err && s < DEIA_MESSAGE_STATUSES; s++) {
-		deia__status_less(p->m, s, p->by_status[s]);
+		if (s == DEIA_MESSAGE_PENDING)
+			p->m->status.by_status[s] -= p->by_status[s];
+		else
+			deia__status_less(p->m, s, p->by_status[s]);
 		p->m->status.cleaned += p->by_status[s];
 	}
 	for (unsigned i = 0; !err && i < DEIA_PRIORITIES; i++)

@@ -394,6 +394,7 @@ static void on_lane(deia_err err, const deia_rows *rows, void *user)
 	if (all)
 		lane->complete = !deia_rows_has_more(rows) && !lane->spilled;
 	deia__lane_loaded(lane);
+	deia__home_idle(m, l->inbox);
 	if (err)
 		deia__receivers_end(m, l->inbox, err);
 	else

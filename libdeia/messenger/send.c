@@ -11,6 +11,7 @@
 #include <deia/sys/json.h>
 
 #include "core/utf8.h"
+#include "messenger/homes/homes.h"
 #include "messenger/messenger.h"
 
 #define DEFAULT_METADATA "{}"
@@ -85,7 +86,7 @@ static deia_err check_draft(deia_messenger *m,
 
 static deia_err check_inbox(deia_messenger *m,
 			    const struct deia_message_draft *d,
-			    const struct deia__inbox *inbox)
+			    struct deia__inbox *inbox)
 {
 	if (!inbox || !inbox->open) {
 		m->field = "to";
@@ -101,6 +102,7 @@ static deia_err check_inbox(deia_messenger *m,
 			inbox->id);
 	if (deia__inbox_open_len(inbox) >= m->opts.inbox_max) {
 		m->status.refused++;
+		deia__home_grew(m, inbox);
 		return deia__msgr_fail(m, DEIA_EBUSY,
 				       "the inbox of %s is full (%u messages "
 				       "are not read yet); try again later",

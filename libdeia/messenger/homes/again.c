@@ -36,9 +36,11 @@ static bool waits(deia_messenger *m, const struct deia_message_claim *claims,
 	return wait;
 }
 
-/* The call was made again, and refused at once. */
-static void end(struct args *a, deia_err err)
+/* The call was made again, and refused at once. What its callback calls is a
+ * call of its own. */
+static void end(deia_messenger *m, struct args *a, deia_err err)
 {
+	m->homes->rerun = false;
 	if (err && a->cb)
 		a->cb(err, NULL, 0, false, a->user);
 	args_fini(a);
@@ -59,6 +61,7 @@ static void read_again(deia_messenger *m,
 		return;
 	for (size_t i = 0; a->errs && i < n; i++)
 		a->errs[i] = err;
+	m->homes->rerun = false;
 	if (a->settled)
 		a->settled(err, a->user);
 }
@@ -85,7 +88,7 @@ static void release_again(deia_messenger *m,
 	if (!err)
 		err = deia_messenger_release(m, claims, a->ms, a->flag,
 					     a->reason, a->cb, a->user);
-	end(a, err);
+	end(m, a, err);
 }
 
 bool deia__release_waits(deia_messenger *m,
@@ -113,7 +116,7 @@ static void give_up_again(deia_messenger *m,
 	if (!err)
 		err = deia_messenger_give_up(m, claims, a->reason, a->cb,
 					     a->user);
-	end(a, err);
+	end(m, a, err);
 }
 
 bool deia__give_up_waits(deia_messenger *m,
@@ -138,7 +141,7 @@ static void extend_again(deia_messenger *m,
 	(void)n;
 	if (!err)
 		err = deia_messenger_extend(m, claims, a->ms, a->cb, a->user);
-	end(a, err);
+	end(m, a, err);
 }
 
 bool deia__extend_waits(deia_messenger *m,
@@ -161,7 +164,7 @@ static void take_again(deia_messenger *m,
 	if (!err)
 		err = deia_messenger_take(m, claims->inbox, claims->id, a->ms,
 					  a->flag, a->cb, a->user);
-	end(a, err);
+	end(m, a, err);
 }
 
 bool deia__take_waits(deia_messenger *m, const char *inbox, const char *id,
@@ -185,7 +188,7 @@ static void requeue_again(deia_messenger *m,
 	(void)n;
 	if (!err)
 		err = deia_messenger_requeue(m, claims->id, a->cb, a->user);
-	end(a, err);
+	end(m, a, err);
 }
 
 bool deia__requeue_waits(deia_messenger *m, const char *id, deia_messages_cb cb,
@@ -254,7 +257,7 @@ static void answer_again(deia_messenger *m,
 	if (!err)
 		err = deia_messenger_answer(m, claims, a->draft, a->cb,
 					    a->user);
-	end(a, err);
+	end(m, a, err);
 }
 
 bool deia__answer_waits(deia_messenger *m,

@@ -39,6 +39,12 @@ static void call_free(struct deia__call *c)
 	deia__free(c);
 }
 
+static void let_go(deia_messenger *m, struct deia__inbox *inbox)
+{
+	deia__home_let(m, inbox);
+	deia__inbox_unref(m, inbox);
+}
+
 static void call_run(void *arg)
 {
 	struct deia__call *c = arg;
@@ -50,12 +56,14 @@ static void call_run(void *arg)
 		deia__msgr_fail(m, c->err,
 				"the message is busy at another node; try "
 				"again, or ask there");
+	if (m->stopped)
+		deia__msgr_fail(m, DEIA_ESTATE, "the messenger is stopped");
 	m->homes->rerun = true;
 	c->run(m, c->claims, c->n, c->args, c->err);
 	m->homes->rerun = false;
 	for (size_t i = 0; i < c->n; i++)
 		if (c->parts[i].inbox)
-			deia__home_let(m, c->parts[i].inbox);
+			let_go(m, c->parts[i].inbox);
 	call_free(c);
 }
 
@@ -70,6 +78,7 @@ static void part_end(struct deia__call *c, deia_err err)
 static void keep_here(struct part *p, struct deia__inbox *inbox)
 {
 	p->inbox = inbox;
+	deia__inbox_ref(inbox);
 	deia__home_hold(inbox);
 }
 
@@ -92,6 +101,8 @@ static void on_row(deia_err err, const deia_rows *rows, void *user)
 	struct deia__inbox *inbox;
 	int64_t phase;
 
+	if (m->stopped)
+		err = DEIA_ESTATE;
 	if (err || deia_rows_count(rows) == 0) {
 		part_end(c, err); /* unknown: the call will say so */
 		return;
@@ -214,7 +225,8 @@ bool deia__call_waits(deia_messenger *m,
 	struct deia__call *c;
 	bool waits = false;
 
-	if (!m->homes || m->homes->rerun || !claims || n > DEIA_MAX_BATCH_LEN)
+	if (!m->homes || m->homes->rerun || m->stopped || !claims ||
+	    n > DEIA_MAX_BATCH_LEN)
 		return false;
 	for (size_t i = 0; i < n && !waits; i++)
 		waits = is_elsewhere(m, &claims[i]);

@@ -13,7 +13,6 @@
 
 static void forget_message(deia_messenger *m, struct deia__msg *msg)
 {
-	deia__status_less(m, msg->status, 1);
 	deia__place_take(m, msg);
 	deia__msg_remove(m, msg);
 	deia__msg_free(m, msg);
@@ -24,7 +23,7 @@ void deia__home_forget(struct deia__home *h)
 {
 	struct deia__inbox *inbox = h->inbox;
 	deia_messenger *m = h->m;
-	uint64_t in_memory = 0, pending = 0;
+	uint64_t *total = m->status.by_status;
 
 	deia__home_came_drop(h);
 	if (!h->known)
@@ -38,18 +37,15 @@ void deia__home_forget(struct deia__home *h)
 
 		for (msg = m->buckets[b]; msg; msg = next) {
 			next = msg->hash_next;
-			if (msg->to != inbox || msg->place == PLACE_NONE)
-				continue;
-			in_memory += msg->status == DEIA_MESSAGE_PENDING;
-			forget_message(m, msg);
+			if (msg->to == inbox && msg->place != PLACE_NONE)
+				forget_message(m, msg);
 		}
 	}
 	for (unsigned p = 0; p < DEIA_PRIORITIES; p++) {
-		pending += inbox->pending[p];
+		total[DEIA_MESSAGE_PENDING] -= inbox->pending[p];
 		inbox->lanes[p].complete = true;
 	}
-	deia__status_less(m, DEIA_MESSAGE_PENDING,
-			  pending > in_memory ? pending - in_memory : 0);
+	total[DEIA_MESSAGE_DELIVERED] -= inbox->delivered;
 	inbox->pending[DEIA_PRIORITIES - 1] += inbox->delivered;
 	inbox->delivered = 0;
 	inbox->waiting = 0;
@@ -106,6 +102,8 @@ static void on_given(deia_err err, const int64_t *seqs, size_t n_seqs,
 	} else {
 		h->state = HOME_AWAY;
 		h->owner = err ? 0 : h->asked_by;
+		/* Who came meanwhile has not asked for it yet. */
+		deia__timer_clear(m->timers, &h->timer);
 		deia__home_forget(h);
 	}
 	h->asked_by = 0;

@@ -68,6 +68,15 @@ bool deia__homes_is_node(const struct deia__homes *hs, int64_t writer)
 	return false;
 }
 
+/* Who is gone gets nothing any more; what it had is for who waits here. */
+static void look_around(deia_messenger *m)
+{
+	struct deia__inbox *inbox, *tmp;
+
+	HASH_ITER(hh, m->inboxes, inbox, tmp)
+		deia__home_look_around(inbox->home);
+}
+
 deia_err deia_messenger_set_nodes(deia_messenger *m, const int64_t *writers,
 				  size_t n)
 {
@@ -92,6 +101,7 @@ deia_err deia_messenger_set_nodes(deia_messenger *m, const int64_t *writers,
 	m->homes->nodes = copy;
 	m->homes->n_nodes = n;
 	m->homes->has_nodes = true;
+	look_around(m);
 	deia__homes_claim_all(m);
 	return DEIA_OK;
 }
@@ -128,6 +138,8 @@ void deia__home_fini(deia_messenger *m, struct deia__inbox *inbox)
 		return;
 	if (h->queued)
 		TAILQ_REMOVE(&m->homes->queue, h, link);
+	for (unsigned p = 0; h->known && p < DEIA_PRIORITIES; p++)
+		m->status.by_status[DEIA_MESSAGE_PENDING] -= inbox->pending[p];
 	deia__timer_clear(m->timers, &h->timer);
 	deia__home_came_drop(h);
 	deia_snapshot_free(h->seen);

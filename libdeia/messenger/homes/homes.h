@@ -62,6 +62,7 @@ struct deia__home {
 	bool claimed; /* it has mail, and nobody serves it */
 	bool queued;  /* in homes->queue */
 	bool known;   /* its counts are in the totals, its mail in memory */
+	bool given;   /* told so while it was being taken */
 	bool again;   /* not here yet: notices were missed, count once more */
 	bool recount; /* here: notices were missed */
 	bool looking; /* away: it is being counted */
@@ -90,7 +91,9 @@ struct deia__homes {
 	int64_t *nodes;
 	size_t n_nodes;
 	bool has_nodes, watching, claiming, claim_again;
-	bool rerun; /* a call that waited is made again */
+	bool claim_failed; /* the store did not say which are free */
+	bool passing;	   /* the queue is being gone through */
+	bool rerun;	   /* a call that waited is made again */
 	unsigned n_calls;
 	unsigned n_taking;
 	struct deia__home_list queue;	/* to be taken */
@@ -129,6 +132,8 @@ bool deia__home_serves(const deia_messenger *m, const char *inbox);
 deia_err deia__home_moved(deia_messenger *m, const char *id);
 /* Somebody looks at its counts: when it is away they are made new. */
 void deia__home_look(deia_messenger *m, struct deia__inbox *inbox);
+/* Of one that is away: one more is in it, or it seems to be full. */
+void deia__home_grew(deia_messenger *m, struct deia__inbox *inbox);
 
 /* ---- want.c -------------------------------------------------------------- */
 
@@ -138,6 +143,11 @@ void deia__home_want(deia_messenger *m, struct deia__inbox *inbox);
  * (DEIA_EUNAVAILABLE, DEIA_ESTATE), never inside this call. */
 void deia__home_wait(deia_messenger *m, struct deia__inbox *inbox,
 		     struct deia__home_wait *w);
+/* Another one gave it to this messenger, which serves it from then on, whether
+ * or not it still wants it. */
+void deia__home_given(struct deia__home *h);
+/* Its messenger may be gone, or may have given it: who waits tries anew soon. */
+void deia__home_look_around(struct deia__home *h);
 /* Takes it if nobody has it, and it is not here. */
 void deia__home_claim(deia_messenger *m, struct deia__inbox *inbox);
 /* The expiry sweep may end messages of this inbox. */
@@ -166,7 +176,7 @@ void deia__home_asked(deia_messenger *m, const char *inbox, int64_t by,
 void deia__home_try_give(struct deia__home *h);
 /* Memory knows nothing of it any more. */
 void deia__home_forget(struct deia__home *h);
-/* A receiver is gone. */
+/* A receiver is gone, or something else that kept it here. */
 void deia__home_idle(deia_messenger *m, struct deia__inbox *inbox);
 
 /* ---- notice.c ------------------------------------------------------------ */

@@ -165,6 +165,7 @@ static void on_sent(deia_messenger *m, const char *s, uint64_t commit)
 		break;
 	default: /* about right until somebody looks */
 		inbox->pending[priority]++;
+		deia__home_grew(m, inbox);
 		break;
 	}
 }
@@ -187,12 +188,15 @@ static void on_given(deia_messenger *m, const char *s)
 
 	if (!number(&s, &to) || !is_inbox(s))
 		return;
-	inbox = deia__inbox_find(m, s);
-	if (!inbox || inbox->home->state != HOME_AWAY)
+	if (to == m->opts.writer) {
+		inbox = deia__inbox_get(m, s);
+		if (inbox)
+			deia__home_given(inbox->home);
 		return;
-	inbox->home->owner = to;
-	if (to == m->opts.writer)
-		deia__home_try_now(inbox->home);
+	}
+	inbox = deia__inbox_find(m, s);
+	if (inbox && inbox->home->state == HOME_AWAY)
+		inbox->home->owner = to;
 }
 
 void deia__homes_notice(const struct deia_notice *notice, void *user)

@@ -15,6 +15,8 @@
 #define AGAIN_MS 100
 #define MAX_RECOUNTS 8
 #define LOOK_EVERY_MS 1000
+/* When it may be full: who sends to it is turned away for it. */
+#define LOOK_SOON_MS 100
 
 deia_err deia__home_count(struct deia__home *h, deia_counted_cb cb)
 {
@@ -85,10 +87,8 @@ static void correct(struct deia__home *h, const deia_rows *counts,
 	for (unsigned p = 0; p < DEIA_PRIORITIES; p++) {
 		uint64_t n = all[p] > out[p] ? all[p] - out[p] : 0;
 
-		deia__status_less(h->m, DEIA_MESSAGE_PENDING,
-				  inbox->pending[p]);
+		*total += n - inbox->pending[p];
 		inbox->pending[p] = n;
-		*total += n;
 	}
 	deia_snapshot_free(h->seen);
 	h->seen = deia_snapshot_copy(snapshot);
@@ -107,7 +107,8 @@ static void on_recounted(deia_err err, const deia_rows *counts,
 	h->looking = false;
 	if (h->state != HOME_HERE) {
 		h->recount = false;
-	} else if (!err && h->moving == 0 && h->changes == h->counted) {
+	} else if (!err && h->moving == 0 && h->changes == h->counted &&
+		   !inbox->purging) {
 		correct(h, counts, snapshot);
 	}
 	if (h->recount)
@@ -122,13 +123,15 @@ void deia__homes_recount(void *arg)
 	unsigned n = 0;
 	bool more = false;
 
+	if (hs->claim_failed)
+		deia__homes_claim_all(hs->m);
 	HASH_ITER(hh, hs->m->inboxes, inbox, tmp) {
 		struct deia__home *h = inbox->home;
 
 		if (!h->recount || h->state != HOME_HERE || h->looking)
 			continue;
 		more = true;
-		if (h->moving || n == MAX_RECOUNTS)
+		if (h->moving || inbox->purging || n == MAX_RECOUNTS)
 			continue;
 		h->counted = h->changes;
 		if (deia__home_count(h, on_recounted))
@@ -169,6 +172,7 @@ void deia__homes_resync(deia_messenger *m)
 			h->owner = 0;
 		else
 			h->again = true;
+		deia__home_look_around(h);
 	}
 	/* Its times to live may have been told as well. */
 	deia__due_expiry(m, deia__hive_now(m));
@@ -192,13 +196,20 @@ static void on_looked(deia_err err, const deia_rows *counts,
 	deia__inbox_unref(m, inbox);
 }
 
+static bool may_be_full(const deia_messenger *m,
+			const struct deia__inbox *inbox)
+{
+	return deia__inbox_open_len(inbox) >= m->opts.inbox_max / 2;
+}
+
 void deia__home_look(deia_messenger *m, struct deia__inbox *inbox)
 {
-	struct deia__home *h = inbox->home;
+	int64_t pause_ms = may_be_full(m, inbox) ? LOOK_SOON_MS : LOOK_EVERY_MS;
 	int64_t now = deia__timers_now(m->timers);
+	struct deia__home *h = inbox->home;
 
 	if (!h || h->state != HOME_AWAY || h->looking || m->stopped ||
-	    (h->looked_ms && now - h->looked_ms < LOOK_EVERY_MS))
+	    (h->looked_ms && now - h->looked_ms < pause_ms))
 		return;
 	if (deia__home_count(h, on_looked))
 		return;
@@ -206,4 +217,11 @@ void deia__home_look(deia_messenger *m, struct deia__inbox *inbox)
 	h->looked_ms = now;
 	h->looking = true;
 	deia__inbox_ref(inbox);
+}
+
+void deia__home_grew(deia_messenger *m, struct deia__inbox *inbox)
+{
+	/* What is finished there is not told: the count would only rise. */
+	if (may_be_full(m, inbox))
+		deia__home_look(m, inbox);
 }

@@ -15,6 +15,8 @@
 
 #define MAX_TAKING 32
 #define MAX_TRIES 5
+/* The leases of a lost node run out only once somebody has its inboxes. */
+#define CLAIM_AGAIN_MS 1000
 
 struct taking {
 	struct deia__home *h;
@@ -185,8 +187,11 @@ static void on_counted(deia_err err, const deia_rows *counts,
 	read_leases(m->homes);
 }
 
+/* Its row says that it is here, so nobody else will take it. */
 static void count(struct deia__home *h)
 {
+	h->owner = h->m->opts.writer;
+	h->claimed = true;
 	h->again = false;
 	deia__home_came_drop(h);
 	if (deia__home_count(h, on_counted))
@@ -255,6 +260,11 @@ static void ask_owner(struct deia__home *h, int64_t owner)
 	deia_messenger *m = h->m;
 	deia_txn *txn;
 
+	if (h->given && ++h->tries < MAX_TRIES) {
+		h->given = false;
+		read_home(h);
+		return;
+	}
 	h->owner = owner;
 	if (h->waits || h->inbox->n_receivers) {
 		txn = deia_txn_new(m->store);
@@ -341,17 +351,21 @@ static void next_taking(struct deia__homes *hs)
 {
 	struct deia__home *h;
 
-	if (!hs->has_nodes || !hs->watching || hs->m->stopped)
+	/* One that fails at once comes by here, too: the loop goes on. */
+	if (!hs->has_nodes || !hs->watching || hs->m->stopped || hs->passing)
 		return;
+	hs->passing = true;
 	while (hs->n_taking < MAX_TAKING &&
 	       (h = TAILQ_FIRST(&hs->queue)) != NULL) {
 		TAILQ_REMOVE(&hs->queue, h, link);
 		h->queued = false;
 		h->state = HOME_TAKING;
 		h->tries = 0;
+		h->given = false;
 		hs->n_taking++;
 		read_home(h);
 	}
+	hs->passing = false;
 }
 
 void deia__home_take(struct deia__home *h, bool first)
@@ -372,6 +386,12 @@ void deia__home_take(struct deia__home *h, bool first)
 
 /* ---- all that are free --------------------------------------------------- */
 
+static void claim_later(struct deia__homes *hs)
+{
+	hs->claim_failed = true;
+	deia__due_set(hs->m, &hs->recount, CLAIM_AGAIN_MS);
+}
+
 static void on_all(deia_err err, const deia_rows *counts,
 		   const deia_snapshot *snapshot, void *user)
 {
@@ -391,7 +411,8 @@ static void on_all(deia_err err, const deia_rows *counts,
 		if (inbox)
 			deia__home_claim(m, inbox);
 	}
-	/* What was not claimed is when it is wanted or expires. */
+	if (err)
+		claim_later(hs);
 	if (hs->claim_again)
 		deia__homes_claim_all(m);
 }
@@ -405,9 +426,12 @@ void deia__homes_claim_all(deia_messenger *m)
 	next_taking(hs);
 	if (!hs->watching || !hs->has_nodes || hs->claiming)
 		return;
+	hs->claim_failed = false;
 	if (deia_store_count(m->store, &deia__table_messages, MAIL_BY_INBOX,
-			     &open, 1, 2, on_all, m))
+			     &open, 1, 2, on_all, m)) {
+		claim_later(hs);
 		return;
+	}
 	m->n_ops++;
 	hs->claiming = true;
 }

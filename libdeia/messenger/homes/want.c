@@ -98,10 +98,33 @@ void deia__home_claim(deia_messenger *m, struct deia__inbox *inbox)
 	struct deia__home *h = inbox->home;
 
 	if (!h || h->state != HOME_AWAY || h->queued ||
-	    (h->owner && deia__homes_is_node(m->homes, h->owner)))
+	    (h->owner && h->owner != m->opts.writer &&
+	     deia__homes_is_node(m->homes, h->owner)))
 		return;
 	h->claimed = true;
 	want(h);
+}
+
+void deia__home_look_around(struct deia__home *h)
+{
+	const struct deia__homes *hs = h->m->homes;
+
+	if (h->state == HOME_AWAY && is_wanted(h) &&
+	    !deia__homes_is_node(hs, h->owner))
+		deia__due_set(h->m, &h->timer, 0);
+	if (h->state == HOME_HERE && !deia__homes_is_node(hs, h->asked_by))
+		h->asked_by = 0;
+}
+
+void deia__home_given(struct deia__home *h)
+{
+	if (h->state == HOME_TAKING)
+		h->given = true; /* its row may have been read before */
+	if (h->state != HOME_AWAY)
+		return;
+	h->owner = h->m->opts.writer;
+	h->claimed = true;
+	deia__home_try_now(h);
 }
 
 bool deia__home_sweeps(deia_messenger *m, const char *id)
