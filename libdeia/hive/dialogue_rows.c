@@ -7,6 +7,7 @@
  * they are taken from the messages, which are exact.
  */
 #include "hive/dialogue.h"
+#include "hive/nodes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -43,7 +44,7 @@ void deia__dialogue_row(struct deia_value *row, const struct deia__dialogue *d)
 	row[DIALOGUE_CREATED] = deia_int(d->created_ms);
 	row[DIALOGUE_ENDED] = deia_int(d->ended_ms);
 	row[DIALOGUE_FIRST] = deia_text(d->first);
-	row[DIALOGUE_NODE] = deia_text("");
+	row[DIALOGUE_NODE] = deia_text(deia__node_mark(d->hive));
 }
 
 void deia__dialogue_from_row(struct deia_dialogue *out, const deia_rows *rows,
@@ -66,6 +67,7 @@ void deia__dialogue_from_row(struct deia_dialogue *out, const deia_rows *rows,
 	out->by = deia_rows_text(rows, r, DIALOGUE_BY);
 	out->created_unix_ms = deia_rows_get(rows, r, DIALOGUE_CREATED)->i;
 	out->ended_unix_ms = deia_rows_get(rows, r, DIALOGUE_ENDED)->i;
+	out->node = deia_rows_text(rows, r, DIALOGUE_NODE);
 }
 
 void deia__dialogue_event(struct deia__change *c, const char *type,
@@ -141,6 +143,8 @@ static struct deia__dialogue *load_row(deia_hive *h, const deia_rows *rows,
 
 static deia_err load_one(deia_hive *h, const deia_rows *rows, size_t r)
 {
+	if (!deia__node_is_own(h, deia_rows_text(rows, r, DIALOGUE_NODE)))
+		return DEIA_OK;
 	if (load_row(h, rows, r))
 		return DEIA_OK;
 	return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
@@ -218,7 +222,8 @@ static void on_ended_row(deia_err err, const deia_rows *rows, void *user)
 	struct deia__dialogue *d;
 
 	if (h->freeing || err || !deia_rows_count(rows) ||
-	    deia__dialogue_find(h, deia_rows_text(rows, 0, DIALOGUE_ID)))
+	    deia__dialogue_find(h, deia_rows_text(rows, 0, DIALOGUE_ID)) ||
+	    !deia__node_is_own(h, deia_rows_text(rows, 0, DIALOGUE_NODE)))
 		return;
 	d = load_row(h, rows, 0);
 	if (d)
