@@ -24,6 +24,14 @@
  * changes nothing; after a suspend leases get a grace. The time to live runs
  * on as well while the messenger is not running.
  *
+ * Several messengers on one shared store (deia_store_is_shared, opts.writer):
+ * each inbox is served by one of them at a time, its home. Anybody sends to it;
+ * what is to be handed over or acknowledged at another one lets the home move
+ * there first, unless it is busy where it is: then the call waits for it for
+ * some seconds, and fails with DEIA_EUNAVAILABLE. Counts of an inbox that is
+ * served elsewhere are as of a moment ago, and count what is delivered there
+ * as pending.
+ *
  * Calls return at once; when they returned DEIA_OK their callback runs exactly
  * once, on the loop, after the change is durable. Texts are UTF-8 without NUL.
  * Threads: all functions belong to the loop thread.
@@ -158,6 +166,11 @@ struct deia_messenger_opts {
 	void *user;
 	const char *journal;  /* path of a JSON Lines journal, or NULL */
 	bool journal_content; /* with the contents */
+	/*
+	 * Of deia_store_writer, when others share the store; then nothing is
+	 * handed over before deia_messenger_set_nodes. 0: they do not.
+	 */
+	int64_t writer;
 };
 #define DEIA_MESSENGER_OPTS_INIT                                               \
 	{                                                                      \
@@ -182,7 +195,8 @@ DEIA_API DEIA_NODISCARD deia_err deia_messenger_new(
 /*
  * Ends all waits (DEIA_ECANCELED) and frees. Calls that are under way must
  * have ended: close the store first, or wait for them. With a store the clock
- * of times to live is made durable by deia_messenger_stop before. NULL is fine.
+ * of times to live is made durable by deia_messenger_stop before; with
+ * opts.writer it is stopped, or the store closed, before. NULL is fine.
  */
 DEIA_API void deia_messenger_free(deia_messenger *m);
 /* Ends all waits (DEIA_ECANCELED); no message moves by itself any more, and
@@ -204,6 +218,18 @@ DEIA_API DEIA_NODISCARD deia_err deia_messenger_configure(
 /* Reopens the journal (SIGHUP). */
 DEIA_API void deia_messenger_reopen_journal(deia_messenger *m);
 
+/*
+ * With opts.writer: which messengers there are on this store, by their stores'
+ * writers; this one's own is among them. To be called once this one is known to
+ * the others by its row of `nodes`, and whenever one came or went. One that is
+ * left out must be shut out of the store for good (deia_store_fence, or it was
+ * closed) and its row be gone: the inboxes it served are taken over, the leases
+ * it gave out run on, held ones (struct deia_receive) end.
+ * DEIA_EINVAL (no opts.writer), DEIA_ENOMEM.
+ */
+DEIA_API DEIA_NODISCARD deia_err
+deia_messenger_set_nodes(deia_messenger *m, const int64_t *writers, size_t n);
+
 /* ---- inboxes ----------------------------------------------------------- */
 
 /* A recipient that mail may be sent to; "system" is one from the start. Fine
@@ -224,14 +250,17 @@ struct deia_inbox_status {
 	uint64_t waiting; /* of pending: for their next attempt */
 	unsigned waits;	  /* receivers that wait */
 	uint64_t max;
+	bool elsewhere; /* another messenger serves it; see above */
 };
 /* Constant time. DEIA_ENOTFOUND: neither opened nor with mail. */
 DEIA_API DEIA_NODISCARD deia_err deia_messenger_inbox(
-	const deia_messenger *m, const char *id, struct deia_inbox_status *out);
+	deia_messenger *m, const char *id, struct deia_inbox_status *out);
 
 struct deia_messenger_status {
 	/* Messages now in each status. accepted is their sum and what
-	 * retention deleted since the start. */
+	 * retention deleted since the start. On a shared store pending and
+	 * delivered are those of the inboxes served here, and the finished
+	 * ones are counted at the start and go on with what is done here. */
 	uint64_t by_status[DEIA_MESSAGE_STATUSES], accepted, cleaned;
 	unsigned inboxes, waits;
 	size_t cached_bytes;

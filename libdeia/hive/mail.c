@@ -140,6 +140,7 @@ deia_err deia__mail_open(deia_hive *h, const struct deia_hive_opts *o,
 	if (!mail_new(h))
 		return DEIA_ENOMEM;
 	mo.seed = o->seed;
+	mo.writer = deia_store_writer(h->store);
 	mo.moved = on_moved;
 	mo.user = h;
 	if (h->log_dir) {

@@ -118,15 +118,6 @@ size_t deia_hive_nodes(const deia_hive *h, const char *after,
 
 /* ---- who runs --------------------------------------------------------------- */
 
-/* The messenger hands mail over once it knows this. */
-static deia_err tell_messenger(deia_hive *h, const int64_t *writers, size_t n)
-{
-	(void)h;
-	(void)writers;
-	(void)n;
-	return DEIA_OK;
-}
-
 void deia__nodes_tell(deia_hive *h)
 {
 	struct deia__nodes *n = h->nodes;
@@ -136,7 +127,8 @@ void deia__nodes_tell(deia_hive *h)
 	for (size_t i = 0; !err && i < n->n; i++)
 		writers[i] = n->items[i].writer;
 	if (!err)
-		err = tell_messenger(h, writers, n->n);
+		err = deia_messenger_set_nodes(h->mail->messenger, writers,
+					       n->n);
 	if (err)
 		deia__hive_log(h, DEIA_LOG_ERROR,
 			       "mail does not learn which nodes run: %s",
@@ -334,7 +326,9 @@ static bool see_rows(deia_hive *h, const deia_rows *rows)
 		if (n->items[i].seen || (n->items[i].promised && n->look_again))
 			continue;
 		if (!n->items[i].promised)
-			deia__hive_log(h, DEIA_LOG_INFO, "node \"%s\" is gone",
+			deia__hive_log(h, DEIA_LOG_INFO,
+				       "node \"%s\" has left, or was "
+				       "shut out",
 				       n->items[i].name);
 		drop_node(h, &n->items[i]);
 		other = true;

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "messenger/settle.h"
+#include "messenger/homes/again.h"
+#include "messenger/homes/homes.h"
 #include "store/schema.h"
 
 /* ---- answers ------------------------------------------------------------- */
@@ -92,8 +94,9 @@ deia_err deia_messenger_answer(deia_messenger *m,
 	struct deia__mail_op *op;
 	struct deia__msg *msg;
 
-	if (!err)
-		err = deia__claim_find(m, claim, true, &msg);
+	if (err || deia__answer_waits(m, claim, answer, cb, user, &err))
+		return err;
+	err = deia__claim_find(m, claim, true, &msg);
 	if (err == DEIA_EUNAVAILABLE)
 		return look_up(m, claim, cb, user);
 	if (err == DEIA_EEXIST)
@@ -196,7 +199,9 @@ static deia_err requeue_row(struct requeue *r, const deia_rows *rows)
 	msg = deia__rows_msg(m, rows, 0);
 	if (!msg)
 		return deia__msgr_fail(m, DEIA_ENOMEM, "out of memory");
-	err = check_room(m, msg->to);
+	err = deia__home_is_here(msg->to)
+		      ? check_room(m, msg->to)
+		      : deia__home_moved(m, deia_rows_text(rows, 0, MAIL_TO));
 	if (err) {
 		deia__msg_free(m, msg);
 		return err;
@@ -270,7 +275,7 @@ deia_err deia_messenger_requeue(deia_messenger *m, const char *id,
 	struct deia__msg *msg = NULL;
 	deia_err err = deia__msgr_check(m);
 
-	if (err)
+	if (err || deia__requeue_waits(m, id, cb, user, &err))
 		return err;
 	if (deia__id_parse(raw, id))
 		msg = deia__msg_find(m, raw);

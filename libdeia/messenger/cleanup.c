@@ -51,7 +51,7 @@ static void on_cleaned(deia_err err, const int64_t *seqs, size_t n_seqs,
 	(void)n_seqs;
 	m->n_ops--;
 	if (!err && c->phase < PHASE_KEYS) {
-		m->status.by_status[status[c->phase]] -= c->n;
+		deia__status_less(m, status[c->phase], c->n);
 		m->status.cleaned += c->n;
 		tell_cleaned(m, c->n);
 	}

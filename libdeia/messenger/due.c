@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "messenger/homes/homes.h"
 #include "messenger/messenger.h"
 #include "store/schema.h"
 
@@ -15,6 +16,8 @@
 #define CLOCK_EVERY_MS 60000
 #define CLEANUP_FIRST_MS 200
 #define NEVER INT64_MAX
+/* Before what another messenger should have ended is looked at again. */
+#define ELSEWHERE_PAUSE_MS 5000
 /* Nodes that a wheel may move to finer slots in one turn. */
 #define MOVED_STEP 4096
 
@@ -99,7 +102,12 @@ static void collect_due(deia_messenger *m, struct deia__mail_op *op)
 		if (!node)
 			return;
 		msg = deia__msg_of_timer(node);
-		if (msg->status == DEIA_MESSAGE_PENDING) {
+		if (!deia__home_is_here(msg->to)) {
+			/* It is just being given to another messenger. */
+			deia__place_take(m, msg);
+			msg->due = now + BUSY_PAUSE_MS;
+			deia__place_put(m, msg);
+		} else if (msg->status == DEIA_MESSAGE_PENDING) {
 			deia__place_take(m, msg);
 			msg->due = 0;
 			deia__place_put(m, msg);
@@ -253,9 +261,15 @@ static void sweep_kept(deia_messenger *m)
 	commit_sweep(m, op);
 }
 
+/* What a page of due rows leaves to do. */
+struct swept {
+	bool again;	/* something is being changed right now */
+	bool elsewhere; /* another messenger is to end it */
+};
+
 /* One row that is due; false: no memory. */
 static bool sweep_row(deia_messenger *m, struct deia__mail_op *op,
-		      const deia_rows *rows, size_t r, bool *again)
+		      const deia_rows *rows, size_t r, struct swept *left)
 {
 	const unsigned char *id =
 		(const unsigned char *)deia_rows_get(rows, r, MAIL_ID)->s;
@@ -263,8 +277,12 @@ static bool sweep_row(deia_messenger *m, struct deia__mail_op *op,
 	struct deia__plan *p;
 	bool stray = msg == NULL;
 
+	if (!deia__home_sweeps(m, deia_rows_text(rows, r, MAIL_TO))) {
+		left->elsewhere = true;
+		return true;
+	}
 	if (msg && is_busy(m, msg)) {
-		*again = true;
+		left->again = true;
 		return true;
 	}
 	if (stray) {
@@ -285,6 +303,20 @@ static bool sweep_row(deia_messenger *m, struct deia__mail_op *op,
 	return false;
 }
 
+/* A page full of what others are to end is not the end of what is due. */
+static void sweep_on(deia_messenger *m, const deia_rows *rows, size_t done,
+		     bool elsewhere)
+{
+	size_t n = rows ? deia_rows_count(rows) : 0;
+
+	m->sweep_on = elsewhere && done == n && deia_rows_has_more(rows);
+	if (!m->sweep_on)
+		return;
+	m->sweep_due = deia_rows_get(rows, n - 1, MAIL_DUE)->i;
+	memcpy(m->sweep_id, deia_rows_get(rows, n - 1, MAIL_ID)->s,
+	       sizeof(m->sweep_id));
+}
+
 /*
  * A row may be older than what memory knows: one that was finished since the
  * page was read is neither in memory nor open. Its guarded update fails then,
@@ -295,7 +327,8 @@ static void on_due_rows(deia_err err, const deia_rows *rows, void *user)
 	deia_messenger *m = user;
 	int64_t now = deia__hive_now(m), next = NEVER;
 	struct deia__mail_op *op = err ? NULL : deia__op_new(m, DEIA__DUE_STEP);
-	bool again = false, fine = op != NULL;
+	struct swept left = { false, false };
+	bool fine = op != NULL;
 	size_t r = 0;
 
 	m->sweeping = false;
@@ -304,12 +337,15 @@ static void on_due_rows(deia_err err, const deia_rows *rows, void *user)
 		if (next > now || op->n >= DEIA__DUE_STEP)
 			break;
 		next = NEVER;
-		fine = sweep_row(m, op, rows, r, &again);
+		fine = sweep_row(m, op, rows, r, &left);
 	}
 	if (!fine)
 		pause_after(m);
-	if (!fine || again || (next == NEVER && deia_rows_has_more(rows)))
+	sweep_on(m, rows, r, fine && left.elsewhere);
+	if (!fine || left.again || (next == NEVER && deia_rows_has_more(rows)))
 		next = now;
+	else if (left.elsewhere && next > now + ELSEWHERE_PAUSE_MS)
+		next = now + ELSEWHERE_PAUSE_MS;
 	if (next < m->next_expiry)
 		m->next_expiry = next;
 	if (op)
@@ -321,10 +357,17 @@ static void on_due_rows(deia_err err, const deia_rows *rows, void *user)
 static void sweep_rows(deia_messenger *m)
 {
 	struct deia_value open = deia_int(PHASE_OPEN);
+	struct deia_value after[] = {
+		deia_int(m->sweep_due),
+		{ DEIA_BLOB, 0, (const char *)m->sweep_id,
+		  sizeof(m->sweep_id) },
+	};
 	struct deia_page_query q = { .table = &deia__table_messages,
 				     .index = MAIL_BY_DUE,
 				     .equal = &open,
 				     .n_equal = 1,
+				     .after = after,
+				     .n_after = m->sweep_on ? 2 : 0,
 				     .limit = DEIA__DUE_STEP };
 
 	if (deia__ask_page(m, &q, on_due_rows, m)) {

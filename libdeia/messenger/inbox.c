@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "messenger/homes/homes.h"
 #include "messenger/messenger.h"
 
 struct deia__inbox *deia__inbox_find(const deia_messenger *m, const char *id)
@@ -25,12 +26,17 @@ struct deia__inbox *deia__inbox_get(deia_messenger *m, const char *id)
 	inbox = deia__alloc(sizeof(*inbox));
 	if (!inbox)
 		return NULL;
+	if (!deia__home_init(m, inbox)) {
+		deia__free(inbox);
+		return NULL;
+	}
 	memcpy(inbox->id, id, len + 1);
 	TAILQ_INIT(&inbox->receivers);
 	for (unsigned p = 0; p < DEIA_PRIORITIES; p++)
 		inbox->lanes[p].complete = true;
 	HASH_ADD_STR(m->inboxes, id, inbox);
 	if (!inbox->hh.tbl) {
+		deia__home_fini(m, inbox);
 		deia__free(inbox);
 		return NULL;
 	}
@@ -55,6 +61,7 @@ void deia__inbox_free(deia_messenger *m, struct deia__inbox *inbox)
 {
 	for (unsigned p = 0; p < DEIA_PRIORITIES; p++)
 		deia__lane_fini(&inbox->lanes[p]);
+	deia__home_fini(m, inbox);
 	HASH_DEL(m->inboxes, inbox);
 	deia__free(inbox);
 }
@@ -109,15 +116,17 @@ void deia_messenger_close_inbox(deia_messenger *m, const char *id)
 	deia__inbox_unref(m, inbox);
 }
 
-deia_err deia_messenger_inbox(const deia_messenger *m, const char *id,
+deia_err deia_messenger_inbox(deia_messenger *m, const char *id,
 			      struct deia_inbox_status *out)
 {
-	const struct deia__inbox *inbox = id ? deia__inbox_find(m, id) : NULL;
+	struct deia__inbox *inbox = id ? deia__inbox_find(m, id) : NULL;
 
 	memset(out, 0, sizeof(*out));
 	if (!inbox || (!inbox->open && deia__inbox_open_len(inbox) == 0))
 		return DEIA_ENOTFOUND;
+	deia__home_look(m, inbox);
 	out->open = inbox->open;
+	out->elsewhere = !deia__home_is_here(inbox);
 	for (unsigned p = 0; p < DEIA_PRIORITIES; p++) {
 		out->pending_by_priority[p] = inbox->pending[p];
 		out->pending += inbox->pending[p];

@@ -96,6 +96,8 @@ static void on_count(const struct deia_value *group, unsigned n_group,
 	struct deia__inbox *inbox;
 
 	(void)n_group;
+	if (c->m->homes && phase == PHASE_OPEN)
+		return; /* counted when their inbox is taken */
 	c->m->status.by_status[status[phase]] += (uint64_t)count;
 	if (phase != PHASE_OPEN || group[1].len > DEIA_MAX_ID_LEN)
 		return;
@@ -114,7 +116,8 @@ static deia_err load_counts(deia_messenger *m)
 {
 	struct counting c = { m, DEIA_OK };
 	deia_err err = deia_store_count_now(m->store, &deia__table_messages,
-					    MAIL_BY_INBOX, 3, on_count, &c);
+					    MAIL_BY_INBOX, m->homes ? 1 : 3,
+					    on_count, &c);
 
 	return err ? err : c.err;
 }
@@ -158,7 +161,7 @@ static void fill(deia_messenger *m, struct deia__msg *msg,
 	}
 }
 
-static deia_err load_lease(deia_messenger *m, const deia_rows *rows, size_t r)
+deia_err deia__rows_lease(deia_messenger *m, const deia_rows *rows, size_t r)
 {
 	struct deia__inbox *to, *from;
 	struct deia__msg *msg = NULL;
@@ -210,7 +213,7 @@ static deia_err load_leases(deia_messenger *m)
 			return err;
 		n = deia_rows_count(rows);
 		for (r = 0; r < n && !err; r++)
-			err = load_lease(m, rows, r);
+			err = deia__rows_lease(m, rows, r);
 		if (n)
 			memcpy(last, deia_rows_get(rows, n - 1, 0)->s,
 			       sizeof(last));
@@ -231,7 +234,7 @@ deia_err deia__rows_load(deia_messenger *m)
 	err = load_last_id(m);
 	if (!err)
 		err = load_counts(m);
-	if (!err)
+	if (!err && !m->homes)
 		err = load_leases(m);
 	if (!err)
 		err = load_expiry(m);

@@ -2,6 +2,7 @@
 /*
  * messenger.c - the life of a messenger, its options, its counts.
  */
+#include "messenger/homes/homes.h"
 #include "messenger/messenger.h"
 
 #include <stdarg.h>
@@ -43,6 +44,13 @@ void deia_messenger_get_status(const deia_messenger *m,
 	out->inboxes = HASH_COUNT(m->inboxes);
 	out->waits = m->n_waits;
 	out->cached_bytes = m->cached_bytes;
+}
+
+void deia__status_less(deia_messenger *m, unsigned status, uint64_t n)
+{
+	uint64_t *count = &m->status.by_status[status];
+
+	*count -= n < *count ? n : *count;
 }
 
 /* ---- options -------------------------------------------------------------- */
@@ -118,6 +126,8 @@ static deia_err set_up(deia_messenger *m)
 	if (!m->kick || !deia__msgs_init(m))
 		return deia__msgr_fail(m, DEIA_ENOMEM, "out of memory");
 	err = open_journal(m, m->opts.journal);
+	if (!err && m->store && m->opts.writer)
+		err = deia__homes_new(m);
 	if (!err && m->store) {
 		err = deia__rows_load(m);
 		if (err)
@@ -128,7 +138,7 @@ static deia_err set_up(deia_messenger *m)
 	}
 	if (!err)
 		err = deia_messenger_open_inbox(m, DEIA_MESSAGE_SYSTEM);
-	return err;
+	return err ? err : deia__homes_start(m);
 }
 
 deia_err deia__messenger_new_at(deia_messenger **out, struct event_base *base,
@@ -193,6 +203,7 @@ void deia_messenger_stop(deia_messenger *m)
 	deia__due_save_clock(m);
 	m->stopped = true;
 	deia__due_fini(m);
+	deia__homes_stop(m);
 	HASH_ITER(hh, m->inboxes, inbox, tmp) {
 		deia__inbox_ref(inbox);
 		deia__receivers_end(m, inbox, DEIA_ECANCELED);
@@ -240,6 +251,7 @@ void deia_messenger_free(deia_messenger *m)
 	deia__free(m->items);
 	HASH_ITER(hh, m->inboxes, inbox, tmp)
 		deia__inbox_free(m, inbox);
+	deia__homes_free(m);
 	if (m->kick)
 		event_free(m->kick);
 	deia__timers_free(m->timers);

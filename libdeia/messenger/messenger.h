@@ -8,7 +8,7 @@
  * change, from plan to effect), send.c, keys.c, receive.c, settle.c, answer.c
  * (the calls), due.c and cleanup.c (what happens by itself), look.c (pages),
  * view.c (what callers see), ask.c, rows.c and load.c (with a store), kept.c (without
- * one), journal.c.
+ * one), journal.c; homes/ (several messengers on one store).
  *
  * A message is in memory when it is one of the next in its lane, when it was
  * handed over before and is not finished, or while something changes it.
@@ -108,6 +108,9 @@ struct deia__lane {
 	 * (upto) is in the store only, unless the lane is complete. */
 	unsigned char upto[DEIA__MSG_ID_BYTES];
 	bool complete, loading, spilled;
+	/* While it is loading: what came behind upto's back; see homes/. */
+	bool rewound;
+	unsigned char rewind[DEIA__MSG_ID_BYTES];
 	/* Finished since the read began: its rows may still say pending. */
 	unsigned char (*gone)[DEIA__MSG_ID_BYTES];
 	unsigned n_gone, cap_gone;
@@ -125,6 +128,7 @@ struct deia__inbox {
 	unsigned passed; /* hand-overs that passed over an aged message */
 	struct deia__receivers receivers;
 	unsigned n_receivers;
+	struct deia__home *home; /* NULL: the store is not shared */
 	TAILQ_ENTRY(deia__inbox) dirty_link;
 	UT_hash_handle hh;
 };
@@ -157,6 +161,7 @@ struct deia__plan {
 	int64_t due; /* hive time: end of lease, retry, expiry (requeued) */
 	uint16_t attempt, excused;
 	bool held;
+	bool away;    /* sent to an inbox that is served elsewhere */
 	bool stray;   /* of no place: freed when the change fails */
 	bool leaves;  /* memory, after the effect: finished, or in the store */
 	char *reason; /* owned; NULL: as before */
@@ -194,6 +199,7 @@ struct deia__mail_op {
 };
 
 struct deia__mail_key; /* kept.c */
+struct deia__homes;    /* homes/ */
 
 struct deia_messenger {
 	struct event_base *base;
@@ -239,11 +245,16 @@ struct deia_messenger {
 	int64_t backoff_until;	/* boot clock: the store refused something */
 	int64_t sweep_pause_ms; /* before the next one, once */
 	bool sweeping, cleaning;
+	bool sweep_on; /* the next page begins behind this place */
+	int64_t sweep_due;
+	unsigned char sweep_id[DEIA__MSG_ID_BYTES];
 
 	/* For one callback at a time: what it is shown. */
 	struct deia__view *views;
 	struct deia_message *items;
 	unsigned views_cap;
+
+	struct deia__homes *homes; /* NULL: the store is not shared */
 
 	unsigned n_waits;
 	struct deia_messenger_status status;
@@ -289,6 +300,9 @@ void deia__later_call(deia_messenger *m, struct deia__later *l,
 		      void (*fn)(void *arg), void *arg);
 /* ESTATE when it was stopped. */
 deia_err deia__msgr_check(deia_messenger *m);
+
+/* Fewer are in this status; of finished ones others may have added, unseen. */
+void deia__status_less(deia_messenger *m, unsigned status, uint64_t n);
 
 /* ---- names.c ------------------------------------------------------------ */
 
@@ -362,6 +376,11 @@ deia_err deia__place_pick(deia_messenger *m, struct deia__inbox *inbox,
 /* Something could be picked, or read. */
 bool deia__place_has_next(const struct deia__inbox *inbox);
 void deia__lane_fini(struct deia__lane *lane);
+/* A message that memory has not is in the store, perhaps among those that were
+ * read already: the lane is read anew from there. */
+void deia__lane_came(struct deia__lane *lane, const unsigned char *id);
+/* The page that was being read is dealt with. */
+void deia__lane_loaded(struct deia__lane *lane);
 /* A page that is being read may still have it as pending. */
 void deia__lane_gone(struct deia__lane *lane, const unsigned char *id);
 
@@ -419,6 +438,8 @@ DEIA_NODISCARD deia_err deia__draft_msg(deia_messenger *m,
 void deia__inbox_serve(deia_messenger *m, struct deia__inbox *inbox);
 void deia__receivers_end(deia_messenger *m, struct deia__inbox *inbox,
 			 deia_err err);
+/* Only those that do not wait for a message. */
+void deia__receivers_end_unwaiting(struct deia__inbox *inbox, deia_err err);
 
 /* ---- due.c --------------------------------------------------------------- */
 
@@ -492,6 +513,8 @@ void deia__rows_body(const deia_rows *rows, size_t r,
 bool deia__rows_fine(const deia_rows *rows, size_t r);
 /* load.c: blocks. */
 DEIA_NODISCARD deia_err deia__rows_load(deia_messenger *m);
+/* One row of message_leases comes into memory: DEIA_OK, DEIA_ENOMEM. */
+deia_err deia__rows_lease(deia_messenger *m, const deia_rows *rows, size_t r);
 
 /* ---- kept.c: without one ------------------------------------------------- */
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/utf8.h"
+#include "messenger/homes/homes.h"
 #include "messenger/messenger.h"
 
 #define BACKOFF_FIRST_MS 1000
@@ -97,6 +98,7 @@ struct deia__plan *deia__op_plan(struct deia__mail_op *op,
 		return NULL;
 	}
 	deia__place_take(op->m, msg);
+	deia__home_hold(msg->to);
 	p->msg = msg;
 	p->event = event;
 	p->lease = msg->lease;
@@ -252,6 +254,7 @@ void deia__op_undo(struct deia__mail_op *op)
 		plan_fini(&op->plans[i]);
 		if (arrives)
 			msg->to->sending--;
+		deia__home_let(m, msg->to);
 		if (op->plans[i].stray) {
 			deia__msg_remove(m, msg);
 			deia__msg_free(m, msg);
@@ -334,13 +337,19 @@ static void effect_queued(deia_messenger *m, struct deia__plan *p)
 
 	msg->sending = false;
 	msg->to->sending--;
+	m->status.sent++;
+	p->stray = false;
+	if (p->away) { /* whoever serves it learns of it by the notice */
+		deia__msg_remove(m, msg);
+		p->leaves = true;
+		return;
+	}
 	msg->to->pending[msg->priority]++;
 	m->status.by_status[DEIA_MESSAGE_PENDING]++;
-	m->status.sent++;
 	deia__due_expiry(m, msg->expires);
 	if (!m->store)
 		deia__wheel_add(&m->expiring, &msg->expiry);
-	p->stray = false;
+	enter_lane(m, p);
 }
 
 static void effect_handed_over(deia_messenger *m, struct deia__mail_op *op,
@@ -379,7 +388,7 @@ static void effect_requeued(deia_messenger *m, struct deia__plan *p)
 
 	msg->to->sending--;
 	msg->to->pending[msg->priority]++;
-	m->status.by_status[DEIA_MESSAGE_FAILED]--;
+	deia__status_less(m, DEIA_MESSAGE_FAILED, 1);
 	m->status.by_status[DEIA_MESSAGE_PENDING]++;
 	msg->status = DEIA_MESSAGE_PENDING;
 	msg->has_row = false;
@@ -447,7 +456,6 @@ static void effect(struct deia__mail_op *op, struct deia__plan *p)
 	switch ((int)p->event) {
 	case DEIA_MESSAGE_QUEUED:
 		effect_queued(m, p);
-		enter_lane(m, p);
 		return;
 	case DEIA_MESSAGE_HANDED_OVER:
 		effect_handed_over(m, op, p);
@@ -511,8 +519,10 @@ void deia__op_end(struct deia__mail_op *op, deia_err err)
 		deia__op_undo(op);
 		m->status.refused++;
 	}
-	for (unsigned i = 0; i < op->n; i++)
+	for (unsigned i = 0; i < op->n; i++) {
 		effect(op, &op->plans[i]);
+		deia__home_let(m, op->plans[i].msg->to);
+	}
 	if (op->n)
 		tell(op);
 	if (op->done)

@@ -102,6 +102,47 @@ void deia__lane_gone(struct deia__lane *lane, const unsigned char *id)
 		memcpy(lane->gone[lane->n_gone++], id, DEIA__MSG_ID_BYTES);
 }
 
+/* The id just before. */
+static void before(unsigned char *out, const unsigned char *id)
+{
+	int i = DEIA__MSG_ID_BYTES;
+
+	memcpy(out, id, DEIA__MSG_ID_BYTES);
+	while (i-- > 0 && out[i]-- == 0)
+		;
+}
+
+void deia__lane_came(struct deia__lane *lane, const unsigned char *id)
+{
+	unsigned char rewind[DEIA__MSG_ID_BYTES];
+
+	lane->complete = false;
+	if (memcmp(id, lane->upto, DEIA__MSG_ID_BYTES) > 0) {
+		lane->spilled = true;
+		return;
+	}
+	before(rewind, id);
+	if (!lane->loading) {
+		memcpy(lane->upto, rewind, DEIA__MSG_ID_BYTES);
+		return;
+	}
+	if (!lane->rewound ||
+	    memcmp(rewind, lane->rewind, DEIA__MSG_ID_BYTES) < 0)
+		memcpy(lane->rewind, rewind, DEIA__MSG_ID_BYTES);
+	lane->rewound = true;
+}
+
+void deia__lane_loaded(struct deia__lane *lane)
+{
+	lane->n_gone = 0;
+	if (!lane->rewound)
+		return;
+	lane->rewound = false;
+	lane->complete = false;
+	if (memcmp(lane->rewind, lane->upto, DEIA__MSG_ID_BYTES) < 0)
+		memcpy(lane->upto, lane->rewind, DEIA__MSG_ID_BYTES);
+}
+
 void deia__lane_fini(struct deia__lane *lane)
 {
 	deia__free(lane->gone);

@@ -5,12 +5,14 @@
  */
 #include <string.h>
 
+#include "messenger/homes/homes.h"
 #include "messenger/messenger.h"
 #include "store/schema.h"
 
 #define STEP 500
 
 struct purge {
+	struct deia__home_wait wait; /* first */
 	struct deia__later later;
 	deia_messenger *m;
 	struct deia__inbox *inbox;
@@ -126,7 +128,7 @@ static void step_end(struct purge *p, deia_err err)
 			forget(p->m, p->msgs[i]);
 	}
 	for (unsigned s = 0; !err && s < DEIA_MESSAGE_STATUSES; s++) {
-		p->m->status.by_status[s] -= p->by_status[s];
+		deia__status_less(p->m, s, p->by_status[s]);
 		p->m->status.cleaned += p->by_status[s];
 	}
 	for (unsigned i = 0; !err && i < DEIA_PRIORITIES; i++)
@@ -200,6 +202,17 @@ static void next_step(struct purge *p)
 		purge_end(p, err);
 }
 
+static void on_home(struct deia__home_wait *w, deia_err err)
+{
+	struct purge *p = (struct purge *)(void *)w;
+
+	p->m->n_ops--;
+	if (err)
+		purge_end(p, err);
+	else
+		next_step(p);
+}
+
 deia_err deia_messenger_purge_inbox(deia_messenger *m, const char *id,
 				    void (*cb)(deia_err err, void *user),
 				    void *user)
@@ -220,7 +233,11 @@ deia_err deia_messenger_purge_inbox(deia_messenger *m, const char *id,
 	p->user = user;
 	deia__inbox_ref(inbox);
 	inbox->purging = true;
-	if (m->store)
+	if (!deia__home_is_here(inbox)) {
+		p->wait.fn = on_home;
+		m->n_ops++;
+		deia__home_wait(m, inbox, &p->wait);
+	} else if (m->store)
 		next_step(p);
 	else
 		deia__later_call(m, &p->later, purge_kept, p);

@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "messenger/homes/homes.h"
 #include "messenger/messenger.h"
 #include "store/schema.h"
 
@@ -22,6 +23,7 @@ static void receiver_free(deia_receiver *r)
 		TAILQ_REMOVE(&r->inbox->receivers, r, link);
 		r->inbox->n_receivers--;
 		m->n_waits--;
+		deia__home_idle(m, r->inbox);
 	}
 	deia__timer_clear(m->timers, &r->timer);
 	deia__inbox_unref(m, r->inbox);
@@ -46,6 +48,7 @@ static void receiver_leave(deia_receiver *r)
 	r->m->n_waits--;
 	r->waits = false;
 	r->busy = true;
+	deia__home_idle(r->m, r->inbox);
 	deia__timer_clear(r->m->timers, &r->timer);
 }
 
@@ -233,7 +236,7 @@ static bool serve_one(deia_receiver *r, bool *wait)
 }
 
 /* There is nothing: those behind one that waits are told, too. */
-static void end_unwaiting(struct deia__inbox *inbox)
+void deia__receivers_end_unwaiting(struct deia__inbox *inbox, deia_err err)
 {
 	deia_receiver *r = TAILQ_FIRST(&inbox->receivers);
 
@@ -242,7 +245,7 @@ static void end_unwaiting(struct deia__inbox *inbox)
 			r = TAILQ_NEXT(r, link);
 			continue;
 		}
-		receiver_end(r, DEIA_OK);
+		receiver_end(r, err);
 		/* Its callback may have changed the queue. */
 		r = TAILQ_FIRST(&inbox->receivers);
 	}
@@ -254,6 +257,10 @@ void deia__inbox_serve(deia_messenger *m, struct deia__inbox *inbox)
 	deia_receiver *r;
 	bool wait = false;
 
+	if (!deia__home_is_here(inbox)) {
+		deia__home_want(m, inbox);
+		return;
+	}
 	if (inbox->purging)
 		return; /* what is left was for whoever had the id before */
 	deia__inbox_ref(inbox);
@@ -261,7 +268,7 @@ void deia__inbox_serve(deia_messenger *m, struct deia__inbox *inbox)
 		if (serve_one(r, &wait))
 			continue;
 		if (!wait)
-			end_unwaiting(inbox);
+			deia__receivers_end_unwaiting(inbox, DEIA_OK);
 		break;
 	}
 	deia__inbox_unref(m, inbox);

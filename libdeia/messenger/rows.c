@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "messenger/homes/homes.h"
 #include "messenger/messenger.h"
 #include "store/schema.h"
 
@@ -240,11 +241,14 @@ deia_err deia__rows_commit(struct deia__mail_op *op)
 		deia__free(ids);
 	}
 	for (unsigned i = 0; i < op->n; i++) {
-		const struct deia__plan *p = &op->plans[i];
+		struct deia__plan *p = &op->plans[i];
 
 		switch ((int)p->event) {
 		case DEIA_MESSAGE_QUEUED:
 			insert_message(txn, p->msg);
+			p->away = !deia__home_is_here(p->msg->to);
+			if (p->away)
+				deia__home_tell_sent(txn, p->msg);
 			break;
 		case DEIA_MESSAGE_HANDED_OVER:
 		case DEIA_MESSAGE_RETRY:
@@ -389,7 +393,7 @@ static void on_lane(deia_err err, const deia_rows *rows, void *user)
 		all = take_row(m, lane, rows, r);
 	if (all)
 		lane->complete = !deia_rows_has_more(rows) && !lane->spilled;
-	lane->n_gone = 0;
+	deia__lane_loaded(lane);
 	if (err)
 		deia__receivers_end(m, l->inbox, err);
 	else

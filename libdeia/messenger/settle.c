@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "messenger/homes/again.h"
+#include "messenger/homes/homes.h"
 #include "store/schema.h"
 
 /* ---- claims -------------------------------------------------------------- */
@@ -65,6 +67,8 @@ deia_err deia__claim_find(deia_messenger *m, const struct deia_message_claim *c,
 		return m->store ? DEIA_EUNAVAILABLE : unknown(m, c->id);
 	if (msg->sending || (c->inbox && strcmp(msg->to->id, c->inbox) != 0))
 		return unknown(m, c->id);
+	if (!deia__home_is_here(msg->to))
+		return deia__home_moved(m, c->id);
 	if (msg->status != DEIA_MESSAGE_DELIVERED)
 		return judge(m, c, msg->status, msg->lease, reading);
 	if (c->token && !token_fits(c->token, msg->lease))
@@ -100,6 +104,9 @@ static deia_err judge_row(struct lookup *l, const deia_rows *rows)
 	if (l->claim.inbox &&
 	    strcmp(deia_rows_text(rows, 0, MAIL_TO), l->claim.inbox) != 0)
 		return unknown(l->m, l->claim.id);
+	if (deia_rows_get(rows, 0, MAIL_PHASE)->i == PHASE_OPEN &&
+	    !deia__home_serves(l->m, deia_rows_text(rows, 0, MAIL_TO)))
+		return deia__home_moved(l->m, l->claim.id);
 	return judge(
 		l->m, &l->claim,
 		status < 0 ? DEIA_MESSAGE_PENDING : (deia_message_status)status,
@@ -300,6 +307,8 @@ deia_err deia_messenger_read(deia_messenger *m,
 		return deia__msgr_fail(m, DEIA_ELIMIT,
 				       "1 to %d messages are read at a time",
 				       DEIA_MAX_BATCH_LEN);
+	if (deia__read_waits(m, claims, n, errs, cb, user, &err))
+		return err;
 	r = reading_new(m, n, errs);
 	op = r ? deia__op_new(m, (unsigned)n) : NULL;
 	if (!op) {
@@ -424,6 +433,9 @@ deia_err deia_messenger_release(deia_messenger *m,
 	    (delay_ms < 0 || delay_ms > DEIA__DELAY_MAX_MS))
 		return deia__msgr_fail(m, DEIA_EINVAL,
 				       "a delay lasts up to 3600 s");
+	if (deia__release_waits(m, claim, delay_ms, excused, reason, cb, user,
+				&err))
+		return err;
 	err = begin(m, claim, cb, user, &msg, &op);
 	if (err || !op)
 		return err;
@@ -438,8 +450,11 @@ deia_err deia_messenger_give_up(deia_messenger *m,
 {
 	struct deia__mail_op *op;
 	struct deia__msg *msg = NULL;
-	deia_err err = begin(m, claim, cb, user, &msg, &op);
+	deia_err err;
 
+	if (deia__give_up_waits(m, claim, reason, cb, user, &err))
+		return err;
+	err = begin(m, claim, cb, user, &msg, &op);
 	if (err || !op)
 		return err;
 	return finish(m, op,
@@ -466,8 +481,9 @@ deia_err deia_messenger_extend(deia_messenger *m,
 	struct deia__msg *msg = NULL;
 	deia_err err = check_lease(m, lease_ms);
 
-	if (!err)
-		err = begin(m, claim, cb, user, &msg, &op);
+	if (err || deia__extend_waits(m, claim, lease_ms, cb, user, &err))
+		return err;
+	err = begin(m, claim, cb, user, &msg, &op);
 	if (err || !op)
 		return err;
 	plan = deia__op_plan(op, msg, DEIA__EXTENDED, NULL);

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "messenger/messenger.h"
+#include "messenger/homes/again.h"
+#include "messenger/homes/homes.h"
 #include "store/schema.h"
 
 struct take {
@@ -72,6 +74,8 @@ static deia_err take_row(struct take *t, const deia_rows *rows)
 	    !*deia_rows_text(rows, 0, MAIL_DIALOGUE))
 		return not_to_be_taken(t, "is not pending mail of a dialogue");
 	msg = deia__msg_find(t->m, t->id);
+	if (!deia__home_serves(t->m, t->inbox))
+		return not_to_be_taken(t, "is on its way to another node");
 	if (msg && msg->place != PLACE_ASIDE)
 		return not_to_be_taken(t, "was taken already");
 	if (deia_rows_get(rows, 0, MAIL_DUE)->i <= deia__hive_now(t->m))
@@ -138,6 +142,8 @@ deia_err deia_messenger_take(deia_messenger *m, const char *inbox,
 				       "a message is taken from an inbox, for "
 				       "1 s to %d s",
 				       DEIA_MAX_LEASE_SECONDS);
+	if (deia__take_waits(m, inbox, id, lease_ms, held, cb, user, &err))
+		return err;
 	memcpy(t.inbox, inbox, strlen(inbox) + 1);
 	if (!deia__id_parse(t.id, id))
 		return deia__msgr_fail(m, DEIA_ENOTFOUND,
@@ -146,6 +152,8 @@ deia_err deia_messenger_take(deia_messenger *m, const char *inbox,
 	msg = deia__msg_find(m, t.id);
 	if (msg && (msg->sending || strcmp(msg->to->id, inbox) != 0))
 		return unknown(&t);
+	if (msg && !deia__home_is_here(msg->to))
+		return not_to_be_taken(&t, "is on its way to another node");
 	if (msg && msg->place != PLACE_ASIDE)
 		return not_to_be_taken(&t, "is not pending mail of a dialogue");
 	if (msg && msg->expires <= deia__hive_now(m))

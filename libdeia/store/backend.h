@@ -58,9 +58,10 @@ struct deia__telling {
 };
 
 /* What waits in the store's queues: the head of a deia_txn or a read. */
+enum deia__job_kind { DEIA__JOB_TXN, DEIA__JOB_PAGE, DEIA__JOB_COUNT };
 struct deia__job {
 	struct deia__job *next;
-	bool is_read;
+	enum deia__job_kind kind;
 };
 
 struct deia_txn {
@@ -113,8 +114,35 @@ deia_err deia__table_check(const struct deia_table *t);
 deia_err deia__query_check(const struct deia_page_query *q);
 /* The columns a count may be grouped by. */
 #define DEIA__MAX_GROUP 4u
-deia_err deia__count_check(const struct deia_table *t, int index,
-			   unsigned n_group);
+
+/* Rows counted by the first n_group columns of an order; those alone whose
+ * first n_equal have these values. */
+struct deia__count_query {
+	const struct deia_table *table;
+	int index;
+	const struct deia_value *equal;
+	unsigned n_equal, n_group;
+};
+/* DEIA_OK, DEIA_EINVAL, DEIA_ELIMIT. */
+deia_err deia__count_check(const struct deia__count_query *q);
+/*
+ * A group of n_group values, and how many rows it has. Anything but DEIA_OK
+ * ends the count, and is what it returns: DEIA_ELIMIT, DEIA_ENOMEM.
+ */
+typedef deia_err (*deia__count_cb)(const struct deia_value *group,
+				   int64_t count, void *user);
+
+/*
+ * Which transactions a read saw, as PostgreSQL says it: all below xmin, none
+ * from xmax on, and of the others all but those that still ran.
+ */
+struct deia_snapshot {
+	uint64_t xmin, xmax;
+	size_t n;
+	uint64_t running[];
+};
+/* With room for n that run; NULL: out of memory. */
+deia_snapshot *deia__snapshot_new(uint64_t xmin, uint64_t xmax, size_t n);
 
 /*
  * A page being filled. The bounds are the reader's promise to let go soon: a
@@ -217,10 +245,15 @@ struct deia__store_backend {
 	deia_err (*read)(void *self, const struct deia_page_query *query,
 			 deia_rows *rows);
 	/*
-	 * See deia_store_count_now. Runs like read; never at the same moment.
+	 * Tells each group once, in order; see deia_store_count. Runs like
+	 * read; never at the same moment. snapshot: NULL, or where what it saw
+	 * goes (deia_snapshot_free, also on failure); a store that is not
+	 * shared leaves it alone. DEIA_OK, what cb returned, DEIA_ENOMEM,
+	 * DEIA_EUNAVAILABLE, DEIA_EINVAL, DEIA_ESTORE.
 	 */
-	deia_err (*count)(void *self, const struct deia_table *table, int index,
-			  unsigned n_group, deia_count_cb cb, void *user);
+	deia_err (*count)(void *self, const struct deia__count_query *query,
+			  deia__count_cb cb, void *user,
+			  deia_snapshot **snapshot);
 	/*
 	 * Optional. Writer thread, about every second while there is nothing
 	 * to write: notices that the database went away, or is back.

@@ -124,17 +124,21 @@ deia_err deia__query_check(const struct deia_page_query *q)
 			    q->n_after);
 }
 
-deia_err deia__count_check(const struct deia_table *t, int index,
-			   unsigned n_group)
+deia_err deia__count_check(const struct deia__count_query *c)
 {
-	struct deia_page_query q = { .table = t, .index = index, .limit = 1 };
+	struct deia_page_query q = { .table = c->table,
+				     .index = c->index,
+				     .equal = c->equal,
+				     .n_equal = c->n_equal,
+				     .limit = 1 };
 	struct deia__order o;
 	deia_err err = deia__query_check(&q);
 
 	if (err)
 		return err;
-	deia__order_init(&o, t, index);
-	return n_group >= 1 && n_group <= DEIA__MAX_GROUP && n_group <= o.n
+	deia__order_init(&o, c->table, c->index);
+	return c->n_group >= 1 && c->n_group <= DEIA__MAX_GROUP &&
+			       c->n_group <= o.n && c->n_equal <= c->n_group
 		       ? DEIA_OK
 		       : DEIA_EINVAL;
 }

@@ -100,14 +100,15 @@ void deia__sql_page(const struct deia_page_query *q,
 	add(params, &params->limit, 1);
 }
 
-void deia__sql_count(const struct deia_table *table, int index,
-		     unsigned n_group, struct deia__sql_shape *shape)
+void deia__sql_count(const struct deia__count_query *q,
+		     struct deia__sql_shape *shape,
+		     struct deia__sql_params *params)
 {
-	struct deia__sql_params none;
-
-	start(shape, &none, table, DEIA__SQL_COUNT);
-	shape->index = (short)index;
-	shape->n_equal = (unsigned char)n_group;
+	start(shape, params, q->table, DEIA__SQL_COUNT);
+	shape->index = (short)q->index;
+	shape->n_equal = (unsigned char)q->n_equal;
+	shape->n_after = (unsigned char)q->n_group;
+	add(params, q->equal, q->n_equal);
 }
 
 bool deia__sql_same(const struct deia__sql_shape *a,
@@ -337,13 +338,15 @@ static void count(struct writer *w, const struct deia__sql_shape *s)
 
 	deia__order_init(&o, w->table, s->index);
 	put(w, "SELECT ");
-	names(w, o.columns, s->n_equal);
+	names(w, o.columns, s->n_after);
 	put(w, ", count(*) FROM ");
 	name(w, w->table->name);
+	put(w, s->n_equal ? " WHERE " : "");
+	equals(w, o.columns, s->n_equal);
 	put(w, " GROUP BY ");
-	names(w, o.columns, s->n_equal);
+	names(w, o.columns, s->n_after);
 	put(w, " ORDER BY ");
-	names(w, o.columns, s->n_equal);
+	names(w, o.columns, s->n_after);
 }
 
 static void by_key(struct writer *w, const char *verb)

@@ -30,7 +30,7 @@ enum deia__sql_kind {
 	DEIA__SQL_DELETE_WHERE,
 	DEIA__SQL_EXISTS, /* is there a row with this key? */
 	DEIA__SQL_PAGE,
-	DEIA__SQL_COUNT /* n_equal: columns of the group */
+	DEIA__SQL_COUNT /* n_after: columns of the group */
 };
 
 struct deia__sql_shape {
@@ -60,8 +60,9 @@ void deia__sql_exists(const struct deia__op *op, struct deia__sql_shape *shape,
 void deia__sql_page(const struct deia_page_query *q,
 		    struct deia__sql_shape *shape,
 		    struct deia__sql_params *params);
-void deia__sql_count(const struct deia_table *table, int index,
-		     unsigned n_group, struct deia__sql_shape *shape);
+void deia__sql_count(const struct deia__count_query *q,
+		     struct deia__sql_shape *shape,
+		     struct deia__sql_params *params);
 bool deia__sql_same(const struct deia__sql_shape *a,
 		    const struct deia__sql_shape *b);
 unsigned deia__sql_hash(const struct deia__sql_shape *s);

@@ -309,8 +309,7 @@ static deia_err admit(const deia_store *s, const deia_txn *txn)
 	return DEIA_OK;
 }
 
-/* Both commits and reads of a turn leave it together, at its end. */
-static void kick(deia_store *s)
+void deia__kick(deia_store *s)
 {
 	if (s->batch_len++ == 0)
 		event_active(s->kick, EV_TIMEOUT, 1);
@@ -339,15 +338,15 @@ deia_err deia_txn_commit(deia_txn *txn, deia_txn_cb cb, void *user)
 	s->open_txns++;
 	s->open_bytes += txn->arena.bytes;
 	deia__jobs_add(&s->batch, &txn->job);
-	kick(s);
+	deia__kick(s);
 	return DEIA_OK;
 }
 
 /* ---- reading ----------------------------------------------------------- */
 
-static const struct deia_value *copy_values(struct deia__arena *a,
-					    const struct deia_value *v,
-					    unsigned n)
+const struct deia_value *deia__values_copy(struct deia__arena *a,
+					   const struct deia_value *v,
+					   unsigned n)
 {
 	struct deia_value *to = deia__arena_alloc(a, n * sizeof(*to));
 	unsigned i;
@@ -378,10 +377,12 @@ deia_err deia_store_page(deia_store *s, const struct deia_page_query *query,
 	r = deia__alloc(sizeof(*r));
 	if (!r)
 		return DEIA_ENOMEM;
-	r->job.is_read = true;
+	r->job.kind = DEIA__JOB_PAGE;
 	r->query = *query;
-	r->query.equal = copy_values(&r->arena, query->equal, query->n_equal);
-	r->query.after = copy_values(&r->arena, query->after, query->n_after);
+	r->query.equal =
+		deia__values_copy(&r->arena, query->equal, query->n_equal);
+	r->query.after =
+		deia__values_copy(&r->arena, query->after, query->n_after);
 	if (!r->query.equal || !r->query.after) {
 		deia__arena_fini(&r->arena);
 		deia__free(r);
@@ -389,13 +390,7 @@ deia_err deia_store_page(deia_store *s, const struct deia_page_query *query,
 	}
 	r->cb = cb;
 	r->user = user;
-	s->open_reads++;
-	pthread_mutex_lock(&s->lock);
-	deia__jobs_add(&s->reads, &r->job);
-	pthread_cond_signal(&s->read_cond);
-	pthread_mutex_unlock(&s->lock);
-	if (!s->backend->threads)
-		kick(s);
+	deia__read_queue(s, &r->job);
 	return DEIA_OK;
 }
 
@@ -417,19 +412,5 @@ deia_err deia_store_page_now(deia_store *s, const struct deia_page_query *query,
 		deia_rows_free(*out);
 		*out = NULL;
 	}
-	return err;
-}
-
-deia_err deia_store_count_now(deia_store *s, const struct deia_table *table,
-			      int index, unsigned n_group, deia_count_cb cb,
-			      void *user)
-{
-	deia_err err = deia__count_check(table, index, n_group);
-
-	if (err || !cb)
-		return err ? err : DEIA_EINVAL;
-	pthread_mutex_lock(&s->read_lock);
-	err = s->backend->count(s->self, table, index, n_group, cb, user);
-	pthread_mutex_unlock(&s->read_lock);
 	return err;
 }

@@ -32,6 +32,20 @@ struct deia__read {
 	deia_err err;
 };
 
+struct deia__counting {
+	struct deia__job job; /* first */
+	struct deia__count_query query;
+	struct deia__arena arena; /* the query's values */
+	deia_counted_cb cb;
+	void *user;
+	deia_rows *rows;
+	deia_snapshot *snapshot;
+	deia_err err;
+};
+/* Groups of a count, and bytes of them; more is DEIA_ELIMIT. */
+#define DEIA__MAX_GROUPS ((size_t)DEIA_MAX_PAGE_LEN * 100)
+#define DEIA__COUNT_BYTES ((size_t)64 << 20)
+
 /* A notice on its way to the loop; topic and text stand behind it. */
 struct deia__notice {
 	struct deia__notice *next;
@@ -96,6 +110,16 @@ struct deia_store {
 
 void deia__jobs_add(struct deia__jobs *q, struct deia__job *job);
 void deia__jobs_move(struct deia__jobs *to, struct deia__jobs *from);
+/* Both commits and reads of a turn leave it together, at its end. */
+void deia__kick(deia_store *s);
+/* Puts a read among those that wait. */
+void deia__read_queue(deia_store *s, struct deia__job *job);
+/* Does the counting, on the reading thread. */
+void deia__count_run(deia_store *s, struct deia__counting *c);
+/* Copies n values; NULL: out of memory. */
+const struct deia_value *deia__values_copy(struct deia__arena *a,
+					   const struct deia_value *v,
+					   unsigned n);
 
 /* Starts the threads where the backend wants them: DEIA_OK, DEIA_ENOMEM. */
 deia_err deia__workers_start(deia_store *s);

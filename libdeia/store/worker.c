@@ -202,6 +202,31 @@ static void read_page(deia_store *s, struct deia__read *r)
 	finish(s, &one, r->rows ? r->rows->arena.bytes : 0);
 }
 
+static void read_one(deia_store *s, struct deia__job *job)
+{
+	struct deia__counting *c = (struct deia__counting *)(void *)job;
+	struct deia__jobs one = { NULL, NULL };
+
+	if (job->kind == DEIA__JOB_PAGE) {
+		read_page(s, (struct deia__read *)(void *)job);
+		return;
+	}
+	deia__count_run(s, c);
+	deia__jobs_add(&one, job);
+	finish(s, &one, c->rows ? c->rows->arena.bytes : 0);
+}
+
+void deia__read_queue(deia_store *s, struct deia__job *job)
+{
+	s->open_reads++;
+	pthread_mutex_lock(&s->lock);
+	deia__jobs_add(&s->reads, job);
+	pthread_cond_signal(&s->read_cond);
+	pthread_mutex_unlock(&s->lock);
+	if (!s->backend->threads)
+		deia__kick(s);
+}
+
 static void *reader_main(void *arg)
 {
 	deia_store *s = arg;
@@ -220,7 +245,7 @@ static void *reader_main(void *arg)
 			s->reads.last = NULL;
 		s->stats.reads++;
 		pthread_mutex_unlock(&s->lock);
-		read_page(s, (struct deia__read *)(void *)job);
+		read_one(s, job);
 		pthread_mutex_lock(&s->lock);
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -261,7 +286,7 @@ static void run_inline(deia_store *s)
 		if (!s->reads.first)
 			s->reads.last = NULL;
 		s->stats.reads++;
-		read_page(s, (struct deia__read *)(void *)job);
+		read_one(s, job);
 	}
 }
 
@@ -302,23 +327,59 @@ static void deliver_txn(deia_store *s, deia_txn *t)
 	deia_txn_free(t);
 }
 
-/* Returns how many bytes it had. */
-static size_t deliver_read(deia_store *s, struct deia__read *r)
+/* Frees what a read gave; returns how many bytes it had. */
+static size_t rows_done(deia_store *s, deia_rows *rows)
 {
-	size_t bytes = r->rows ? r->rows->arena.bytes : 0;
+	size_t bytes = rows ? rows->arena.bytes : 0;
 
-	s->open_reads--;
-	r->cb(r->err, r->rows, r->user);
-	if (r->rows) {
+	if (rows) {
 		pthread_mutex_lock(&s->lock);
 		s->done_bytes -= bytes;
 		pthread_cond_signal(&s->read_cond);
 		pthread_mutex_unlock(&s->lock);
 	}
-	deia_rows_free(r->rows);
+	deia_rows_free(rows);
+	return bytes;
+}
+
+static size_t deliver_read(deia_store *s, struct deia__read *r)
+{
+	size_t bytes;
+
+	s->open_reads--;
+	r->cb(r->err, r->rows, r->user);
+	bytes = rows_done(s, r->rows);
 	deia__arena_fini(&r->arena);
 	deia__free(r);
 	return bytes;
+}
+
+static size_t deliver_count(deia_store *s, struct deia__counting *c)
+{
+	size_t bytes;
+
+	s->open_reads--;
+	c->cb(c->err, c->rows, c->snapshot, c->user);
+	bytes = rows_done(s, c->rows);
+	deia_snapshot_free(c->snapshot);
+	deia__arena_fini(&c->arena);
+	deia__free(c);
+	return bytes;
+}
+
+/* Returns how many bytes it had, of a page. */
+static size_t deliver_one(deia_store *s, struct deia__job *job)
+{
+	switch (job->kind) {
+	case DEIA__JOB_PAGE:
+		return deliver_read(s, (struct deia__read *)(void *)job);
+	case DEIA__JOB_COUNT:
+		return deliver_count(s, (struct deia__counting *)(void *)job);
+	case DEIA__JOB_TXN:
+		break;
+	}
+	deliver_txn(s, (deia_txn *)(void *)job);
+	return 0;
 }
 
 bool deia__deliver(deia_store *s, unsigned max)
@@ -334,11 +395,7 @@ bool deia__deliver(deia_store *s, unsigned max)
 		s->ready.first = job->next;
 		if (!s->ready.first)
 			s->ready.last = NULL;
-		if (job->is_read)
-			bytes += deliver_read(s,
-					      (struct deia__read *)(void *)job);
-		else
-			deliver_txn(s, (deia_txn *)(void *)job);
+		bytes += deliver_one(s, job);
 	}
 	if (!s->backend->threads && s->reads.first && !s->closing)
 		event_active(s->kick, EV_TIMEOUT, 0);

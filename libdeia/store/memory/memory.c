@@ -293,29 +293,31 @@ static void group_of(const struct deia__mem_order *o,
 		group[i] = row->values[o->order.columns[i]];
 }
 
-static deia_err count(void *self, const struct deia_table *table, int index,
-		      unsigned n_group, deia_count_cb cb, void *user)
+static deia_err count(void *self, const struct deia__count_query *q,
+		      deia__count_cb cb, void *user, deia_snapshot **snapshot)
 {
-	struct deia__mem_table *t = table_of(self, table);
+	struct deia__mem_table *t = table_of(self, q->table);
 	struct deia_value group[DEIA__MAX_GROUP];
 	const struct deia__mem_order *o;
+	struct deia__mem_place all, p;
 	struct deia__mem_row *row;
-	struct deia__mem_place p;
+	deia_err err = DEIA_OK;
 	int64_t n;
 
+	(void)snapshot;
 	if (!t)
 		return DEIA_ENOMEM;
-	o = &t->orders[index + 1];
-	place(&p, o, NULL, 0);
-	row = deia__mem_seek(&p);
-	while (row) {
-		group_of(o, row, group, n_group);
-		place(&p, o, group, n_group);
+	o = &t->orders[q->index + 1];
+	place(&all, o, q->equal, q->n_equal);
+	row = deia__mem_seek(&all);
+	while (row && !err && deia__mem_cmp(row, &all) == 0) {
+		group_of(o, row, group, q->n_group);
+		place(&p, o, group, q->n_group);
 		for (n = 0; row && deia__mem_cmp(row, &p) == 0; n++)
 			row = deia__mem_step(o, row, false);
-		cb(group, n_group, n, user);
+		err = cb(group, n, user);
 	}
-	return DEIA_OK;
+	return err;
 }
 
 /* ---- the table --------------------------------------------------------- */

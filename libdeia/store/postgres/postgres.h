@@ -280,8 +280,9 @@ void deia__pg_listen(void *self, const struct deia__hearing *to);
 deia_err deia__pg_commit(void *self, deia_txn *first, struct deia__errmsg *msg);
 deia_err deia__pg_read(void *self, const struct deia_page_query *q,
 		       deia_rows *rows);
-deia_err deia__pg_count(void *self, const struct deia_table *table, int index,
-			unsigned n_group, deia_count_cb cb, void *user);
+deia_err deia__pg_count(void *self, const struct deia__count_query *q,
+			deia__count_cb cb, void *user,
+			deia_snapshot **snapshot);
 deia_err deia__pg_last_seq(void *self, const struct deia_table *table,
 			   int64_t *seq);
 

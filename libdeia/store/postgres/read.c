@@ -122,13 +122,14 @@ static deia_err start(struct deia__pg_conn *c,
 	return DEIA_OK;
 }
 
-/* ---- running a statement ----------------------------------------------- */
+/* ---- rows -------------------------------------------------------------- */
 
 struct reading {
 	/* A row. DEIA_ECANCELED: no more is wanted. */
 	deia_err (*on_row)(void *user, const PGresult *res);
 	void *user;
-	unsigned rows, last; /* so many were asked for; 0: all */
+	unsigned rows, last;	  /* so many were asked for; 0: all */
+	deia_snapshot **snapshot; /* what it sees goes there; NULL: nowhere */
 };
 
 /*
@@ -165,7 +166,7 @@ static deia_err rows_of(struct deia__pg_conn *c, struct reading *r,
 		if (PQresultStatus(res) == PGRES_SINGLE_TUPLE) {
 			r->rows++;
 			err = r->on_row(r->user, res);
-			if (err == DEIA_ECANCELED || err == DEIA_ENOMEM) {
+			if (err) {
 				PQclear(res);
 				return stop(c, r, until_ms) ? DEIA__PG_LOST
 							    : err;
@@ -179,6 +180,74 @@ static deia_err rows_of(struct deia__pg_conn *c, struct reading *r,
 	if (err && err != DEIA__PG_LOST && !drain(c, until_ms))
 		return err;
 	return err ? err : DEIA__PG_LOST;
+}
+
+/* ---- snapshots --------------------------------------------------------- */
+
+/* "XMIN:XMAX:XACT,XACT..." */
+static deia_snapshot *parse_snapshot(const char *text)
+{
+	deia_snapshot *s;
+	uint64_t xmin, xmax;
+	const char *c;
+	size_t n = 0;
+	char *at;
+
+	xmin = strtoull(text, &at, 10);
+	xmax = *at == ':' ? strtoull(at + 1, &at, 10) : 0;
+	if (*at != ':')
+		return NULL;
+	for (c = at; *c; c++)
+		n += *c == ',' || (*c == ':' && c[1]);
+	s = deia__snapshot_new(xmin, xmax, n);
+	for (n = 0; s && n < s->n; n++)
+		s->running[n] = strtoull(at + 1, &at, 10);
+	return s;
+}
+
+/* A transaction with one snapshot: what follows in it sees the same. */
+static deia_err take_snapshot(struct deia__pg_conn *c, struct reading *r,
+			      int64_t until_ms)
+{
+	PGresult *res = deia__pg_query(
+		c, until_ms - deia__now_ms(NULL),
+		"BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; "
+		"SET LOCAL statement_timeout = 0; "
+		"SELECT pg_current_snapshot()::text",
+		0, NULL);
+	deia_err err = DEIA__PG_LOST;
+
+	deia_snapshot_free(*r->snapshot);
+	*r->snapshot = NULL;
+	if (deia__pg_ok(res) && PQntuples(res)) {
+		*r->snapshot = parse_snapshot(PQgetvalue(res, 0, 0));
+		err = *r->snapshot ? DEIA_OK : DEIA_ENOMEM;
+	}
+	PQclear(res);
+	return err;
+}
+
+/* ---- running a statement ----------------------------------------------- */
+
+static deia_err attempt(struct deia__pg_conn *c,
+			const struct deia__sql_shape *shape,
+			const struct deia__sql_params *params,
+			struct reading *r, int64_t until_ms)
+{
+	deia_err err = r->snapshot ? take_snapshot(c, r, until_ms) : DEIA_OK;
+	PGresult *end = NULL;
+
+	if (!err)
+		err = start(c, shape, params, until_ms);
+	if (!err)
+		err = rows_of(c, r, until_ms);
+	if (err != DEIA__PG_LOST && r->snapshot)
+		end = deia__pg_query(c, CONNECT_MS, "ROLLBACK", 0, NULL);
+	/* A cancel that came late may have hit it. */
+	if (err == DEIA__PG_LOST || (r->snapshot && !deia__pg_ok(end)))
+		deia__pg_disconnect(c);
+	PQclear(end);
+	return err;
 }
 
 /* A failure shows at the next statement. */
@@ -207,18 +276,14 @@ static deia_err run(struct deia__pg *p, const struct deia__sql_shape *shape,
 		if (atomic_load(&p->write.away_since) && ms > CONNECT_MS)
 			ms = CONNECT_MS;
 		until_ms = deia__now_ms(NULL) + ms;
-		if (ms > PAGE_MS)
+		if (ms > PAGE_MS && !r->snapshot)
 			set(c, "SET statement_timeout = 0");
-		err = start(c, shape, params, until_ms);
-		if (!err)
-			err = rows_of(c, r, until_ms);
-		if (err == DEIA__PG_LOST)
-			deia__pg_disconnect(c);
+		err = attempt(c, shape, params, r, until_ms);
 		if ((err != DEIA__PG_LOST && err != DEIA_EUNAVAILABLE) ||
 		    r->rows > 0 || deia__now_ms(NULL) >= until_ms)
 			break;
 	}
-	if (ms > PAGE_MS)
+	if (ms > PAGE_MS && !r->snapshot)
 		set(c, "RESET statement_timeout");
 	switch (err) {
 	case DEIA_OK:
@@ -226,6 +291,7 @@ static deia_err run(struct deia__pg *p, const struct deia__sql_shape *shape,
 		return DEIA_OK;
 	case DEIA_ENOMEM:
 	case DEIA_EINVAL:
+	case DEIA_ELIMIT:
 	case DEIA_ESTORE:
 		return err;
 	default:
@@ -263,7 +329,7 @@ deia_err deia__pg_read(void *self, const struct deia_page_query *q,
 		       deia_rows *rows)
 {
 	struct paging g = { q, rows };
-	struct reading r = { on_page_row, &g, 0, q->limit + 1 };
+	struct reading r = { on_page_row, &g, 0, q->limit + 1, NULL };
 	struct deia__sql_shape shape;
 	struct deia__sql_params params;
 
@@ -293,39 +359,37 @@ deia_err deia__pg_last_seq(void *self, const struct deia_table *t, int64_t *seq)
 }
 
 struct counting {
-	const struct deia_table *table;
+	const struct deia__count_query *q;
 	struct deia__order order;
-	unsigned n;
-	deia_count_cb cb;
+	deia__count_cb cb;
 	void *user;
 };
 
 static deia_err on_count_row(void *user, const PGresult *res)
 {
 	const struct counting *g = user;
+	const struct deia_column *columns = g->q->table->columns;
 	struct deia_value group[DEIA__MAX_GROUP];
 	unsigned i;
 
-	for (i = 0; i < g->n; i++)
-		group[i] = deia__pg_column(
-			res, 0, (int)i,
-			g->table->columns[g->order.columns[i]].type);
-	g->cb(group, g->n, deia__pg_column(res, 0, (int)g->n, DEIA_INT).i,
-	      g->user);
-	return DEIA_OK;
+	for (i = 0; i < g->q->n_group; i++)
+		group[i] = deia__pg_column(res, 0, (int)i,
+					   columns[g->order.columns[i]].type);
+	return g->cb(group, deia__pg_column(res, 0, (int)i, DEIA_INT).i,
+		     g->user);
 }
 
-deia_err deia__pg_count(void *self, const struct deia_table *table, int index,
-			unsigned n_group, deia_count_cb cb, void *user)
+deia_err deia__pg_count(void *self, const struct deia__count_query *q,
+			deia__count_cb cb, void *user, deia_snapshot **snapshot)
 {
-	struct counting g = {
-		.table = table, .n = n_group, .cb = cb, .user = user
-	};
-	struct reading r = { on_count_row, &g, 0, 0 };
+	struct counting g = { .q = q, .cb = cb, .user = user };
+	struct reading r = { on_count_row, &g, 0, 0, NULL };
 	struct deia__sql_shape shape;
-	struct deia__sql_params none = { .n = 0 };
+	struct deia__sql_params params;
 
-	deia__order_init(&g.order, table, index);
-	deia__sql_count(table, index, n_group, &shape);
-	return run(self, &shape, &none, &r, COUNT_MS);
+	if (deia__pg_writer(self))
+		r.snapshot = snapshot;
+	deia__order_init(&g.order, q->table, q->index);
+	deia__sql_count(q, &shape, &params);
+	return run(self, &shape, &params, &r, COUNT_MS);
 }

@@ -23,7 +23,7 @@
 	"-c idle_in_transaction_session_timeout=60s "                          \
 	"-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 "              \
 	"-c tcp_keepalives_count=3 -c tcp_user_timeout=20000 "                 \
-	"-c enable_seqscan=off -c enable_bitmapscan=off "
+	"-c enable_seqscan=off -c enable_bitmapscan=off -c jit=off "
 /*
  * Each page's order is an index: walking it costs the same whatever statistics
  * say, sorting does not.

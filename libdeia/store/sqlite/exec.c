@@ -337,7 +337,7 @@ deia_err deia__sqlite_read(void *self, const struct deia_page_query *q,
 
 /* ---- counts ------------------------------------------------------------ */
 
-static deia_err tell_group(sqlite3_stmt *stmt, unsigned n, deia_count_cb cb,
+static deia_err tell_group(sqlite3_stmt *stmt, unsigned n, deia__count_cb cb,
 			   void *user)
 {
 	struct deia_value group[DEIA__MAX_GROUP];
@@ -346,26 +346,27 @@ static deia_err tell_group(sqlite3_stmt *stmt, unsigned n, deia_count_cb cb,
 	for (i = 0; i < n; i++)
 		if (!borrow_column(&group[i], stmt, (int)i))
 			return DEIA_ENOMEM;
-	cb(group, n, sqlite3_column_int64(stmt, (int)n), user);
-	return DEIA_OK;
+	return cb(group, sqlite3_column_int64(stmt, (int)n), user);
 }
 
-deia_err deia__sqlite_count(void *self, const struct deia_table *table,
-			    int index, unsigned n_group, deia_count_cb cb,
-			    void *user)
+deia_err deia__sqlite_count(void *self, const struct deia__count_query *q,
+			    deia__count_cb cb, void *user,
+			    deia_snapshot **snapshot)
 {
 	struct deia__sqlite_conn *c = &((struct deia__sqlite *)self)->read;
 	struct deia__sql_shape shape;
+	struct deia__sql_params params;
 	sqlite3_stmt *stmt = NULL;
 	deia_err err = DEIA_OK;
 	int rc;
 
-	deia__sql_count(table, index, n_group, &shape);
-	rc = find(c, &shape, &stmt);
+	(void)snapshot;
+	deia__sql_count(q, &shape, &params);
+	rc = ready(c, &shape, &params, &stmt);
 	while (rc == SQLITE_OK && !err &&
 	       (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		rc = SQLITE_OK;
-		err = tell_group(stmt, n_group, cb, user);
+		err = tell_group(stmt, q->n_group, cb, user);
 	}
 	if (!err)
 		err = deia__sqlite_err(c->db, rc);

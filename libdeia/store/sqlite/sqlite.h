@@ -130,9 +130,9 @@ deia_err deia__sqlite_op(struct deia__sqlite_conn *c, const struct deia__op *op,
 			 int64_t *seqs);
 deia_err deia__sqlite_read(void *self, const struct deia_page_query *q,
 			   deia_rows *rows);
-deia_err deia__sqlite_count(void *self, const struct deia_table *table,
-			    int index, unsigned n_group, deia_count_cb cb,
-			    void *user);
+deia_err deia__sqlite_count(void *self, const struct deia__count_query *q,
+			    deia__count_cb cb, void *user,
+			    deia_snapshot **snapshot);
 deia_err deia__sqlite_last_seq(void *self, const struct deia_table *t,
 			       int64_t *seq);
 /* Finalises the cached statements. */

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* conformance_counts.c - counting rows by the first columns of an order. */
 #include "conformance.h"
+#include "store/backend.h"
 
 #include <stdio.h>
 #include <string.h>
 
 struct told {
 	size_t at;
+	int calls;
+	deia_err err;
 	int64_t total;
 	char text[400];
 };
@@ -36,6 +39,43 @@ static void on_count(const struct deia_value *group, unsigned n_group,
 	ck_assert_uint_lt(o->at, sizeof(o->text));
 }
 
+static void on_counted(deia_err err, const deia_rows *counts,
+		       const deia_snapshot *snapshot, void *user)
+{
+	struct told *o = user;
+	unsigned n = 0;
+	size_t r;
+
+	o->err = err;
+	o->calls++;
+	ck_assert((err == DEIA_OK) == (counts != NULL));
+	ck_assert((snapshot != NULL) ==
+		  (counts && deia_store_is_shared(fx.store)));
+	while (counts && deia_rows_get(counts, 0, n)->type != DEIA_NULL)
+		n++;
+	for (r = 0; counts && r < deia_rows_count(counts); r++)
+		on_count(deia_rows_get(counts, r, 0), n - 1,
+			 deia_rows_get(counts, r, n - 1)->i, o);
+	ck_assert(!counts || !deia_rows_has_more(counts));
+}
+
+/* The same while the loop runs, of those alone that begin with this. */
+static void ck_counts_of(const struct deia_table *table, int index,
+			 const struct deia_value *equal, unsigned n_equal,
+			 unsigned n_group, const char *want)
+{
+	struct told o = { .total = 0 };
+
+	ck_assert_int_eq(deia_store_count(fx.store, table, index, equal,
+					  n_equal, n_group, on_counted, &o),
+			 DEIA_OK);
+	ck_assert_int_eq(o.calls, 0);
+	while (!o.calls)
+		ck_assert_int_eq(event_base_loop(fx.base, EVLOOP_ONCE), 0);
+	ck_assert_int_eq(o.err, DEIA_OK);
+	ck_assert_str_eq(o.text, want);
+}
+
 static void ck_counts(const struct deia_table *table, int index,
 		      unsigned n_group, const char *want)
 {
@@ -45,6 +85,7 @@ static void ck_counts(const struct deia_table *table, int index,
 					      on_count, &o),
 			 DEIA_OK);
 	ck_assert_str_eq(o.text, want);
+	ck_counts_of(table, index, NULL, 0, n_group, want);
 }
 
 static void mail_row(struct deia_value row[MAIL_COLUMNS], char id[static 16],
@@ -158,8 +199,149 @@ START_TEST(counts_that_make_no_sense_are_refused)
 }
 END_TEST
 
+START_TEST(counts_tell_those_groups_that_begin_with_something)
+{
+	const struct deia_table *t = &deia__table_messages;
+	struct deia_value equal[3] = { deia_int(0), deia_text("BOT-1"),
+				       deia_int(2) };
+	int next = 0;
+
+	ck_counts_of(t, MAIL_BY_INBOX, equal, 3, 3, "");
+	add_mail(&next, 2, "BOT-2", 0, 1);
+	add_mail(&next, 40, "BOT-1", 1, 3);
+	add_mail(&next, 3, "BOT-1", 0, 2);
+	add_mail(&next, 1, "BOT-1", 0, 0);
+	ck_counts_of(t, MAIL_BY_INBOX, equal, 1, 2, "0/BOT-1=4 0/BOT-2=2");
+	ck_counts_of(t, MAIL_BY_INBOX, equal, 1, 1, "0=6");
+	ck_counts_of(t, MAIL_BY_INBOX, equal, 2, 3, "0/BOT-1/0=1 0/BOT-1/2=3");
+	ck_counts_of(t, MAIL_BY_INBOX, equal, 3, 3, "0/BOT-1/2=3");
+	equal[1] = deia_text("BOT-3");
+	ck_counts_of(t, MAIL_BY_INBOX, equal, 2, 2, "");
+	equal[0] = deia_int(1);
+	ck_counts_of(t, MAIL_BY_INBOX, equal, 1, 3, "1/BOT-1/3=40");
+}
+END_TEST
+
+#define MANY (DEIA_MAX_PAGE_LEN * 100)
+
+/* Adds up alone. */
+static void on_many(deia_err err, const deia_rows *counts,
+		    const deia_snapshot *snapshot, void *user)
+{
+	struct told *o = user;
+	size_t r;
+
+	(void)snapshot;
+	o->err = err;
+	o->calls++;
+	for (r = 0; counts && r < deia_rows_count(counts); r++)
+		o->total += deia_rows_get(counts, r, 1)->i;
+}
+
+static void ck_refused(const struct deia_table *t, int index,
+		       const struct deia_value *equal, unsigned n_equal,
+		       unsigned n_group, deia_err want)
+{
+	struct told o = { .total = 0 };
+
+	ck_assert_int_eq(deia_store_count(fx.store, t, index, equal, n_equal,
+					  n_group, on_counted, &o),
+			 want);
+	ck_assert_int_eq(o.calls, 0);
+}
+
+/* n chat lines: each its own group by the key. */
+static void add_lines(int n)
+{
+	struct outcome o;
+	char prefix[16];
+
+	for (; n > 0; n -= 5000) {
+		snprintf(prefix, sizeof(prefix), "p%d", n);
+		queue_lines(prefix, n < 5000 ? n : 5000, &o);
+		wait_txn(&fx, &o);
+		ck_assert_int_eq(o.err, DEIA_OK);
+	}
+}
+
+static deia_err count_lines(struct told *o)
+{
+	memset(o, 0, sizeof(*o));
+	ck_assert_int_eq(deia_store_count(fx.store, &deia__table_chat_lines, -1,
+					  NULL, 0, 1, on_many, o),
+			 DEIA_OK);
+	while (!o->calls)
+		ck_assert_int_eq(event_base_loop(fx.base, EVLOOP_ONCE), 0);
+	return o->err;
+}
+
+START_TEST(counts_of_too_many_groups_are_refused)
+{
+	struct told o;
+
+	add_lines(MANY);
+	ck_assert_int_eq(count_lines(&o), DEIA_OK);
+	ck_assert_int_eq(o.total, MANY);
+	add_lines(1);
+	ck_assert_int_eq(count_lines(&o), DEIA_ELIMIT);
+	/* What comes after it is not disturbed. */
+	ck_assert_int_eq(count_lines(&o), DEIA_ELIMIT);
+	ck_counts_of(&deia__table_bots, -1, NULL, 0, 1, "");
+	ck_assert_int_eq(add_bot(&fx, "b", "x"), DEIA_OK);
+	ck_counts_of(&deia__table_bots, -1, NULL, 0, 1, "b=1");
+}
+END_TEST
+
+START_TEST(counts_at_once_that_make_no_sense_are_refused)
+{
+	const struct deia_table *t = &deia__table_messages;
+	struct deia_value equal[3] = { deia_int(0), deia_text("a"),
+				       deia_int(2) };
+
+	ck_refused(t, 0, equal, 2, 1, DEIA_EINVAL);
+	ck_refused(t, 0, NULL, 0, 0, DEIA_EINVAL);
+	ck_refused(t, 0, NULL, 1, 1, DEIA_EINVAL);
+	ck_refused(t, 0, equal + 1, 1, 1, DEIA_EINVAL);
+	ck_refused(t, 0, equal, 0, 5, DEIA_EINVAL);
+	ck_refused(t, 9, equal, 0, 1, DEIA_EINVAL);
+	ck_refused(NULL, 0, equal, 0, 1, DEIA_EINVAL);
+	ck_assert_int_eq(
+		deia_store_count(fx.store, t, 0, NULL, 0, 1, NULL, NULL),
+		DEIA_EINVAL);
+}
+END_TEST
+
+/* 100:105:101,103 as PostgreSQL writes it. */
+START_TEST(snapshot_has_what_was_committed_before_it)
+{
+	static const bool has[] = { true,  true, false, true,
+				    false, true, false, false };
+	deia_snapshot *s = deia__snapshot_new(100, 105, 2), *copy, *all;
+	unsigned i;
+
+	s->running[0] = 101;
+	s->running[1] = 103;
+	copy = deia_snapshot_copy(s);
+	all = deia_snapshot_copy(NULL);
+	for (i = 0; i < sizeof(has); i++) {
+		ck_assert(deia_snapshot_has(s, 99 + i) == has[i]);
+		ck_assert(deia_snapshot_has(copy, 99 + i) == has[i]);
+		ck_assert(deia_snapshot_has(all, 99 + i));
+		ck_assert(deia_snapshot_has(NULL, 99 + i));
+	}
+	deia_snapshot_free(s);
+	deia_snapshot_free(copy);
+	deia_snapshot_free(all);
+	deia_snapshot_free(NULL);
+}
+END_TEST
+
 void add_count_tests(TCase *tc)
 {
+	tcase_add_test(tc, counts_tell_those_groups_that_begin_with_something);
+	tcase_add_test(tc, counts_of_too_many_groups_are_refused);
+	tcase_add_test(tc, counts_at_once_that_make_no_sense_are_refused);
+	tcase_add_test(tc, snapshot_has_what_was_committed_before_it);
 	tcase_add_test(tc, counts_tell_each_group_once_in_order);
 	tcase_add_test(tc, counts_see_rows_that_moved_and_went);
 	tcase_add_test(tc, counts_go_by_the_key_and_on_into_it);

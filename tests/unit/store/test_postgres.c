@@ -286,35 +286,68 @@ END_TEST
 
 /* ---- plans ------------------------------------------------------------- */
 
-static void ck_page_plan(const struct deia_page_query *q)
+/* unique: behind a unique column there is never anything left to sort. */
+static void ck_plan(const struct deia__sql_shape *shape, unsigned n_params,
+		    bool unique)
 {
 	static const struct deia__sql_dialect dialect = { "$", true };
-	struct deia__sql_shape shape;
-	struct deia__sql_params params;
 	struct deia__buf sql;
 	char plan[16384], *p;
-	bool unique;
 
-	deia__sql_page(q, &shape, &params);
 	deia__buf_init(&sql, 0);
 	deia__buf_adds(&sql, "SET enable_seqscan=off; SET enable_bitmapscan="
 			     "off; SET enable_sort=off; PREPARE q AS ");
-	deia__sql_text(&sql, &dialect, &shape);
+	deia__sql_text(&sql, &dialect, shape);
 	deia__buf_adds(&sql, "; SET plan_cache_mode=force_generic_plan; "
-			     "EXPLAIN (FORMAT JSON) EXECUTE q(");
-	for (unsigned i = 0; i < params.n; i++)
+			     "EXPLAIN (FORMAT JSON) EXECUTE q");
+	deia__buf_adds(&sql, n_params ? "(" : "");
+	for (unsigned i = 0; i < n_params; i++)
 		deia__buf_addf(&sql, "%sNULL", i ? "," : "");
-	deia__buf_adds(&sql, ")");
+	deia__buf_adds(&sql, n_params ? ")" : "");
 	ck_assert_int_eq(sql.err, DEIA_OK);
 	cluster_sql(fx.database, sql.data, plan, sizeof(plan));
 	p = strstr(plan, "\"Index Name\"");
-	/* Behind a unique column there is never anything left to sort. */
-	unique = q->index >= 0 && q->table->indexes[q->index].unique;
 	ck_assert_msg(p && !strstr(plan, "Seq Scan") &&
-			      (unique || !strstr(plan, "Sort")),
+			      (unique || !strstr(plan, "Sort Key")),
 		      "%s: %s", sql.data, plan);
 	deia__buf_fini(&sql);
 }
+
+static void ck_page_plan(const struct deia_page_query *q)
+{
+	struct deia__sql_shape shape;
+	struct deia__sql_params params;
+
+	deia__sql_page(q, &shape, &params);
+	ck_plan(&shape, params.n,
+		q->index >= 0 && q->table->indexes[q->index].unique);
+}
+
+START_TEST(every_count_walks_an_index_and_never_sorts)
+{
+	static const struct deia_value nulls[DEIA__MAX_GROUP];
+	struct deia__count_query q = { .equal = nulls };
+	struct deia__sql_shape shape;
+	struct deia__sql_params params;
+	struct deia__order o;
+	size_t i;
+
+	for (i = 0; i < deia__tables_len; i++) {
+		q.table = deia__tables[i];
+		for (q.index = -1; q.index < (int)q.table->n_indexes;
+		     q.index++) {
+			ck_assert(deia__order_init(&o, q.table, q.index));
+			/* By the whole order each row is a group. */
+			q.n_group = o.n < 4 ? o.n - 1 : 3;
+			if (q.n_group == 0)
+				continue;
+			q.n_equal = i % (q.n_group + 1);
+			deia__sql_count(&q, &shape, &params);
+			ck_plan(&shape, params.n, false);
+		}
+	}
+}
+END_TEST
 
 START_TEST(every_page_walks_an_index_and_never_sorts)
 {
@@ -635,6 +668,7 @@ int main(void)
 	tcase_add_test(tc, two_writers_number_their_rows_as_one);
 	tcase_add_test(tc, a_closed_store_leaves_no_marker_and_no_session);
 	tcase_add_test(tc, every_page_walks_an_index_and_never_sorts);
+	tcase_add_test(tc, every_count_walks_an_index_and_never_sorts);
 	tcase_add_test(tc,
 		       what_is_wrong_with_a_url_is_said_without_its_password);
 	tcase_add_test(tc, the_url_goes_over_the_defaults);

@@ -310,6 +310,142 @@ static void add_notice_tests(TCase *tc)
 	tcase_add_test(tc, store_that_is_alone_tells_nobody);
 }
 
+/* ---- counts ------------------------------------------------------------ */
+
+#define ROUNDS 400
+#define MAX_SEEN (10 * ROUNDS)
+
+struct seen {
+	int64_t n;
+	deia_snapshot *snapshot;
+};
+static struct {
+	uint64_t commits[2 * ROUNDS]; /* of the notices */
+	struct seen seen[MAX_SEEN];
+	int n_commits, n_seen, left[2], open[2];
+	bool counts;
+} race;
+
+static void on_commit(const struct deia_notice *notice, void *user)
+{
+	(void)user;
+	if (notice)
+		race.commits[race.n_commits++] = notice->commit;
+}
+
+static void on_counted(deia_err err, const deia_rows *counts,
+		       const deia_snapshot *snapshot, void *user)
+{
+	struct seen *seen = &race.seen[race.n_seen++];
+
+	(void)user;
+	ck_assert_int_eq(err, DEIA_OK);
+	ck_assert_ptr_nonnull(snapshot);
+	race.counts = false;
+	seen->n = deia_rows_count(counts) ? deia_rows_get(counts, 0, 1)->i : 0;
+	seen->snapshot = deia_snapshot_copy(snapshot);
+}
+
+static void on_raced(deia_err err, const int64_t *seqs, size_t n, void *user)
+{
+	(void)seqs;
+	(void)n;
+	ck_assert_int_eq(err, DEIA_OK);
+	--*(int *)user;
+}
+
+/* Keeps a few transactions of a store under way. */
+static void keep_writing(struct fixture *f, int i)
+{
+	struct deia_value row[CONV_COLUMNS];
+	char id[32];
+	deia_txn *t;
+
+	while (race.left[i] > 0 && race.open[i] < 3) {
+		snprintf(id, sizeof(id), "%d-%d", i, race.left[i]--);
+		t = deia_txn_new(f->store);
+		conv_row(row, id, "bot", "x");
+		deia_txn_insert(t, &deia__table_conversations, row);
+		deia_txn_notify(t, "race", id);
+		race.open[i]++;
+		ck_assert_int_eq(deia_txn_commit(t, on_raced, &race.open[i]),
+				 DEIA_OK);
+	}
+}
+
+static void ck_seen(const struct seen *seen)
+{
+	int64_t n = 0;
+	int i;
+
+	for (i = 0; i < race.n_commits; i++)
+		n += deia_snapshot_has(seen->snapshot, race.commits[i]);
+	ck_assert_int_eq(n, seen->n);
+}
+
+static void count(void)
+{
+	struct deia_value bot_id = deia_text("bot");
+
+	race.counts = true;
+	ck_assert_int_eq(deia_store_count(fx.store, &deia__table_conversations,
+					  CONV_BY_BOT, &bot_id, 1, 1,
+					  on_counted, NULL),
+			 DEIA_OK);
+}
+
+START_TEST(count_has_those_commits_that_its_snapshot_has)
+{
+	int i;
+
+	ck_assert_int_eq(deia_store_watch(fx.store, on_commit, NULL), DEIA_OK);
+	race.left[0] = race.left[1] = ROUNDS;
+	while (race.n_commits < 2 * ROUNDS) {
+		keep_writing(&fx, 0);
+		keep_writing(&other, 1);
+		if (!race.counts && race.n_seen < MAX_SEEN - 1)
+			count();
+		turn();
+	}
+	while (race.counts)
+		turn();
+	count();
+	while (race.counts)
+		turn();
+	ck_assert_int_gt(race.n_seen, 100);
+	for (i = 0; i < race.n_seen; i++) {
+		ck_seen(&race.seen[i]);
+		deia_snapshot_free(race.seen[i].snapshot);
+	}
+	ck_assert_int_eq(race.seen[i - 1].n, 2 * ROUNDS);
+}
+END_TEST
+
+/* The count's connection is ended while nothing is asked, and while it runs. */
+START_TEST(count_is_taken_again_when_its_connection_was_lost)
+{
+	char out[32];
+	int i;
+
+	ck_assert_int_eq(commit(&fx, bot(&fx, "a"), NULL), DEIA_OK);
+	for (i = 0; i < 3; i++) {
+		ask("SELECT count(pg_terminate_backend(pid)) FROM "
+		    "pg_stat_activity WHERE pid <> pg_backend_pid() AND "
+		    "query NOT LIKE 'LISTEN%' AND datname = current_database()",
+		    out);
+		race.counts = true;
+		ck_assert_int_eq(deia_store_count(fx.store, &deia__table_bots,
+						  -1, NULL, 0, 1, on_counted,
+						  NULL),
+				 DEIA_OK);
+		while (race.counts)
+			turn();
+		ck_assert_int_eq(race.seen[i].n, 1);
+		deia_snapshot_free(race.seen[i].snapshot);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("postgres-nodes");
@@ -322,6 +458,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	add_notice_tests(tc);
+	tcase_add_test(tc, count_has_those_commits_that_its_snapshot_has);
+	tcase_add_test(tc, count_is_taken_again_when_its_connection_was_lost);
 	suite_add_tcase(s, tc);
 	runner = srunner_create(s);
 	srunner_run_all(runner, CK_ENV);

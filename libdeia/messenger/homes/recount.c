@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * recount.c - how many messages an inbox has, when notices cannot tell.
+ *
+ * An inbox that is served here is counted at a moment when nothing of it is
+ * under way, and again if something began before the count was there. Its mail
+ * does not wait for that: its lanes are read anew at once.
+ */
+#include "messenger/homes/homes.h"
+
+#include <string.h>
+
+#include "store/schema.h"
+
+#define AGAIN_MS 100
+#define MAX_RECOUNTS 8
+#define LOOK_EVERY_MS 1000
+
+deia_err deia__home_count(struct deia__home *h, deia_counted_cb cb)
+{
+	struct deia_value equal[] = { deia_int(PHASE_OPEN),
+				      deia_text(h->inbox->id) };
+
+	return deia_store_count(h->m->store, &deia__table_messages,
+				MAIL_BY_INBOX, equal, 2, 3, cb, h);
+}
+
+static void by_priority(uint64_t out[static DEIA_PRIORITIES],
+			const deia_rows *counts)
+{
+	memset(out, 0, DEIA_PRIORITIES * sizeof(*out));
+	for (size_t r = 0; r < deia_rows_count(counts); r++)
+		out[deia_rows_get(counts, r, 2)->i & 3] +=
+			(uint64_t)deia_rows_get(counts, r, 3)->i;
+}
+
+void deia__home_set_counts(struct deia__home *h, const deia_rows *counts,
+			   const deia_snapshot *snapshot)
+{
+	struct deia__inbox *inbox = h->inbox;
+	uint64_t n[DEIA_PRIORITIES];
+
+	by_priority(n, counts);
+	deia_snapshot_free(h->seen);
+	h->seen = deia_snapshot_copy(snapshot);
+	h->again = !h->seen; /* no memory */
+	h->known = true;
+	inbox->delivered = inbox->waiting = 0;
+	for (unsigned p = 0; p < DEIA_PRIORITIES; p++) {
+		struct deia__lane *lane = &inbox->lanes[p];
+
+		inbox->pending[p] = n[p];
+		h->m->status.by_status[DEIA_MESSAGE_PENDING] += n[p];
+		memset(lane->upto, 0, sizeof(lane->upto));
+		lane->complete = n[p] == 0;
+		lane->spilled = lane->rewound = false;
+	}
+}
+
+/* ---- of one that is here ------------------------------------------------- */
+
+static void count_delivered(const struct deia__home *h,
+			    uint64_t out[static DEIA_PRIORITIES])
+{
+	const deia_messenger *m = h->m;
+
+	memset(out, 0, DEIA_PRIORITIES * sizeof(*out));
+	for (uint32_t b = 0; b < m->n_buckets; b++)
+		for (const struct deia__msg *msg = m->buckets[b]; msg;
+		     msg = msg->hash_next)
+			if (msg->to == h->inbox &&
+			    msg->status == DEIA_MESSAGE_DELIVERED)
+				out[msg->priority]++;
+}
+
+static void correct(struct deia__home *h, const deia_rows *counts,
+		    const deia_snapshot *snapshot)
+{
+	uint64_t all[DEIA_PRIORITIES], out[DEIA_PRIORITIES];
+	uint64_t *total = &h->m->status.by_status[DEIA_MESSAGE_PENDING];
+	struct deia__inbox *inbox = h->inbox;
+
+	by_priority(all, counts);
+	count_delivered(h, out);
+	for (unsigned p = 0; p < DEIA_PRIORITIES; p++) {
+		uint64_t n = all[p] > out[p] ? all[p] - out[p] : 0;
+
+		deia__status_less(h->m, DEIA_MESSAGE_PENDING,
+				  inbox->pending[p]);
+		inbox->pending[p] = n;
+		*total += n;
+	}
+	deia_snapshot_free(h->seen);
+	h->seen = deia_snapshot_copy(snapshot);
+	h->recount = !h->seen; /* no memory */
+}
+
+static void on_recounted(deia_err err, const deia_rows *counts,
+			 const deia_snapshot *snapshot, void *user)
+{
+	struct deia__home *h = user;
+	struct deia__inbox *inbox = h->inbox;
+	deia_messenger *m = h->m;
+
+	m->n_ops--;
+	deia__time_look(m);
+	h->looking = false;
+	if (h->state != HOME_HERE) {
+		h->recount = false;
+	} else if (!err && h->moving == 0 && h->changes == h->counted) {
+		correct(h, counts, snapshot);
+	}
+	if (h->recount)
+		deia__due_set(m, &m->homes->recount, AGAIN_MS);
+	deia__inbox_unref(m, inbox);
+}
+
+void deia__homes_recount(void *arg)
+{
+	struct deia__homes *hs = arg;
+	struct deia__inbox *inbox, *tmp;
+	unsigned n = 0;
+	bool more = false;
+
+	HASH_ITER(hh, hs->m->inboxes, inbox, tmp) {
+		struct deia__home *h = inbox->home;
+
+		if (!h->recount || h->state != HOME_HERE || h->looking)
+			continue;
+		more = true;
+		if (h->moving || n == MAX_RECOUNTS)
+			continue;
+		h->counted = h->changes;
+		if (deia__home_count(h, on_recounted))
+			break;
+		hs->m->n_ops++;
+		h->looking = true;
+		deia__inbox_ref(inbox);
+		n++;
+	}
+	if (more)
+		deia__due_set(hs->m, &hs->recount, AGAIN_MS);
+}
+
+void deia__home_recount(struct deia__home *h)
+{
+	static const unsigned char first[DEIA__MSG_ID_BYTES];
+
+	h->again = false;
+	h->recount = true;
+	deia__due_set(h->m, &h->m->homes->recount, 0);
+	for (unsigned p = 0; p < DEIA_PRIORITIES; p++)
+		deia__lane_came(&h->inbox->lanes[p], first);
+	deia__inbox_wake(h->m, h->inbox);
+}
+
+void deia__homes_resync(deia_messenger *m)
+{
+	struct deia__inbox *inbox, *tmp;
+
+	m->homes->watching = true;
+	HASH_ITER(hh, m->inboxes, inbox, tmp) {
+		struct deia__home *h = inbox->home;
+
+		if (h->state == HOME_HERE)
+			deia__home_recount(h);
+		else if (h->state == HOME_AWAY)
+			h->owner = 0;
+		else
+			h->again = true;
+	}
+	/* Its times to live may have been told as well. */
+	deia__due_expiry(m, deia__hive_now(m));
+	deia__homes_claim_all(m);
+}
+
+/* ---- of one that is elsewhere -------------------------------------------- */
+
+static void on_looked(deia_err err, const deia_rows *counts,
+		      const deia_snapshot *snapshot, void *user)
+{
+	struct deia__home *h = user;
+	struct deia__inbox *inbox = h->inbox;
+	deia_messenger *m = h->m;
+
+	(void)snapshot;
+	m->n_ops--;
+	h->looking = false;
+	if (!err && h->state == HOME_AWAY)
+		by_priority(inbox->pending, counts);
+	deia__inbox_unref(m, inbox);
+}
+
+void deia__home_look(deia_messenger *m, struct deia__inbox *inbox)
+{
+	struct deia__home *h = inbox->home;
+	int64_t now = deia__timers_now(m->timers);
+
+	if (!h || h->state != HOME_AWAY || h->looking || m->stopped ||
+	    (h->looked_ms && now - h->looked_ms < LOOK_EVERY_MS))
+		return;
+	if (deia__home_count(h, on_looked))
+		return;
+	m->n_ops++;
+	h->looked_ms = now;
+	h->looking = true;
+	deia__inbox_ref(inbox);
+}
