@@ -58,7 +58,13 @@ struct deia__telling {
 };
 
 /* What waits in the store's queues: the head of a deia_txn or a read. */
-enum deia__job_kind { DEIA__JOB_TXN, DEIA__JOB_PAGE, DEIA__JOB_COUNT };
+enum deia__job_kind {
+	DEIA__JOB_TXN,
+	DEIA__JOB_PAGE,
+	DEIA__JOB_COUNT,
+	DEIA__JOB_FENCE
+};
+
 struct deia__job {
 	struct deia__job *next;
 	enum deia__job_kind kind;
@@ -256,9 +262,10 @@ struct deia__store_backend {
 			  deia_snapshot **snapshot);
 	/*
 	 * Optional. Writer thread, about every second while there is nothing
-	 * to write: notices that the database went away, or is back.
+	 * to write: notices that the database went away, or is back. DEIA_OK,
+	 * or DEIA_ESTORE as with commit.
 	 */
-	void (*idle)(void *self);
+	deia_err (*idle)(void *self, struct deia__errmsg *msg);
 	/*
 	 * Optional. Any thread, once: the store is closing. From here on
 	 * commit gives up within some seconds what it waits for.
@@ -297,6 +304,13 @@ struct deia__store_backend {
 	 * until stopping is called; on a thread of its own, at most once.
 	 */
 	void (*listen)(void *self, const struct deia__hearing *to);
+	/*
+	 * Required with writer. Shuts another writer out; see
+	 * deia_store_fence. On a thread of its own, one after the other; it
+	 * takes some seconds at most. DEIA_OK, DEIA_EBUSY, DEIA_EUNAVAILABLE,
+	 * DEIA_ESTORE.
+	 */
+	deia_err (*fence)(void *self, int64_t writer, bool force);
 };
 
 /* The backend of a url and what stands behind its scheme; NULL: none. */

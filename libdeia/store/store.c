@@ -187,6 +187,7 @@ static void tear_down(deia_store *s)
 		event_free(s->kick);
 	if (s->wake_fd >= 0)
 		close(s->wake_fd);
+	pthread_cond_destroy(&s->fence_cond);
 	pthread_cond_destroy(&s->read_cond);
 	pthread_cond_destroy(&s->write_cond);
 	pthread_mutex_destroy(&s->read_lock);
@@ -243,6 +244,7 @@ deia_err deia_store_open(deia_store **out, struct event_base *base,
 	pthread_cond_init(&s->write_cond, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	pthread_cond_init(&s->read_cond, NULL);
+	pthread_cond_init(&s->fence_cond, NULL);
 	err = open_store(s, url, opts);
 	if (err && detail && detail_len)
 		snprintf(detail, detail_len, "%s", s->errmsg.text);

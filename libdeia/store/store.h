@@ -42,6 +42,17 @@ struct deia__counting {
 	deia_snapshot *snapshot;
 	deia_err err;
 };
+struct deia__fencing {
+	struct deia__job job; /* first */
+	int64_t writer;
+	bool force;
+	deia_fenced_cb cb;
+	void *user;
+	deia_err err;
+};
+/* Of them, whose callback is still to come. */
+#define DEIA__MAX_FENCES 64
+
 /* Groups of a count, and bytes of them; more is DEIA_ELIMIT. */
 #define DEIA__MAX_GROUPS ((size_t)DEIA_MAX_PAGE_LEN * 100)
 #define DEIA__COUNT_BYTES ((size_t)64 << 20)
@@ -89,21 +100,21 @@ struct deia_store {
 	struct deia__jobs batch, ready;
 	size_t batch_len;
 	bool lingered; /* the batch waited for the rest of the turn */
-	size_t open_txns, open_bytes, open_reads;
+	size_t open_txns, open_bytes, open_reads, open_fences;
 	bool closing;
 
 	pthread_mutex_t lock;
 	/* Under lock. */
-	pthread_cond_t write_cond, read_cond;
-	struct deia__jobs writes, reads, done;
+	pthread_cond_t write_cond, read_cond, fence_cond;
+	struct deia__jobs writes, reads, fences, done;
 	size_t done_bytes; /* of pages that are not yet called back */
 	bool stop;
 	struct deia_store_stats stats;
 	struct deia__watch watch;
 
 	pthread_mutex_t read_lock; /* around backend->read */
-	pthread_t writer, reader;
-	bool has_writer, has_reader;
+	pthread_t writer, reader, fencer;
+	bool has_writer, has_reader, has_fencer;
 	atomic_bool failed_hard; /* then errmsg is set and stays */
 	struct deia__errmsg errmsg;
 };
@@ -114,6 +125,10 @@ void deia__jobs_move(struct deia__jobs *to, struct deia__jobs *from);
 void deia__kick(deia_store *s);
 /* Puts a read among those that wait. */
 void deia__read_queue(deia_store *s, struct deia__job *job);
+/* A job is done: the loop finds it; bytes: what its rows hold. Any thread. */
+void deia__job_done(deia_store *s, struct deia__job *job, size_t bytes);
+/* Calls back, and frees it. */
+void deia__fence_deliver(deia_store *s, struct deia__fencing *f);
 /* Does the counting, on the reading thread. */
 void deia__count_run(deia_store *s, struct deia__counting *c);
 /* Copies n values; NULL: out of memory. */

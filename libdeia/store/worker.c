@@ -84,6 +84,14 @@ static void finish(deia_store *s, struct deia__jobs *jobs, size_t bytes)
 		deia__wake(s);
 }
 
+void deia__job_done(deia_store *s, struct deia__job *job, size_t bytes)
+{
+	struct deia__jobs one = { NULL, NULL };
+
+	deia__jobs_add(&one, job);
+	finish(s, &one, bytes);
+}
+
 /* ---- writing ----------------------------------------------------------- */
 
 /* Takes the next group off the queue. Under lock. */
@@ -157,7 +165,9 @@ static void await_group(deia_store *s)
 	if (pthread_cond_timedwait(&s->write_cond, &s->lock, &until) == 0)
 		return;
 	pthread_mutex_unlock(&s->lock);
-	s->backend->idle(s->self);
+	if (!atomic_load(&s->failed_hard) &&
+	    s->backend->idle(s->self, &s->errmsg) == DEIA_ESTORE)
+		atomic_store(&s->failed_hard, true);
 	pthread_mutex_lock(&s->lock);
 }
 
@@ -185,8 +195,6 @@ static void *writer_main(void *arg)
 
 static void read_page(deia_store *s, struct deia__read *r)
 {
-	struct deia__jobs one = { NULL, NULL };
-
 	r->rows = deia__rows_new(r->query.table->n_columns);
 	r->err = DEIA_ENOMEM;
 	if (r->rows) {
@@ -198,22 +206,19 @@ static void read_page(deia_store *s, struct deia__read *r)
 		deia_rows_free(r->rows);
 		r->rows = NULL;
 	}
-	deia__jobs_add(&one, &r->job);
-	finish(s, &one, r->rows ? r->rows->arena.bytes : 0);
+	deia__job_done(s, &r->job, r->rows ? r->rows->arena.bytes : 0);
 }
 
 static void read_one(deia_store *s, struct deia__job *job)
 {
 	struct deia__counting *c = (struct deia__counting *)(void *)job;
-	struct deia__jobs one = { NULL, NULL };
 
 	if (job->kind == DEIA__JOB_PAGE) {
 		read_page(s, (struct deia__read *)(void *)job);
 		return;
 	}
 	deia__count_run(s, c);
-	deia__jobs_add(&one, job);
-	finish(s, &one, c->rows ? c->rows->arena.bytes : 0);
+	deia__job_done(s, job, c->rows ? c->rows->arena.bytes : 0);
 }
 
 void deia__read_queue(deia_store *s, struct deia__job *job)
@@ -307,12 +312,15 @@ void deia__workers_stop(deia_store *s)
 	s->stop = true;
 	pthread_cond_signal(&s->write_cond);
 	pthread_cond_signal(&s->read_cond);
+	pthread_cond_signal(&s->fence_cond);
 	pthread_mutex_unlock(&s->lock);
 	if (s->has_writer)
 		pthread_join(s->writer, NULL);
 	if (s->has_reader)
 		pthread_join(s->reader, NULL);
-	s->has_writer = s->has_reader = false;
+	if (s->has_fencer)
+		pthread_join(s->fencer, NULL);
+	s->has_writer = s->has_reader = s->has_fencer = false;
 }
 
 /* ---- back on the loop -------------------------------------------------- */
@@ -375,6 +383,9 @@ static size_t deliver_one(deia_store *s, struct deia__job *job)
 		return deliver_read(s, (struct deia__read *)(void *)job);
 	case DEIA__JOB_COUNT:
 		return deliver_count(s, (struct deia__counting *)(void *)job);
+	case DEIA__JOB_FENCE:
+		deia__fence_deliver(s, (struct deia__fencing *)(void *)job);
+		return 0;
 	case DEIA__JOB_TXN:
 		break;
 	}

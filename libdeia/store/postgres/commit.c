@@ -523,15 +523,6 @@ static deia_err give_up(const struct run *r, struct deia__errmsg *msg)
 			  "group is in it shows when it is opened again");
 }
 
-/* What is in memory is ahead of the database, or behind it. */
-static deia_err gone(struct deia__pg *p, struct deia__errmsg *msg)
-{
-	return broken(p, msg, "",
-		      p->marker < 0 ? "another deiad used it meanwhile"
-				    : "it lost what was acknowledged (a "
-				      "standby took over, or it was restored)");
-}
-
 /*
  * Waits until the database is back, then finds out about the group whose
  * connection was lost. DEIA_OK: it is committed. AGAIN: it is not.
@@ -546,7 +537,7 @@ static deia_err recover(struct run *r, struct deia__errmsg *msg)
 			return give_up(r, msg);
 	} while (deia__pg_reconnect(p));
 	if (p->gone)
-		return gone(p, msg);
+		return deia__pg_gone(p, msg);
 	return r->commit_sent && p->marker == p->group ? DEIA_OK : AGAIN;
 }
 
@@ -583,7 +574,7 @@ deia_err deia__pg_commit(void *self, deia_txn *first, struct deia__errmsg *msg)
 	p->group++;
 	err = p->write.pg ? AGAIN : recover(&r, msg);
 	if (p->gone)
-		return gone(p, msg);
+		return deia__pg_gone(p, msg);
 	while (err == AGAIN) {
 		err = run_once(&r);
 		if (!err)

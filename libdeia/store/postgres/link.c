@@ -41,14 +41,6 @@
 /* Connecting again while nobody waits for it. */
 #define IDLE_CONNECT_MS 1000
 
-/* The sessions, not ours, that hold our lock. */
-#define END_OLD                                                                \
-	"SELECT pg_terminate_backend(l.pid) FROM pg_locks l "                  \
-	"JOIN pg_database d ON d.oid = l.database "                            \
-	"WHERE d.datname = current_database() AND l.locktype = 'advisory' "    \
-	"AND l.granted AND l.pid <> pg_backend_pid() AND l.objsubid = 1 "      \
-	"AND (l.classid::bigint << 32 | l.objid::bigint) = $1"
-
 static bool ask(struct deia__pg *p, const char *sql, int64_t *value)
 {
 	const char *params[1] = { p->writer };
@@ -68,6 +60,8 @@ static bool ask(struct deia__pg *p, const char *sql, int64_t *value)
  */
 static bool read_marker(struct deia__pg *p)
 {
+	if (p->as_it_is)
+		return true; /* it writes nothing */
 	if (!ask(p, "SELECT grp FROM store_writers WHERE writer = $1",
 		 &p->marker))
 		return false;
@@ -90,45 +84,11 @@ static void lost(struct deia__pg *p)
 		atomic_store(&p->write.away_since, deia__unix_ms(NULL));
 }
 
-/* "deiahive" as a number: who says that it is alone holds the lock. */
-#define ALONE_KEY "7234304243525056101"
-
-/* Takes the writer's lock; then nobody else acts in its name. The one of being
- * alone, which the old session had as well, is waited for. */
+/* Takes the writer's lock; then nobody else acts in its name. */
 static bool take_over(struct deia__pg *p, bool again)
 {
-	return (!again || ask(p, END_OLD, NULL)) &&
-	       ask(p, "SELECT pg_advisory_lock($1)", NULL) &&
-	       (!again || !p->alone ||
-		ask(p, "SELECT pg_advisory_lock(" ALONE_KEY ") WHERE $1 <> ''",
-		    NULL));
-}
-
-/* The session of a program that was just killed takes a moment to end. */
-static deia_err be_alone(struct deia__pg *p, struct deia__errmsg *msg)
-{
-	deia_err err = DEIA_OK;
-	const char *state;
-	PGresult *res;
-
-	if (!p->alone)
-		return DEIA_OK;
-	res = deia__pg_query(&p->write, QUERY_MS,
-			     "BEGIN; SET LOCAL lock_timeout = '5s'; "
-			     "SELECT pg_advisory_lock(" ALONE_KEY "); COMMIT",
-			     0, NULL);
-	state = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
-	if (state && strcmp(state, "55P03") == 0)
-		err = deia__fail(msg, DEIA_EBUSY,
-				 "another deiad uses the database %s: end it "
-				 "first, or give this one a database of its "
-				 "own",
-				 PQdb(p->write.pg));
-	else if (!deia__pg_ok(res))
-		err = deia__fail(msg, DEIA_EIO,
-				 "PostgreSQL gave no lock: see its log");
-	PQclear(res);
-	return err;
+	return (!again || ask(p, DEIA__PG_END_SESSIONS, NULL)) &&
+	       ask(p, "SELECT pg_advisory_lock($1)", NULL);
 }
 
 static bool enter_pipeline(struct deia__pg *p)
@@ -168,19 +128,42 @@ void deia__pg_fine(struct deia__pg *p)
 	p->pause_ms = 0;
 }
 
-deia_err deia__pg_reconnect(struct deia__pg *p)
+static deia_err reconnect(struct deia__pg *p, int64_t ms)
 {
-	int64_t ms = p->write_options.connect_ms;
-
 	if (p->retry_ms > deia__now_ms(NULL))
 		deia__pg_pause(&p->write, p->retry_ms - deia__now_ms(NULL));
 	if (deia__pg_connect(p, &p->write, &p->write_options, ms, &p->msg) ||
-	    !take_over(p, true) || !read_marker(p) || !enter_pipeline(p)) {
+	    !take_over(p, true) || !deia__pg_relock_database(p) ||
+	    !read_marker(p) || !enter_pipeline(p)) {
 		lost(p);
 		return DEIA__PG_LOST;
 	}
 	p->retry_ms = 0;
 	return DEIA_OK;
+}
+
+deia_err deia__pg_reconnect(struct deia__pg *p)
+{
+	return reconnect(p, p->write_options.connect_ms);
+}
+
+deia_err deia__pg_gone(struct deia__pg *p, struct deia__errmsg *msg)
+{
+	/* Nobody is to wait for this one. */
+	deia__pg_disconnect(&p->write);
+	if (p->marker >= 0)
+		return deia__fail(msg, DEIA_ESTORE,
+				  "the database lost what was acknowledged (a "
+				  "standby took over, or it was restored); "
+				  "nothing is written any more: start again");
+	return deia__fail(
+		msg, DEIA_ESTORE,
+		p->alone
+			? "another deiad used the database meanwhile; nothing "
+			  "is written any more: start again"
+			: "another node shut this one out: it was not heard of "
+			  "for too long, or the database was upgraded; "
+			  "nothing is written any more: start it again");
 }
 
 /*
@@ -189,13 +172,18 @@ deia_err deia__pg_reconnect(struct deia__pg *p)
  * lock, finds its marker gone and ends, rather than go on with what it knew
  * before somebody else used the database.
  */
+#define FORGET_OTHERS "DELETE FROM store_writers WHERE writer <> $1"
+#define FORGET_OLD                                                             \
+	"DELETE FROM store_writers WHERE writer <> $1 "                        \
+	"AND at < now() - interval '30 days' AND NOT EXISTS ("                 \
+	"SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database "   \
+	"WHERE d.datname = current_database() AND l.locktype = 'advisory' "    \
+	"AND l.objsubid = 1 "                                                  \
+	"AND (l.classid::bigint << 32 | l.objid::bigint)::text = writer)"
+
 static deia_err make_marker(struct deia__pg *p, struct deia__errmsg *msg)
 {
-	if (ask(p,
-		p->alone ? "DELETE FROM store_writers WHERE writer <> $1"
-			 : "DELETE FROM store_writers WHERE writer <> $1 "
-			   "AND at < now() - interval '30 days'",
-		NULL) &&
+	if (ask(p, p->alone ? FORGET_OTHERS : FORGET_OLD, NULL) &&
 	    ask(p, "INSERT INTO store_writers (writer, grp) VALUES ($1, 0)",
 		NULL))
 		return DEIA_OK;
@@ -215,14 +203,13 @@ deia_err deia__pg_sign_in(struct deia__pg *p,
 	if (!deia__random(&p->writer_id, sizeof(p->writer_id)))
 		return deia__fail(msg, DEIA_EIO, "no random bytes");
 	p->writer_id &= INT64_MAX;
+	p->writer_id += p->writer_id == 0;
 	snprintf(p->writer, sizeof(p->writer), "%" PRId64, p->writer_id);
 	err = deia__pg_connect(p, &p->write, &p->write_options,
 			       p->write_options.connect_ms, msg);
 	if (err)
 		return err == DEIA_EUNAVAILABLE ? DEIA_EIO : err;
-	err = be_alone(p, msg);
-	if (!err)
-		err = deia__pg_migrate(p, opts, msg);
+	err = deia__pg_migrate(p, opts, msg);
 	if (!err && !take_over(p, false))
 		err = deia__fail(msg, DEIA_EIO,
 				 "PostgreSQL gave no lock: see its log");
@@ -250,21 +237,19 @@ static bool has_ended(struct deia__pg_conn *c)
 	       (!PQconsumeInput(c->pg) || PQstatus(c->pg) != CONNECTION_OK);
 }
 
-void deia__pg_idle(void *self)
+deia_err deia__pg_idle(void *self, struct deia__errmsg *msg)
 {
 	struct deia__pg *p = self;
-	struct deia__pg_options *o = &p->write_options;
-	int64_t ms = o->connect_ms;
+	int64_t ms = p->write_options.connect_ms;
 
 	if (p->write.pg && has_ended(&p->write)) {
 		lost(p);
 		p->retry_ms = 0; /* at once: most often it is back already */
 	}
 	if (p->write.pg || deia__now_ms(NULL) < p->retry_ms)
-		return;
-	if (o->connect_ms > IDLE_CONNECT_MS)
-		o->connect_ms = IDLE_CONNECT_MS;
-	if (!deia__pg_reconnect(p))
-		p->pause_ms = 0;
-	o->connect_ms = ms;
+		return DEIA_OK;
+	if (reconnect(p, ms < IDLE_CONNECT_MS ? ms : IDLE_CONNECT_MS))
+		return DEIA_OK;
+	p->pause_ms = 0;
+	return p->gone ? deia__pg_gone(p, msg) : DEIA_OK;
 }

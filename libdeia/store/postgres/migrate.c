@@ -2,9 +2,9 @@
 /*
  * migrate.c - what a database is, and bringing it up to date.
  *
- * An advisory lock of the session goes around all of it: two programs that
- * start at once inspect one after the other, and the second finds the work
- * done. Each migration and its record are one transaction.
+ * A lock goes around all of it (locks.c): two programs that start at once
+ * inspect one after the other, and the second finds the work done. Each
+ * migration and its record are one transaction.
  */
 #include "store/postgres/postgres.h"
 
@@ -17,10 +17,6 @@
 #include "core/mem.h"
 #include "store/migrate.h"
 
-/* "deiamigr" as a number: nobody else's key, whatever else is locked here. */
-#define LOCK_KEY "7234304243608938354"
-/* Another program may be migrating: a large table takes its time. */
-#define LOCK_MS 120000
 #define QUERY_MS 30000
 #define MIGRATE_MS (60 * 60 * 1000)
 
@@ -236,28 +232,6 @@ static deia_err apply(struct deia__pg *p, const struct deia__migration *m,
 	return err;
 }
 
-static deia_err lock(struct deia__pg *p, struct deia__errmsg *msg)
-{
-	const char *state;
-	PGresult *res;
-	deia_err err = DEIA_OK;
-
-	res = deia__pg_query(&p->write, LOCK_MS + QUERY_MS,
-			     "BEGIN; SET LOCAL statement_timeout = 0; "
-			     "SET LOCAL lock_timeout = '120s'; "
-			     "SELECT pg_advisory_lock(" LOCK_KEY "); COMMIT",
-			     0, NULL);
-	state = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
-	if (state && strcmp(state, "55P03") == 0)
-		err = deia__fail(msg, DEIA_EBUSY,
-				 "another deiad is bringing the database up to "
-				 "date: wait for it, then start again");
-	else if (!deia__pg_ok(res))
-		err = failed(p, res, msg);
-	PQclear(res);
-	return err;
-}
-
 static deia_err apply_all(struct deia__pg *p, unsigned applied,
 			  const struct deia_store_opts *opts,
 			  struct deia__errmsg *msg)
@@ -296,6 +270,19 @@ static deia_err check_as_it_is(struct deia__pg *p, unsigned applied,
 	return DEIA_OK;
 }
 
+static deia_err upgrade(struct deia__pg *p, unsigned applied,
+			const struct deia_store_opts *opts,
+			struct deia__errmsg *msg)
+{
+	deia_err err = deia__pg_lock_for_upgrade(p, msg);
+
+	if (!err && applied > 0 && !opts->no_backup)
+		err = deia__pg_backup(p, applied + 1, opts, msg);
+	if (!err)
+		err = apply_all(p, applied, opts, msg);
+	return err ? err : deia__pg_unlock_after_upgrade(p, msg);
+}
+
 static deia_err up_to_date(struct deia__pg *p,
 			   const struct deia_store_opts *opts,
 			   struct deia__errmsg *msg)
@@ -305,32 +292,26 @@ static deia_err up_to_date(struct deia__pg *p,
 
 	if (!err && opts->as_it_is)
 		return check_as_it_is(p, applied, msg);
-	if (!err && applied > 0 && applied < deia__migrations_postgres_len &&
-	    !opts->no_backup)
-		err = deia__pg_backup(p, applied + 1, opts, msg);
-	return err ? err : apply_all(p, applied, opts, msg);
+	if (err || applied == deia__migrations_postgres_len)
+		return err;
+	return upgrade(p, applied, opts, msg);
 }
 
 deia_err deia__pg_migrate(struct deia__pg *p,
 			  const struct deia_store_opts *opts,
 			  struct deia__errmsg *msg)
 {
-	struct deia__errmsg ignored;
 	deia_err err = check_server(p, msg);
 
 	if (!err)
 		err = check_fsync(p, msg);
 	if (!err)
-		err = lock(p, msg);
-	if (err)
-		return err;
-	err = up_to_date(p, opts, msg);
-	if (p->write.pg &&
-	    run(p, QUERY_MS, "SELECT pg_advisory_unlock(" LOCK_KEY ")", NULL,
-		&ignored) &&
-	    !err)
-		*msg = ignored;
-	return err || p->write.pg ? err : DEIA_EIO;
+		err = deia__pg_lock_schema(p, msg);
+	if (!err)
+		err = deia__pg_lock_database(p, msg);
+	if (!err)
+		err = up_to_date(p, opts, msg);
+	return err ? err : deia__pg_unlock_schema(p, msg);
 }
 
 /* ---- listing ----------------------------------------------------------- */

@@ -2,8 +2,8 @@
 /*
  * postgres.c - opening and closing the PostgreSQL backend, and its table.
  *
- * There is no lock on a file: a database may have several writers. What each
- * does alone is in link.c.
+ * There is no lock on a file: a database may have several writers. Who may be
+ * there beside whom is in locks.c, what each writer does in link.c.
  */
 #include "store/postgres/postgres.h"
 
@@ -101,4 +101,5 @@ const struct deia__store_backend deia__store_postgres = {
 	.away_since = away_since,
 	.writer = deia__pg_writer,
 	.listen = deia__pg_listen,
+	.fence = deia__pg_fence,
 };

@@ -267,7 +267,46 @@ void deia__pg_lost(struct deia__pg *p);
 void deia__pg_fine(struct deia__pg *p);
 void deia__pg_sign_out(struct deia__pg *p);
 /* See idle in backend.h. */
-void deia__pg_idle(void *self);
+deia_err deia__pg_idle(void *self, struct deia__errmsg *msg);
+/* p->gone: says why nothing is written any more; DEIA_ESTORE. */
+deia_err deia__pg_gone(struct deia__pg *p, struct deia__errmsg *msg);
+
+/* ---- locks.c -------------------------------------------------- */
+
+/*
+ * For the time of opening. Each returns DEIA_OK, DEIA_EBUSY, DEIA_EIO, with a
+ * sentence.
+ */
+deia_err deia__pg_lock_schema(struct deia__pg *p, struct deia__errmsg *msg);
+deia_err deia__pg_unlock_schema(struct deia__pg *p, struct deia__errmsg *msg);
+/* For the session's life: shared, or exclusively when p->alone. */
+deia_err deia__pg_lock_database(struct deia__pg *p, struct deia__errmsg *msg);
+/* The same in a later session; false: not now. */
+bool deia__pg_relock_database(struct deia__pg *p);
+/* Exclusively, around migrations. */
+deia_err deia__pg_lock_for_upgrade(struct deia__pg *p,
+				   struct deia__errmsg *msg);
+deia_err deia__pg_unlock_after_upgrade(struct deia__pg *p,
+				       struct deia__errmsg *msg);
+
+/* ---- fence.c -------------------------------------------------- */
+
+/* The application_name of a session that shuts a writer out. */
+#define DEIA__PG_FENCING "deia-fence"
+/*
+ * Ends a writer's sessions: those, not ours, that hold its lock or wait for it,
+ * but for one that shuts it out.
+ */
+#define DEIA__PG_END_SESSIONS                                                  \
+	"SELECT pg_terminate_backend(l.pid) FROM pg_locks l "                  \
+	"JOIN pg_database d ON d.oid = l.database "                            \
+	"JOIN pg_stat_activity a ON a.pid = l.pid "                            \
+	"WHERE a.application_name <> '" DEIA__PG_FENCING                       \
+	"' AND d.datname = current_database() AND l.locktype = 'advisory' "    \
+	"AND l.pid <> pg_backend_pid() AND l.objsubid = 1 "                    \
+	"AND (l.classid::bigint << 32 | l.objid::bigint) = $1"
+/* See backend.h. */
+deia_err deia__pg_fence(void *self, int64_t writer, bool force);
 
 /* ---- listen.c ------------------------------------------------- */
 

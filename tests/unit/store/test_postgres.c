@@ -625,16 +625,31 @@ END_TEST
  * database looks like. */
 static const struct {
 	const char *sql, *words;
+	bool alone;
 } meanwhile[] = {
-	{ "DELETE FROM store_writers", "another deiad used it meanwhile" },
+	{ "DELETE FROM store_writers", "another node shut this one out",
+	  false },
+	{ "DELETE FROM store_writers",
+	  "another deiad used the database meanwhile", true },
 	{ "UPDATE store_writers SET grp = grp - 1",
-	  "lost what was acknowledged" },
+	  "lost what was acknowledged", false },
 };
+
+static deia_err open_again(bool alone)
+{
+	struct deia_store_opts opts = DEIA_STORE_OPTS_INIT;
+
+	close_store();
+	opts.alone = alone;
+	return deia_store_open(&fx.store, fx.base, fx.url, &opts, fx.detail,
+			       sizeof(fx.detail));
+}
 
 START_TEST(store_whose_database_went_on_without_it_ends)
 {
 	struct outcome o = { 0 };
 
+	ck_assert_int_eq(open_again(meanwhile[_i].alone), DEIA_OK);
 	ck_assert_int_eq(add_bot(&fx, "a", "x"), DEIA_OK);
 	ask("%s", meanwhile[_i].sql);
 	ask(END_SESSIONS);
@@ -644,6 +659,133 @@ START_TEST(store_whose_database_went_on_without_it_ends)
 	ck_assert_int_eq(deia_txn_commit(deia_txn_new(fx.store), on_txn, &o),
 			 DEIA_ESTORE);
 	ck_assert_int_eq(atoi(ask("SELECT count(*) FROM bots")), 1);
+}
+END_TEST
+
+/* Nobody writes: it is noticed all the same. */
+START_TEST(store_whose_database_went_on_without_it_ends_while_it_is_idle)
+{
+	struct deia_store_stats st;
+
+	ask("DELETE FROM store_writers");
+	ask(END_SESSIONS);
+	do {
+		ask("SELECT 1");
+		deia_store_get_stats(fx.store, &st);
+	} while (!st.failed_hard);
+	ck_assert_msg(strstr(deia_store_errmsg(fx.store), "shut this one out"),
+		      "%s", deia_store_errmsg(fx.store));
+	/* It is in nobody's way. */
+	ck_assert_int_eq(open_again(true), DEIA_OK);
+}
+END_TEST
+
+/* ---- several on one database ---------------------------------------------- */
+
+START_TEST(who_is_alone_and_others_keep_each_other_out)
+{
+	struct deia_store_opts opts = DEIA_STORE_OPTS_INIT;
+	struct fixture other = fx;
+
+	opts.alone = true;
+	ck_assert_int_eq(deia_store_open(&other.store, other.base, other.url,
+					 &opts, other.detail,
+					 sizeof(other.detail)),
+			 DEIA_EBUSY);
+	ck_assert_msg(strstr(other.detail, "another deiad uses the database"),
+		      "%s", other.detail);
+	/* It is in the way still when its session was ended. */
+	ask(END_SESSIONS);
+	ck_assert_int_eq(add_bot(&fx, "a", "x"), DEIA_OK);
+	ck_assert_int_eq(deia_store_open(&other.store, other.base, other.url,
+					 &opts, other.detail,
+					 sizeof(other.detail)),
+			 DEIA_EBUSY);
+	fixture_open(&other, 0);
+	deia_store_close(other.store);
+	ck_assert_int_eq(open_again(true), DEIA_OK);
+	ck_open_fails(fx.url, DEIA_EBUSY, "to itself");
+}
+END_TEST
+
+START_TEST(older_schema_is_not_upgraded_while_others_use_it)
+{
+	struct fixture other = fx;
+
+	ask("UPDATE schema_migrations SET version = version + 1000 "
+	    "WHERE version = %u",
+	    deia__migrations_postgres_len);
+	ask("CREATE TABLE kept AS SELECT * FROM schema_migrations "
+	    "WHERE version > 1000; "
+	    "DELETE FROM schema_migrations WHERE version > 1000");
+	ck_open_fails(fx.url, DEIA_EBUSY, "end them first");
+	ck_assert_int_eq(add_bot(&fx, "a", "x"), DEIA_OK);
+	ask("INSERT INTO schema_migrations SELECT * FROM kept; "
+	    "UPDATE schema_migrations SET version = version - 1000 "
+	    "WHERE version > 1000; DROP TABLE kept");
+	fixture_open(&other, 0);
+	ck_assert_int_eq(add_bot(&other, "b", "x"), DEIA_OK);
+	deia_store_close(other.store);
+}
+END_TEST
+
+static void *open_upgraded(void *arg)
+{
+	struct deia_store_opts opts = DEIA_STORE_OPTS_INIT;
+	struct fixture *f = arg;
+	deia_err err;
+
+	opts.no_backup = true;
+	err = deia_store_open(&f->store, f->base, f->url, &opts, f->detail,
+			      sizeof(f->detail));
+	ck_assert_msg(err == DEIA_OK, "%s", f->detail);
+	return NULL;
+}
+
+START_TEST(two_that_start_at_once_upgrade_once)
+{
+	struct fixture two[2];
+	pthread_t threads[2];
+	int i;
+
+	make_older();
+	for (i = 0; i < 2; i++) {
+		two[i] = fx;
+		two[i].base = event_base_new();
+		ck_assert_int_eq(pthread_create(&threads[i], NULL,
+						open_upgraded, &two[i]),
+				 0);
+	}
+	for (i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_int_eq(add_bot(&two[0], "c", "x"), DEIA_OK);
+	ck_assert_int_eq(add_bot(&two[1], "d", "x"), DEIA_OK);
+	for (i = 0; i < 2; i++) {
+		ck_assert_uint_eq(count_rows(&two[i], &deia__table_bots), 3);
+		deia_store_close(two[i].store);
+		event_base_free(two[i].base);
+	}
+}
+END_TEST
+
+/* Markers of stores that work, or were heard of lately, are kept. */
+START_TEST(markers_of_others_are_kept_while_they_are_needed)
+{
+	struct fixture other = fx;
+
+	ask("UPDATE store_writers SET at = now() - interval '31 days'");
+	ask("INSERT INTO store_writers (writer, grp, at) VALUES "
+	    "('1', 0, now() - interval '31 days'), "
+	    "('2', 0, now() - interval '29 days')");
+	fixture_open(&other, 0);
+	ck_assert_str_eq(ask("SELECT count(*) FROM store_writers"), "3");
+	ck_assert_str_eq(ask("SELECT count(*) FROM store_writers "
+			     "WHERE writer = '1'"),
+			 "0");
+	ck_assert_int_eq(add_bot(&fx, "a", "x"), DEIA_OK);
+	deia_store_close(other.store);
+	ck_assert_int_eq(open_again(true), DEIA_OK);
+	ck_assert_str_eq(ask("SELECT count(*) FROM store_writers"), "1");
 }
 END_TEST
 
@@ -681,7 +823,14 @@ int main(void)
 	tcase_add_test(
 		tc, who_is_alone_is_refused_beside_another_and_let_in_after_it);
 	tcase_add_loop_test(tc, store_whose_database_went_on_without_it_ends, 0,
-			    2);
+			    3);
+	tcase_add_test(
+		tc,
+		store_whose_database_went_on_without_it_ends_while_it_is_idle);
+	tcase_add_test(tc, who_is_alone_and_others_keep_each_other_out);
+	tcase_add_test(tc, older_schema_is_not_upgraded_while_others_use_it);
+	tcase_add_test(tc, two_that_start_at_once_upgrade_once);
+	tcase_add_test(tc, markers_of_others_are_kept_while_they_are_needed);
 	suite_add_tcase(s, tc);
 	runner = srunner_create(s);
 	srunner_run_all(runner, CK_ENV);

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fence.c - shutting another store's writer out.
+ *
+ * Whoever holds the lock in a writer's name acts in its name (see link.c). So
+ * it is shut out by taking that lock, deleting its marker, and only then
+ * letting the lock go: its next session finds the marker gone and ends. A
+ * session that it still has holds the lock, and is ended first or left alone.
+ *
+ * A store whose own marker is gone shuts out nobody: it was shut out itself.
+ * Both markers are looked at in one transaction that holds the own one, so two
+ * that shut each other out cannot both succeed.
+ */
+#include "store/postgres/postgres.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONNECT_MS 3000
+#define QUERY_MS 5000
+/* With force: a session that comes between is ended as well. */
+#define TRIES 2
+
+/* The only number in its answer goes to *value. */
+static deia_err ask(struct deia__pg_conn *c, const char *sql, int64_t *value)
+{
+	PGresult *res = deia__pg_query(c, QUERY_MS, sql, 0, NULL);
+	const char *state =
+		res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
+	deia_err err = DEIA_EUNAVAILABLE;
+
+	if (deia__pg_ok(res))
+		err = DEIA_OK;
+	else if (state && strcmp(state, "55P03") == 0)
+		err = DEIA_EBUSY;
+	if (!err && value)
+		*value = PQntuples(res) ? atoll(PQgetvalue(res, 0, 0)) : 0;
+	PQclear(res);
+	return err;
+}
+
+static deia_err end_sessions(struct deia__pg_conn *c, int64_t writer)
+{
+	char number[24];
+	const char *params[1] = { number };
+	deia_err err;
+	PGresult *res;
+
+	snprintf(number, sizeof(number), "%" PRId64, writer);
+	res = deia__pg_query(c, QUERY_MS, DEIA__PG_END_SESSIONS, 1, params);
+	err = deia__pg_ok(res) ? DEIA_OK : DEIA_EUNAVAILABLE;
+	PQclear(res);
+	return err;
+}
+
+/* The session of a program that was just killed takes a moment to end. */
+static deia_err take_lock(struct deia__pg_conn *c, int64_t writer, bool force)
+{
+	char sql[64];
+	deia_err err;
+	int tries = 0;
+
+	snprintf(sql, sizeof(sql), "SELECT pg_advisory_lock(%" PRId64 ")",
+		 writer);
+	do {
+		err = force ? end_sessions(c, writer) : DEIA_OK;
+		if (!err)
+			err = ask(c, sql, NULL);
+	} while (err == DEIA_EBUSY && force && ++tries < TRIES);
+	return err;
+}
+
+static deia_err delete_marker(const struct deia__pg *p, struct deia__pg_conn *c,
+			      int64_t writer)
+{
+	char sql[320];
+	int64_t own = 0;
+	deia_err err;
+
+	snprintf(sql, sizeof(sql),
+		 "WITH own AS (SELECT 1 FROM store_writers WHERE writer = '%s' "
+		 "FOR KEY SHARE), other AS (DELETE FROM store_writers WHERE "
+		 "writer = '%" PRId64 "' AND EXISTS (SELECT 1 FROM own)) "
+		 "SELECT count(*) FROM own",
+		 p->writer, writer);
+	err = ask(c, sql, &own);
+	if (err)
+		return DEIA_EUNAVAILABLE;
+	return own ? DEIA_OK : DEIA_ESTORE;
+}
+
+deia_err deia__pg_fence(void *self, int64_t writer, bool force)
+{
+	const struct deia__pg *p = self;
+	const struct deia__pg_options *o = &p->write_options;
+	struct deia__pg_conn c = { .stop_fd = p->stop_fd, .hasty = true };
+	struct deia__errmsg ignored; /* the writer says what is wrong */
+	deia_err err;
+
+	if (deia__pg_connect(p, &c, o,
+			     o->connect_ms < CONNECT_MS ? o->connect_ms
+							: CONNECT_MS,
+			     &ignored))
+		return DEIA_EUNAVAILABLE;
+	/* It must hold after a crash of the server, too. */
+	err = ask(&c,
+		  "SET synchronous_commit = on; SET lock_timeout = '2s'; "
+		  "SET application_name = '" DEIA__PG_FENCING "'",
+		  NULL);
+	if (!err)
+		err = take_lock(&c, writer, force);
+	if (!err)
+		err = delete_marker(p, &c, writer);
+	deia__pg_disconnect(&c);
+	return err;
+}
