@@ -216,7 +216,20 @@ static void run_again(struct deia__dialogue *d)
 		on_running_again(d->hive, err, NULL, 0, d);
 }
 
-static void on_ended_row(deia_err err, const deia_rows *rows, void *user)
+/* Its own node is told, and lets it go on. */
+static void tell_node(deia_hive *h, const char *id)
+{
+	struct deia__change *c = deia__change_new(h);
+
+	deia__change_notify(c, DEIA__TOPIC_DIALOGUES, id);
+	if (deia__change_commit(c, h, NULL, NULL))
+		deia__hive_log(h, DEIA_LOG_WARN,
+			       "dialogue %s does not go on: its node is not "
+			       "told",
+			       id);
+}
+
+static void on_own_row(deia_err err, const deia_rows *rows, void *user)
 {
 	deia_hive *h = user;
 	struct deia__dialogue *d;
@@ -230,7 +243,19 @@ static void on_ended_row(deia_err err, const deia_rows *rows, void *user)
 		run_again(d);
 }
 
-void deia__dialogue_requeued(deia_hive *h, const char *id)
+static void on_ended_row(deia_err err, const deia_rows *rows, void *user)
+{
+	deia_hive *h = user;
+
+	if (!h->freeing && !err && deia_rows_count(rows) &&
+	    !deia__node_is_own(h, deia_rows_text(rows, 0, DIALOGUE_NODE)))
+		tell_node(h, deia_rows_text(rows, 0, DIALOGUE_ID));
+	else
+		on_own_row(err, rows, user);
+}
+
+/* One that runs here goes on by itself; else its row says whose it is. */
+static void look_up(deia_hive *h, const char *id, deia_page_cb cb)
 {
 	struct deia__dialogue *d = deia__dialogue_find(h, id);
 	struct deia_value key = deia_text(id);
@@ -246,9 +271,19 @@ void deia__dialogue_requeued(deia_hive *h, const char *id)
 		d->requeued = true;
 	if (d || h->freeing || h->stopping)
 		return;
-	if (deia_store_page(h->store, &q, on_ended_row, h))
+	if (deia_store_page(h->store, &q, cb, h))
 		deia__hive_log(h, DEIA_LOG_WARN,
 			       "dialogue %s does not go on: the store cannot "
 			       "be read",
 			       id);
+}
+
+void deia__dialogue_requeued(deia_hive *h, const char *id)
+{
+	look_up(h, id, on_ended_row);
+}
+
+void deia__dialogue_told(deia_hive *h, const char *id)
+{
+	look_up(h, id, on_own_row);
 }

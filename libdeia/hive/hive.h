@@ -240,7 +240,7 @@ DEIA_NODISCARD deia_err deia__hive_load(deia_hive *h, const char *token_file);
 /*
  * Calls fn for every row of a query, page by page, before the loop runs. The
  * order must end in the table's key, which is its first column alone, a number
- * or a text of up to 63 bytes. Ends with the first error of fn.
+ * or a text as long as an id. Ends with the first error of fn.
  */
 DEIA_NODISCARD deia_err deia__hive_each_row(
 	deia_hive *h, struct deia_page_query *q,

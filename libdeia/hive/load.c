@@ -18,7 +18,7 @@ deia_err deia__hive_each_row(deia_hive *h, struct deia_page_query *q,
 					    size_t r))
 {
 	struct deia_value after;
-	char last[64];
+	char last[DEIA_MAX_ID_LEN + 1];
 	deia_err err;
 	bool more;
 

@@ -10,6 +10,9 @@ void deia__judge_begin(struct deia__judge *j, int64_t now_ms)
 
 void deia__judge_beat(struct deia__judge *j, int64_t now_ms)
 {
+	/* Nobody may have asked meanwhile. */
+	if (now_ms - j->own_ms > DEIA__NODE_OWN_MS)
+		j->trouble = true;
 	j->own_ms = now_ms;
 }
 

@@ -336,6 +336,16 @@ static bool see_rows(deia_hive *h, const deia_rows *rows)
 	return other;
 }
 
+static void follow(deia_hive *h, const deia_rows *rows)
+{
+	if (see_rows(h, rows))
+		changed(h);
+	if (by_writer(h, h->nodes->writer))
+		judge(h);
+	else
+		shut_out(h);
+}
+
 static void on_rows(deia_err err, const deia_rows *rows, void *user)
 {
 	deia_hive *h = user;
@@ -344,15 +354,10 @@ static void on_rows(deia_err err, const deia_rows *rows, void *user)
 	n->looking = false;
 	if (h->freeing || n->lost)
 		return;
-	if (!err && see_rows(h, rows))
-		changed(h);
-	if (!err && !by_writer(h, n->writer)) {
-		shut_out(h);
-		return;
-	}
-	if (!err)
-		judge(h);
-	if (n->look_again)
+	/* Half of them, since the store was slow, say nothing of the rest. */
+	if (!err && !deia_rows_has_more(rows))
+		follow(h, rows);
+	if (n->look_again && !n->lost)
 		deia__nodes_look(h);
 }
 
@@ -436,6 +441,8 @@ static void on_time(void *arg)
 		lose_self(h, deia_store_errmsg(h->store));
 		return;
 	}
+	/* That it is away is known now, perhaps not at the next look. */
+	(void)deia__judge_may(&n->judge, deia__timers_now(h->timers), st.away);
 	beat(h);
 	deia__nodes_look(h);
 	deia__reread_go(h);

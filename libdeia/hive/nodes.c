@@ -10,6 +10,7 @@
  * would wait.
  */
 #include "hive/nodes.h"
+#include "hive/reply.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -254,6 +255,18 @@ static deia_err join(deia_hive *h)
 	return err;
 }
 
+static deia_err see_first(deia_hive *h, const deia_rows *rows, size_t r)
+{
+	struct deia__node node;
+
+	deia__node_fill(&node, rows, r, deia__now_ms(NULL));
+	if (deia__node_put(h, &node))
+		return DEIA_OK;
+	return deia__hive_fail(h, DEIA_ELIMIT,
+			       "more than %d nodes use this database",
+			       DEIA__NODES_MAX);
+}
+
 static deia_err first_look(deia_hive *h)
 {
 	struct deia_page_query q = {
@@ -261,21 +274,8 @@ static deia_err first_look(deia_hive *h)
 		.index = -1,
 		.limit = DEIA__NODES_MAX,
 	};
-	int64_t now = deia__now_ms(NULL);
-	struct deia__node node;
-	deia_rows *rows;
-	deia_err err = deia_store_page_now(h->store, &q, &rows);
 
-	if (err)
-		return deia__hive_fail(h, err, "the store cannot be read: %s",
-				       deia_err_text(err));
-	for (size_t r = 0; r < deia_rows_count(rows) && !err; r++) {
-		deia__node_fill(&node, rows, r, now);
-		if (!deia__node_put(h, &node))
-			err = deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
-	}
-	deia_rows_free(rows);
-	return err;
+	return deia__hive_each_row(h, &q, see_first);
 }
 
 static deia_err read_opts(deia_hive *h, const struct deia_hive_opts *o)
@@ -350,6 +350,8 @@ static void on_notice(const struct deia_notice *notice, void *user)
 		deia__reread_bots(h, notice->text);
 	} else if (strcmp(notice->topic, DEIA__TOPIC_TOKENS) == 0) {
 		deia__reread_tokens(h, notice->text);
+	} else if (strcmp(notice->topic, DEIA__TOPIC_DIALOGUES) == 0) {
+		deia__dialogue_told(h, notice->text);
 	}
 }
 

@@ -23,6 +23,8 @@
 #define DEIA__TOPIC_NODES "nodes"
 #define DEIA__TOPIC_BOTS "bots"
 #define DEIA__TOPIC_TOKENS "tokens"
+/* A dead letter of this dialogue was requeued elsewhere. */
+#define DEIA__TOPIC_DIALOGUES "dialogues"
 
 #define DEIA__NODES_MAX 256
 #define DEIA__REREAD_IDS 64 /* more that changed: all are read */

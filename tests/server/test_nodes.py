@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 import subprocess
+import sys
 import time
 import unittest
 
@@ -28,6 +29,26 @@ def until(holds, seconds=WAIT_SECONDS):
             return value
         if time.monotonic() > limit:
             raise AssertionError(f"still not so after {seconds} s")
+
+
+# A bot that cannot answer until the file sys.argv[1] is there.
+STUBBORN = """
+import json, os, sys
+print('{"type":"ready"}', flush=True)
+for line in sys.stdin:
+    j = json.loads(line)
+    if j["type"] == "ping":
+        print(json.dumps({"type": "pong", "n": j["n"]}), flush=True)
+    elif j["type"] == "shutdown":
+        break
+    elif j["type"] == "task" and os.path.exists(sys.argv[1]):
+        print(json.dumps({"type": "done", "id": j["id"], "text": "well"}),
+              flush=True)
+    elif j["type"] == "task":
+        print(json.dumps({"type": "error", "id": j["id"], "code": "no",
+                          "message": "not yet", "retryable": False}),
+              flush=True)
+"""
 
 
 class Nodes(unittest.TestCase):
@@ -284,6 +305,26 @@ class Nodes(unittest.TestCase):
                                      (409, "other_node"))
             a.call("POST", path + "/stop")
             until(lambda: b.must("GET", path)["status"] != "running")
+
+    def test_a_dialogue_goes_on_when_another_node_requeues_its_letter(self):
+        with self.node("a") as a, self.node("b") as b:
+            may = os.path.join(a.dir, "may")
+            a.launch("BOT-1", "process",
+                     argv=[sys.executable, "-c", STUBBORN, may])
+            a.launch("BOT-2")
+            for bot in ("BOT-1", "BOT-2"):
+                a.wait_state(bot, "ready")
+            talk = a.must("POST", "/dialogues", {
+                "a": "BOT-1", "b": "BOT-2", "content": "tea", "turns": 2})
+            path = f"/dialogues/{talk['id']}"
+            until(lambda: b.must("GET", path)["status"] == "failed")
+            letter, = b.must("GET", "/messages?status=failed")["items"]
+            with open(may, "w", encoding="utf-8"):
+                pass
+            # 429 while the inbox comes from the other node.
+            until(lambda: b.call("POST", f"/messages/{letter['id']}/requeue")
+                  [0] == 200)
+            until(lambda: b.must("GET", path)["status"] == "done")
 
     # ---- ends ----------------------------------------------------------
 

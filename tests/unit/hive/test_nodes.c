@@ -124,6 +124,17 @@ START_TEST(whose_own_beat_is_late_judges_nobody)
 }
 END_TEST
 
+START_TEST(one_that_could_not_look_for_a_while_gives_time)
+{
+	begin();
+	now += 60 * SECOND;
+	deia__judge_beat(&j, now); /* before the first look */
+	ck_assert(!deia__judge_may(&j, now, false));
+	ck_assert_int_eq(pass(4, false), DEIA__NODE_LIVES);
+	ck_assert_int_eq(pass(1, false), DEIA__NODE_SILENT);
+}
+END_TEST
+
 START_TEST(a_hive_alone_is_its_only_node)
 {
 	struct fixture f;
@@ -163,6 +174,7 @@ int main(void)
 		whose_own_store_is_away_judges_nobody_and_gives_time_afterwards);
 	tcase_add_test(tc, one_that_comes_back_with_the_database_lives);
 	tcase_add_test(tc, whose_own_beat_is_late_judges_nobody);
+	tcase_add_test(tc, one_that_could_not_look_for_a_while_gives_time);
 	tcase_add_test(tc, a_hive_alone_is_its_only_node);
 	suite_add_tcase(s, tc);
 	srunner_run_all(r, CK_ENV);
