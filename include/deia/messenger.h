@@ -233,7 +233,8 @@ deia_messenger_set_nodes(deia_messenger *m, const int64_t *writers, size_t n);
 /* ---- inboxes ----------------------------------------------------------- */
 
 /* A recipient that mail may be sent to; "system" is one from the start. Fine
- * when it is one already. DEIA_EINVAL (no id), DEIA_ENOMEM. */
+ * when it is one already. On a shared store it is served here from now on if
+ * nobody else serves it. DEIA_EINVAL (no id), DEIA_ENOMEM. */
 DEIA_API DEIA_NODISCARD deia_err deia_messenger_open_inbox(deia_messenger *m,
 							   const char *id);
 /* No mail can be sent to it any more, waits end (DEIA_ENOTFOUND); what is in

@@ -208,11 +208,23 @@ static void sweep_failed(deia_messenger *m)
 	m->next_expiry = deia__hive_now(m);
 }
 
+/*
+ * A row of the page was finished, or deleted, while the page was on its way.
+ * The store is well: nothing else has to pause, and the next page is right.
+ */
+static void sweep_late(deia_messenger *m)
+{
+	m->next_expiry = deia__hive_now(m);
+	m->sweep_pause_ms = BUSY_PAUSE_MS;
+}
+
 static void on_swept(struct deia__mail_op *op, deia_err err)
 {
 	deia_messenger *m = op->m;
 
-	if (err)
+	if (err == DEIA_ECONFLICT || err == DEIA_ENOTFOUND)
+		sweep_late(m);
+	else if (err)
 		sweep_failed(m);
 	m->sweeping = false;
 	arm_sweep(m);

@@ -101,6 +101,7 @@ deia_err deia_messenger_open_inbox(deia_messenger *m, const char *id)
 	if (!inbox)
 		return deia__msgr_fail(m, DEIA_ENOMEM, "out of memory");
 	inbox->open = true;
+	deia__home_claim(m, inbox);
 	return DEIA_OK;
 }
 

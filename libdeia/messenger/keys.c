@@ -87,7 +87,7 @@ static void on_message(deia_err err, const deia_rows *rows, void *user)
 	if (!err && deia_rows_count(rows) > 0) {
 		struct deia__view v;
 
-		deia__view_row(a->op->m, &v, rows, 0);
+		deia__view_row(a->op->m, &v, NULL, rows, 0);
 		deia__view_as_new(&v);
 		a->texts[a->n_items] = deia__message_keep(&v.pub);
 		if (a->texts[a->n_items])

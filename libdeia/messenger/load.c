@@ -129,10 +129,8 @@ static int64_t number(const deia_rows *rows, size_t r, unsigned column)
 	return deia_rows_get(rows, r, column)->i;
 }
 
-static void fill(deia_messenger *m, struct deia__msg *msg,
-		 const deia_rows *rows, size_t r)
+void deia__lease_read(struct deia__msg *msg, const deia_rows *rows, size_t r)
 {
-	int64_t now = deia__hive_now(m), end = number(rows, r, MAIL_LEASE_END);
 	bool delivered = strcmp(deia_rows_text(rows, r, MAIL_LEASE_STATUS),
 				"delivered") == 0;
 
@@ -149,15 +147,24 @@ static void fill(deia_messenger *m, struct deia__msg *msg,
 	msg->notify = number(rows, r, MAIL_LEASE_NOTIFY) != 0;
 	msg->aside = number(rows, r, MAIL_LEASE_ASIDE) != 0;
 	msg->has_row = true;
-	msg->due = end;
-	msg->status = DEIA_MESSAGE_PENDING;
-	if (delivered && end == 0) {
+	msg->due = number(rows, r, MAIL_LEASE_END);
+	msg->status = delivered ? DEIA_MESSAGE_DELIVERED : DEIA_MESSAGE_PENDING;
+}
+
+static void fill(deia_messenger *m, struct deia__msg *msg,
+		 const deia_rows *rows, size_t r)
+{
+	int64_t grace = deia__hive_now(m) + RETURN_GRACE_MS;
+
+	deia__lease_read(msg, rows, r);
+	if (msg->status != DEIA_MESSAGE_DELIVERED)
+		return;
+	if (msg->due == 0) {
 		/* Whoever held it ended with us: not the bot's fault. */
 		msg->excused++;
-	} else if (delivered) {
-		msg->status = DEIA_MESSAGE_DELIVERED;
-		if (end < now + RETURN_GRACE_MS)
-			msg->due = now + RETURN_GRACE_MS;
+		msg->status = DEIA_MESSAGE_PENDING;
+	} else if (msg->due < grace) {
+		msg->due = grace;
 	}
 }
 

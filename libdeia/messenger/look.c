@@ -4,11 +4,14 @@
  *
  * With a store a page is read from it and corrected by what memory knows. The
  * cursor is the id of a message, so its place in the order is looked up first.
- * A page whose rows are all filtered out is followed by the next one.
+ * A page whose rows are all filtered out is followed by the next one. What
+ * another messenger may have handed over is looked up in the rows of its
+ * leases; then the page is read once more.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "messenger/homes/leases.h"
 #include "messenger/messenger.h"
 #include "store/schema.h"
 
@@ -20,7 +23,9 @@ struct look {
 	char pair[2 * DEIA_MAX_ID_LEN + 2];
 	unsigned char id[DEIA__MSG_ID_BYTES]; /* one, or the cursor */
 	bool one, has_cursor;
-	int64_t priority, due; /* of the cursor */
+	int64_t priority, due;	     /* of the cursor */
+	struct deia__leases *leases; /* of the page, when it needs them */
+	bool has_leases;
 	deia_messages_cb cb;
 	void *user;
 };
@@ -42,6 +47,7 @@ static void look_end(struct look *l, deia_err err,
 		deia__msgr_fail(l->m, err, "the store cannot be read: %s",
 				deia_err_text(err));
 	l->cb(err, items, n, more, l->user);
+	deia__leases_free(l->leases);
 	deia__free(l);
 }
 
@@ -104,18 +110,71 @@ static bool fits(const struct look *l, const struct deia_message *msg)
 }
 
 static deia_err ask(struct look *l);
+static void on_one(deia_err err, const deia_rows *rows, void *user);
+
+static void on_leases(deia_err err, struct deia__leases *leases, void *user)
+{
+	struct look *l = user;
+
+	l->leases = leases;
+	if (!err)
+		err = l->one ? deia__ask_message(l->m, l->id, on_one, l)
+			     : ask(l);
+	if (err)
+		look_end(l, err, NULL, 0, false);
+}
+
+/* True: the page is read again, or the look has ended. */
+static bool reads_leases(struct look *l, const deia_rows *rows)
+{
+	const char *first = NULL, *last = NULL;
+	deia_err err;
+
+	if (l->has_leases)
+		return false;
+	for (size_t r = 0; r < deia_rows_count(rows); r++) {
+		const char *id = deia_rows_get(rows, r, MAIL_ID)->s;
+
+		if (!deia__leases_wanted(l->m, rows, r))
+			continue;
+		if (!first || memcmp(id, first, DEIA__MSG_ID_BYTES) < 0)
+			first = id;
+		if (!last || memcmp(id, last, DEIA__MSG_ID_BYTES) > 0)
+			last = id;
+	}
+	if (!first)
+		return false;
+	l->has_leases = true;
+	err = deia__leases_read(l->m, (const unsigned char *)first,
+				(const unsigned char *)last, on_leases, l);
+	if (err)
+		look_end(l, err, NULL, 0, false);
+	return true;
+}
+
+/* The next page has others. */
+static void drop_leases(struct look *l)
+{
+	deia__leases_free(l->leases);
+	l->leases = NULL;
+	l->has_leases = false;
+}
 
 static void on_page(deia_err err, const deia_rows *rows, void *user)
 {
 	struct look *l = user;
 	size_t n = err ? 0 : deia_rows_count(rows), kept = 0;
-	struct deia__view *views = deia__alloc((n + 1) * sizeof(*views));
-	struct deia_message *items = deia__alloc((n + 1) * sizeof(*items));
+	struct deia_message *items;
+	struct deia__view *views;
 
+	if (!err && reads_leases(l, rows))
+		return;
+	views = deia__alloc((n + 1) * sizeof(*views));
+	items = deia__alloc((n + 1) * sizeof(*items));
 	if (!err && (!views || !items))
 		err = DEIA_ENOMEM;
 	for (size_t r = 0; !err && r < n; r++) {
-		deia__view_row(l->m, &views[kept], rows, r);
+		deia__view_row(l->m, &views[kept], l->leases, rows, r);
 		items[kept] = views[kept].pub;
 		kept += fits(l, &items[kept]);
 	}
@@ -125,6 +184,7 @@ static void on_page(deia_err err, const deia_rows *rows, void *user)
 		l->priority = deia_rows_get(rows, n - 1, MAIL_PRIORITY)->i;
 		l->due = deia_rows_get(rows, n - 1, MAIL_DUE)->i;
 		l->has_cursor = true;
+		drop_leases(l);
 		err = ask(l);
 		if (!err)
 			l = NULL;
@@ -196,7 +256,9 @@ static void on_one(deia_err err, const deia_rows *rows, void *user)
 	    strcmp(deia_rows_text(rows, 0, MAIL_TO), l->inbox) != 0)
 		err = DEIA_ENOTFOUND;
 	if (!err && l->one) {
-		deia__view_row(l->m, &v, rows, 0);
+		if (reads_leases(l, rows))
+			return;
+		deia__view_row(l->m, &v, l->leases, rows, 0);
 		look_end(l, DEIA_OK, &v.pub, 1, false);
 		return;
 	}

@@ -200,6 +200,7 @@ struct deia__mail_op {
 
 struct deia__mail_key; /* kept.c */
 struct deia__homes;    /* homes/ */
+struct deia__leases;
 
 struct deia_messenger {
 	struct event_base *base;
@@ -326,6 +327,8 @@ int64_t deia__time_suspended(deia_messenger *m);
 /* The next id: rising, its first 48 bits are hive time. */
 void deia__id_next(deia_messenger *m, unsigned char id[static 16]);
 int64_t deia__id_ms(const unsigned char *id);
+/* The highest one that is below it; id is not all zeros. */
+void deia__id_before(unsigned char out[static 16], const unsigned char *id);
 /* False: not a UUID in lower or upper case hexadecimal digits. */
 bool deia__id_parse(unsigned char id[static 16], const char *text);
 
@@ -474,9 +477,10 @@ void deia__view_msg(const deia_messenger *m, struct deia__view *v,
 /* The message of a plan, whole if it was sent with it. */
 void deia__view_plan(const deia_messenger *m, struct deia__view *v,
 		     const struct deia__plan *plan);
-/* A row of messages, with what memory knows of it. */
+/* A row of messages, with what memory knows of it, or else leases (or NULL). */
 void deia__view_row(const deia_messenger *m, struct deia__view *v,
-		    const deia_rows *rows, size_t r);
+		    const struct deia__leases *leases, const deia_rows *rows,
+		    size_t r);
 /* As it was when it was sent. */
 void deia__view_as_new(struct deia__view *v);
 
@@ -513,6 +517,8 @@ void deia__rows_body(const deia_rows *rows, size_t r,
 bool deia__rows_fine(const deia_rows *rows, size_t r);
 /* load.c: blocks. */
 DEIA_NODISCARD deia_err deia__rows_load(deia_messenger *m);
+/* What a row of message_leases says of its message. */
+void deia__lease_read(struct deia__msg *msg, const deia_rows *rows, size_t r);
 /* One row of message_leases comes into memory: DEIA_OK, DEIA_ENOMEM. */
 deia_err deia__rows_lease(deia_messenger *m, const deia_rows *rows, size_t r);
 

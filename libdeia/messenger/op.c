@@ -517,7 +517,9 @@ void deia__op_end(struct deia__mail_op *op, deia_err err)
 		deia__msgr_fail(m, err, "the store refused it: %s",
 				deia_err_text(err));
 		deia__op_undo(op);
-		m->status.refused++;
+		/* Another change came first: nobody was turned away. */
+		m->status.refused +=
+			err != DEIA_ECONFLICT && err != DEIA_ENOTFOUND;
 	}
 	for (unsigned i = 0; i < op->n; i++) {
 		effect(op, &op->plans[i]);

@@ -102,16 +102,6 @@ void deia__lane_gone(struct deia__lane *lane, const unsigned char *id)
 		memcpy(lane->gone[lane->n_gone++], id, DEIA__MSG_ID_BYTES);
 }
 
-/* The id just before. */
-static void before(unsigned char *out, const unsigned char *id)
-{
-	int i = DEIA__MSG_ID_BYTES;
-
-	memcpy(out, id, DEIA__MSG_ID_BYTES);
-	while (i-- > 0 && out[i]-- == 0)
-		;
-}
-
 void deia__lane_came(struct deia__lane *lane, const unsigned char *id)
 {
 	unsigned char rewind[DEIA__MSG_ID_BYTES];
@@ -121,7 +111,7 @@ void deia__lane_came(struct deia__lane *lane, const unsigned char *id)
 		lane->spilled = true;
 		return;
 	}
-	before(rewind, id);
+	deia__id_before(rewind, id);
 	if (!lane->loading) {
 		memcpy(lane->upto, rewind, DEIA__MSG_ID_BYTES);
 		return;

@@ -121,3 +121,12 @@ bool deia__id_parse(unsigned char id[static 16], const char *text)
 	}
 	return true;
 }
+
+void deia__id_before(unsigned char out[static 16], const unsigned char *id)
+{
+	int i = DEIA__MSG_ID_BYTES;
+
+	memmove(out, id, DEIA__MSG_ID_BYTES);
+	while (i-- > 0 && out[i]-- == 0)
+		;
+}

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "messenger/homes/leases.h"
 #include "messenger/settle.h"
 #include "store/schema.h"
 
@@ -56,7 +57,8 @@ static void view_state(const deia_messenger *m, struct deia__view *v,
 	v->token[0] = '\0';
 	if (msg->status == DEIA_MESSAGE_DELIVERED) {
 		deia__lease_print(v->token, msg->lease);
-		pub->lease_unix_ms = deia__wall_of(m, msg->due);
+		/* Of a held one elsewhere it is not known. */
+		pub->lease_unix_ms = msg->due ? deia__wall_of(m, msg->due) : 0;
 	} else if (pending && msg->due > deia__hive_now(m)) {
 		pub->retry_unix_ms = deia__wall_of(m, msg->due);
 	}
@@ -153,7 +155,8 @@ static void view_row_state(struct deia__view *v, const deia_rows *rows,
 }
 
 void deia__view_row(const deia_messenger *m, struct deia__view *v,
-		    const deia_rows *rows, size_t r)
+		    const struct deia__leases *leases, const deia_rows *rows,
+		    size_t r)
 {
 	const unsigned char *id =
 		(const unsigned char *)deia_rows_get(rows, r, MAIL_ID)->s;
@@ -180,7 +183,11 @@ void deia__view_row(const deia_messenger *m, struct deia__view *v,
 	pub->reply_to = deia_rows_text(rows, r, MAIL_REPLY_TO);
 	pub->dialogue = deia_rows_text(rows, r, MAIL_DIALOGUE);
 	pub->metadata = deia_rows_text(rows, r, MAIL_METADATA);
-	if (msg && !msg->sending)
+	if (!msg || msg->sending)
+		msg = number(rows, r, MAIL_PHASE) == PHASE_OPEN
+			      ? deia__leases_find(leases, id)
+			      : NULL;
+	if (msg)
 		view_state(m, v, msg);
 	else
 		view_row_state(v, rows, r);

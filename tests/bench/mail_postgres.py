@@ -84,6 +84,15 @@ def sending_postgres(build):
           f"{mail.ratios(rates, raws, '>= 0.6')} {mail.machine()}")
 
 
+def between_nodes(build):
+    """A message to a bot that waits at another node."""
+    path = program(os.path.join(build, "tests", "bench"), "bench_nodes")
+    with cluster() as pg:
+        if pg:
+            subprocess.run([path], check=True, timeout=120,
+                           env={**os.environ, "DEIA_TEST_POSTGRES": pg.url()})
+
+
 # ---- for the table of sizes in docs/postgresql.md -------------------------
 
 def sqlite_bytes(hive):
@@ -145,4 +154,4 @@ def sizes(build):
 
 
 def measures():
-    return (sending_postgres, sizes)
+    return (sending_postgres, between_nodes, sizes)

@@ -117,8 +117,9 @@ struct deia_store_opts {
 	 */
 	bool as_it_is;
 	/*
-	 * PostgreSQL: not together with another store that says so, in this
-	 * program or any other: DEIA_EBUSY. A file is always used alone.
+	 * PostgreSQL: not together with any other store on the database, in
+	 * this program or another: DEIA_EBUSY for whoever comes second. A file
+	 * is always used alone.
 	 */
 	bool alone;
 	/* Migrates without a copy of the database first. */
@@ -155,8 +156,9 @@ struct deia_store_opts {
  * A database that is to be migrated is copied first; see opts.
  * Returns DEIA_OK, DEIA_EINVAL (url), DEIA_EUNSUPPORTED (backend not in this
  * build), DEIA_EVERSION (schema is newer than this program; with as_it_is also
- * older), DEIA_EBUSY (another process has it open), DEIA_EFULL (no room for
- * the copy before a migration), DEIA_ENOTFOUND (as_it_is: no database there),
+ * older), DEIA_EBUSY (another process has it open and one of the two wants to be
+ * alone with it, or the schema is older and others use it), DEIA_EFULL (no room
+ * for the copy before a migration), DEIA_ENOTFOUND (as_it_is: no database there),
  * DEIA_EIO, DEIA_ESTORE, DEIA_ENOMEM.
  */
 DEIA_API DEIA_NODISCARD deia_err deia_store_open(
@@ -347,8 +349,8 @@ deia_store_count_now(deia_store *store, const struct deia_table *table,
 
 /*
  * True when other programs may have the same database open and write to it
- * now: postgresql: without opts.alone. All below is for such a store; the
- * others take it, and have nobody to tell.
+ * now: postgresql: without opts.alone and opts.as_it_is. All below is for such
+ * a store; the others take it, and have nobody to tell.
  */
 DEIA_API bool deia_store_is_shared(const deia_store *store);
 
@@ -358,36 +360,46 @@ DEIA_API bool deia_store_is_shared(const deia_store *store);
  */
 DEIA_API int64_t deia_store_writer(const deia_store *store);
 
-/* Of a notice: the topic (letters, digits, '_'), the text; over: ELIMIT. */
+/* Of a notice: the topic, the text; over it: DEIA_ELIMIT. */
 #define DEIA_STORE_MAX_TOPIC_BYTES 32
 #define DEIA_STORE_MAX_NOTICE_BYTES 2000
 
 /*
  * Tells whoever watches the database, in this program and in all others, once
- * the transaction is durable, and never when it fails. text: UTF-8 without
- * NUL, copied. Notices come in the order of their commits. The same topic and
- * text twice in one group may be told once. No notice where the store is not
- * shared.
+ * the transaction is durable, and never when it fails. topic: letters, digits
+ * and '_', at least one; text: UTF-8 without NUL; both copied. Notices come in
+ * the order of their commits, those of a transaction in the order of the calls.
+ * The same topic and text twice in one group may be told once. No notice where
+ * the store is not shared. A mistake is what deia_txn_commit returns. txn may be
+ * NULL.
  */
 DEIA_API void deia_txn_notify(deia_txn *txn, const char *topic,
 			      const char *text);
 
 struct deia_notice {
 	const char *topic, *text; /* live until the callback returns */
-	uint64_t commit;	  /* of its group: see deia_snapshot_has */
+	/*
+	 * Of the group it was committed in: see deia_snapshot_has. Groups of
+	 * different stores may have numbers in another order than they were
+	 * committed in.
+	 */
+	uint64_t commit;
 };
 
 /*
- * Called on the loop. NULL: notices may have been missed (the connection was
- * lost); what was told before may be out of date and is to be read again. It
- * is also the first thing a watcher is told: from then on it is told all.
+ * Called on the loop; may watch, unwatch, commit and read. NULL: notices may
+ * have been missed (the connection was lost, or more waited than are kept); what
+ * was told before may be out of date and is to be read again. It is also the
+ * first thing a watcher is told: from then on it is told all. What is read
+ * after a notice sees its transaction.
  */
 typedef void (*deia_notice_cb)(const struct deia_notice *notice, void *user);
 
 /*
- * Calls cb for each notice, also of this store's own transactions, as long as
- * the store is open. Several may watch; each is told everything. Where the
- * store is not shared cb is called once with NULL, on the loop.
+ * Calls cb for each notice, also of this store's own transactions, until the
+ * store is closed, never inside this call. Several may watch; each is told
+ * everything. While the database is away nothing is told, NULL once it is back.
+ * Where the store is not shared cb is called once with NULL.
  * Returns DEIA_OK, DEIA_ENOMEM, DEIA_ESTATE (the store is closing).
  */
 DEIA_API DEIA_NODISCARD deia_err deia_store_watch(deia_store *store,
@@ -401,7 +413,10 @@ DEIA_API void deia_store_unwatch(deia_store *store, deia_notice_cb cb,
 typedef struct deia_snapshot deia_snapshot;
 /* True when the read saw this commit of a notice. snapshot NULL: true. */
 DEIA_API bool deia_snapshot_has(const deia_snapshot *snapshot, uint64_t commit);
-/* A copy to keep; NULL: out of memory. */
+/*
+ * A copy to keep: deia_snapshot_free. One of NULL has every commit. NULL: out of
+ * memory.
+ */
 DEIA_API deia_snapshot *deia_snapshot_copy(const deia_snapshot *snapshot);
 /* NULL is fine. */
 DEIA_API void deia_snapshot_free(deia_snapshot *snapshot);
@@ -417,11 +432,13 @@ typedef void (*deia_counted_cb)(deia_err err, const deia_rows *counts,
 /*
  * As deia_store_count_now, but asynchronous, and of the rows alone whose first
  * n_equal (0..n_group) columns of the order have these values (copied). The
- * callback comes once on the loop, never inside this call. At most
- * DEIA_MAX_PAGE_LEN groups times 100; more: DEIA_ELIMIT.
+ * callback comes once on the loop, never inside this call. Reads wait behind
+ * it, so it is for what is small. At most DEIA_MAX_PAGE_LEN groups times 100, in
+ * about 64 MiB; more: DEIA_ELIMIT.
  * Returns DEIA_OK, DEIA_EINVAL, DEIA_ELIMIT, DEIA_EBUSY, DEIA_ESTATE,
  * DEIA_ENOMEM; the callback gets DEIA_OK, DEIA_ENOMEM, DEIA_ELIMIT,
- * DEIA_EUNAVAILABLE, DEIA_ESTORE.
+ * DEIA_EUNAVAILABLE, DEIA_EINVAL (the table is not in the database),
+ * DEIA_ESTORE.
  */
 DEIA_API DEIA_NODISCARD deia_err
 deia_store_count(deia_store *store, const struct deia_table *table, int index,
@@ -429,9 +446,10 @@ deia_store_count(deia_store *store, const struct deia_table *table, int index,
 		 unsigned n_group, deia_counted_cb cb, void *user);
 
 /*
- * DEIA_OK: the writer is shut out. DEIA_EBUSY: it holds the database's lock in
- * its name, so it lives, or its machine was cut off. DEIA_EUNAVAILABLE: the
- * database cannot be asked.
+ * DEIA_OK: the writer is shut out. DEIA_EBUSY: it has a session, so it lives, or
+ * its machine was cut off or is frozen. DEIA_EUNAVAILABLE: the database cannot
+ * be asked, or did not answer in time; whether the writer is shut out is not
+ * known, and asking again tells. DEIA_ESTORE: this store was itself shut out.
  */
 typedef void (*deia_fenced_cb)(deia_err err, void *user);
 
@@ -440,11 +458,13 @@ typedef void (*deia_fenced_cb)(deia_err err, void *user);
  * read, and it commits nothing any more; when its program comes back its store
  * fails for good and says why. A writer that was closed, or never was, is shut
  * out at once. force: its sessions are ended first; without it one that still
- * has a session is left alone (DEIA_EBUSY).
- * writer: of deia_store_writer of the other. The callback comes once on the
- * loop, never inside this call. Returns DEIA_OK, DEIA_EINVAL (its own number,
- * or a store that is not shared), DEIA_EBUSY (too many at once), DEIA_ESTATE,
- * DEIA_ENOMEM.
+ * has a session is waited for 2 s, then left alone (DEIA_EBUSY). One that loses
+ * its session in these 2 s is shut out, though it lives.
+ * writer: of deia_store_writer of the other, above 0. They are asked for one
+ * after the other, each for some seconds at most; the callback comes once on the
+ * loop, never inside this call. Returns DEIA_OK, DEIA_EINVAL (its own number, or
+ * a store that is not shared), DEIA_EBUSY (64 are under way), DEIA_ESTATE,
+ * DEIA_ESTORE (this store failed for good), DEIA_ENOMEM.
  */
 DEIA_API DEIA_NODISCARD deia_err deia_store_fence(deia_store *store,
 						  int64_t writer, bool force,

@@ -22,7 +22,8 @@
  *
  * The files: homes.c (life, who there is), want.c (what waits for a home),
  * take.c (a home is taken), give.c (asked for, given), notice.c (what the
- * messengers tell each other), recount.c (notices were missed), call.c (calls
+ * messengers tell each other), leases.c (what was handed over elsewhere),
+ * recount.c (notices were missed), call.c (calls
  * on messages that are elsewhere).
  */
 #ifndef DEIA_MESSENGER_HOMES_H
@@ -137,7 +138,7 @@ void deia__home_want(deia_messenger *m, struct deia__inbox *inbox);
  * (DEIA_EUNAVAILABLE, DEIA_ESTATE), never inside this call. */
 void deia__home_wait(deia_messenger *m, struct deia__inbox *inbox,
 		     struct deia__home_wait *w);
-/* Takes it if nobody has it. */
+/* Takes it if nobody has it, and it is not here. */
 void deia__home_claim(deia_messenger *m, struct deia__inbox *inbox);
 /* The expiry sweep may end messages of this inbox. */
 bool deia__home_sweeps(deia_messenger *m, const char *inbox);

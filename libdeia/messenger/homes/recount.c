@@ -144,7 +144,8 @@ void deia__homes_recount(void *arg)
 
 void deia__home_recount(struct deia__home *h)
 {
-	static const unsigned char first[DEIA__MSG_ID_BYTES];
+	/* Before all ids there can be. */
+	static const unsigned char first[DEIA__MSG_ID_BYTES] = { [15] = 1 };
 
 	h->again = false;
 	h->recount = true;

@@ -40,13 +40,14 @@ static void arm(struct deia__home *h)
 {
 	bool urgent = is_urgent(h);
 
-	if (!is_wanted(h) || h->m->stopped)
-		return;
 	if (!urgent)
 		h->since_ms = 0;
 	else if (!h->since_ms)
 		h->since_ms = boot_now(h->m);
-	deia__due_set(h->m, &h->timer, urgent ? URGENT_MS : PATIENT_MS);
+	if (is_wanted(h))
+		deia__due_set(h->m, &h->timer, urgent ? URGENT_MS : PATIENT_MS);
+	else
+		deia__timer_clear(h->m->timers, &h->timer);
 }
 
 static void want(struct deia__home *h)
@@ -95,7 +96,7 @@ void deia__home_claim(deia_messenger *m, struct deia__inbox *inbox)
 {
 	struct deia__home *h = inbox->home;
 
-	if (h->state != HOME_AWAY || h->queued ||
+	if (!h || h->state != HOME_AWAY || h->queued ||
 	    (h->owner && deia__homes_is_node(m->homes, h->owner)))
 		return;
 	h->claimed = true;
@@ -191,6 +192,8 @@ void deia__home_try_now(struct deia__home *h)
 		}
 		if (is_wanted(h))
 			want(h);
+		else
+			h->since_ms = 0;
 	}
 	deia__inbox_unref(m, inbox);
 }

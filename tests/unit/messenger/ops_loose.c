@@ -377,7 +377,7 @@ static void open_some(struct world *w)
 		if (w->md.open[i])
 			continue;
 		w->md.open[i] = true;
-		w->err = deia_messenger_open_inbox(w->sim.m, model_names[i]);
+		w->err = sim_open_inbox(&w->sim, model_names[i]);
 		model_check(&w->md, w->err == DEIA_OK, "open");
 	}
 }

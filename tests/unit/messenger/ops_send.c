@@ -95,7 +95,7 @@ void op_inbox(struct world *w)
 	if (!w->md.open[inbox] || once_in(w, 2)) {
 		describe(w, "open %s", name);
 		w->md.open[inbox] = true;
-		w->err = deia_messenger_open_inbox(w->sim.m, name);
+		w->err = sim_open_inbox(&w->sim, name);
 		model_check(&w->md, w->err == DEIA_OK, "open: %s",
 			    deia_err_name(w->err));
 		return;

@@ -251,7 +251,7 @@ static void op_restart(struct world *w)
 		if (i != MODEL_SYSTEM && once_in(w, 10))
 			continue;
 		w->md.open[i] = true;
-		w->err = deia_messenger_open_inbox(w->sim.m, model_names[i]);
+		w->err = sim_open_inbox(&w->sim, model_names[i]);
 		model_check(&w->md, w->err == DEIA_OK, "open");
 	}
 	sim_settle(&w->sim);

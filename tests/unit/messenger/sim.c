@@ -8,15 +8,17 @@
 #include <unistd.h>
 
 #include "../store/cluster.h"
+#include "messenger/homes/homes.h"
 #include "messenger/messenger.h"
 
 const char *const sim_kind_names[SIM_KINDS] = {
-	"kept", "memory", "sqlite", "sqlite-full", "postgresql",
+	"kept",	       "memory",     "sqlite",
+	"sqlite-full", "postgresql", "postgresql-shared",
 };
 
 const char *sim_missing(enum sim_kind kind)
 {
-	return kind == SIM_POSTGRES ? cluster_missing() : NULL;
+	return kind >= SIM_POSTGRES ? cluster_missing() : NULL;
 }
 
 /* ---- life -------------------------------------------------------------- */
@@ -28,7 +30,7 @@ static void open_store(struct sim *s)
 
 	if (s->kind == SIM_KEPT)
 		return;
-	if (s->kind == SIM_SQLITE || s->kind == SIM_POSTGRES)
+	if (s->kind == SIM_SQLITE || s->kind >= SIM_POSTGRES)
 		opts.durability = DEIA_DURABILITY_NORMAL;
 	err = deia_store_open(&s->store, s->base, s->url, &opts, s->detail,
 			      sizeof(s->detail));
@@ -36,14 +38,40 @@ static void open_store(struct sim *s)
 		      s->detail);
 }
 
+/* Whatever it may take, it has. */
+static void at_home(struct sim *s)
+{
+	const struct deia__homes *hs = s->m->homes;
+
+	while (!hs->watching || hs->n_taking || hs->claiming ||
+	       !TAILQ_EMPTY(&hs->queue))
+		event_base_loop(s->base, EVLOOP_ONCE);
+}
+
 static void open_messenger(struct sim *s)
 {
-	deia_err err =
-		deia__messenger_new_at(&s->m, s->base, s->store, &s->opts,
-				       &s->clock, s->detail, sizeof(s->detail));
+	deia_err err;
 
+	s->opts.writer =
+		s->kind == SIM_SHARED ? deia_store_writer(s->store) : 0;
+	err = deia__messenger_new_at(&s->m, s->base, s->store, &s->opts,
+				     &s->clock, s->detail, sizeof(s->detail));
 	ck_assert_msg(err == DEIA_OK, "new: %s: %s", deia_err_name(err),
 		      s->detail);
+	if (!s->opts.writer)
+		return;
+	err = deia_messenger_set_nodes(s->m, &s->opts.writer, 1);
+	ck_assert_int_eq(err, DEIA_OK);
+	at_home(s);
+}
+
+deia_err sim_open_inbox(struct sim *s, const char *id)
+{
+	deia_err err = deia_messenger_open_inbox(s->m, id);
+
+	if (!err && s->opts.writer)
+		at_home(s);
+	return err;
 }
 
 void sim_init(struct sim *s, enum sim_kind kind,
@@ -68,7 +96,7 @@ void sim_init(struct sim *s, enum sim_kind kind,
 		strcpy(s->dir, "/tmp/deia-mail-XXXXXX");
 		ck_assert_ptr_nonnull(mkdtemp(s->dir));
 	}
-	if (kind == SIM_POSTGRES)
+	if (kind >= SIM_POSTGRES)
 		make_database(s->database, sizeof(s->database), s->url,
 			      sizeof(s->url));
 	else if (kind >= SIM_SQLITE)
@@ -97,6 +125,8 @@ static void remove_dir(const char *dir)
 static void end_messenger(struct sim *s)
 {
 	sim_idle(s);
+	if (s->m->homes)
+		deia_store_unwatch(s->store, deia__homes_notice, s->m);
 	deia_messenger_free(s->m);
 	s->m = NULL;
 }

@@ -21,9 +21,10 @@ enum sim_kind {
 	SIM_MEMORY,
 	SIM_SQLITE,
 	SIM_SQLITE_FULL,
-	SIM_POSTGRES
+	SIM_POSTGRES,
+	SIM_SHARED /* the same, by a messenger that is not alone with it */
 };
-#define SIM_KINDS 5
+#define SIM_KINDS 6
 extern const char *const sim_kind_names[SIM_KINDS];
 
 struct sim {
@@ -48,6 +49,8 @@ void sim_fini(struct sim *s);
 void sim_restart(struct sim *s, bool reopen, int64_t wall_ms);
 /* Without deia_messenger_stop, as after a crash. */
 void sim_crash(struct sim *s, int64_t wall_ms);
+/* As deia_messenger_open_inbox; then it is served here. */
+deia_err sim_open_inbox(struct sim *s, const char *id);
 /* Runs the loop until nothing is under way. */
 void sim_idle(struct sim *s);
 /* Both clocks go on; what is due by then is done. */

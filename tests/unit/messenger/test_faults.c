@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_faults.c - a store that refuses: full, locked, behind, broken.
+ * test_faults.c - a store that refuses: full, locked, behind, broken; and one
+ * in which something else was changed first.
  *
  * Nothing is acknowledged that is not on the disk, everything is as before,
  * and once the store works again so does the messenger, by itself.
@@ -11,7 +12,9 @@
 #include <string.h>
 
 #include "disk.h"
+#include "messenger/messenger.h"
 #include "scene.h"
+#include "store/schema.h"
 
 static struct scene sc;
 
@@ -20,6 +23,13 @@ static void setup(void)
 	disk_install();
 	memset(&sc, 0, sizeof(sc));
 	sim_init(&sc.s, SIM_SQLITE_FULL, NULL);
+}
+
+/* Without threads: what is asked for first is done first, whatever it is. */
+static void setup_memory(void)
+{
+	memset(&sc, 0, sizeof(sc));
+	sim_init(&sc.s, SIM_MEMORY, NULL);
 }
 
 static void teardown(void)
@@ -259,6 +269,98 @@ START_TEST(old_messages_are_deleted_once_the_disk_works)
 }
 END_TEST
 
+/* ---- another change came first ------------------------------------------- */
+
+/* The row of a message, finished and open again behind the messenger's back. */
+struct rival {
+	unsigned char id[DEIA__MSG_ID_BYTES];
+	unsigned n_done;
+};
+
+static void set_phase(struct rival *rival, int phase, deia_txn_cb cb)
+{
+	struct deia_value key = { DEIA_BLOB, 0, (const char *)rival->id,
+				  sizeof(rival->id) };
+	struct deia_set set = { MAIL_PHASE, deia_int(phase) };
+	deia_txn *txn = deia_txn_new(sc.s.store);
+
+	deia_txn_update(txn, &deia__table_messages, &key, &set, 1, NULL);
+	ck_assert_int_eq(deia_txn_commit(txn, cb, rival), DEIA_OK);
+}
+
+static void on_opened(deia_err err, const int64_t *seqs, size_t n_seqs,
+		      void *user)
+{
+	struct rival *rival = user;
+
+	(void)seqs;
+	(void)n_seqs;
+	ck_assert_int_eq(err, DEIA_OK);
+	rival->n_done++;
+}
+
+static void on_finished(deia_err err, const int64_t *seqs, size_t n_seqs,
+			void *user)
+{
+	on_opened(err, seqs, n_seqs, user);
+	set_phase(user, PHASE_OPEN, on_opened);
+}
+
+/* Pages are called back in the order in which they were asked for: the next
+ * one has the row as open, and what comes of it is committed after this. */
+static void on_first_page(deia_err err, const deia_rows *rows, void *user)
+{
+	(void)rows;
+	ck_assert_int_eq(err, DEIA_OK);
+	set_phase(user, PHASE_READ, on_finished);
+}
+
+static void overtake_the_next_page(struct rival *rival)
+{
+	struct deia_page_query q = { .table = &deia__table_message_clock,
+				     .index = -1,
+				     .limit = 1 };
+
+	ck_assert_int_eq(deia_store_page(sc.s.store, &q, on_first_page, rival),
+			 DEIA_OK);
+}
+
+START_TEST(expiry_that_comes_too_late_holds_up_nothing_else)
+{
+	struct deia_inbox_status inbox;
+	struct deia_messenger_status st;
+	struct rival rival = { 0 };
+	struct sim_answer a, dead;
+
+	ck_assert_int_eq(deia_messenger_open_inbox(sc.s.m, "bob"), DEIA_OK);
+	ck_assert_int_eq(sim_send(&sc.s, "ann", "bob", 2, "x", NULL, NULL),
+			 DEIA_OK);
+	ck_assert_int_eq(sim_receive(&sc.s, "bob", 1, 60000, false, &a),
+			 DEIA_OK);
+	ck_assert_int_eq(sim_release(&sc.s, &a.items[0], 2500, false, NULL),
+			 DEIA_OK);
+	ck_assert_int_eq(sim_send_ttl(&sc.s, "ann", "bob", 2, &dead), DEIA_OK);
+	ck_assert(deia__id_parse(rival.id, dead.items[0].id));
+	overtake_the_next_page(&rival);
+	sim_sleep(&sc.s, 2001);
+	ck_assert_uint_eq(rival.n_done, 2);
+	/* It was too late, which nobody sees; else it would be expired. */
+	ck_assert_int_eq(status_of(dead.items[0].id), DEIA_MESSAGE_PENDING);
+	deia_messenger_get_status(sc.s.m, &st);
+	ck_assert_uint_eq(st.refused, 0);
+	/* The other one is back in its time, and the expiry as well. */
+	sim_sleep(&sc.s, 500);
+	ck_assert_int_eq(deia_messenger_inbox(sc.s.m, "bob", &inbox), DEIA_OK);
+	ck_assert_uint_eq(inbox.waiting, 0);
+	ck_assert_int_eq(status_of(dead.items[0].id), DEIA_MESSAGE_EXPIRED);
+	ck_assert_int_eq(sim_receive(&sc.s, "bob", 2, 60000, false, &dead),
+			 DEIA_OK);
+	ck_assert_uint_eq(dead.n, 1);
+	ck_assert_str_eq(dead.items[0].id, a.items[0].id);
+	sim_recount(&sc.s, scene_inboxes, 2);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("faults");
@@ -286,6 +388,10 @@ int main(void)
 		message_that_expires_on_a_full_disk_does_so_when_there_is_room);
 	tcase_add_test(tc, waiting_receiver_is_told_that_the_disk_is_full);
 	tcase_add_test(tc, old_messages_are_deleted_once_the_disk_works);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("overtaken");
+	tcase_add_checked_fixture(tc, setup_memory, teardown);
+	tcase_add_test(tc, expiry_that_comes_too_late_holds_up_nothing_else);
 	suite_add_tcase(s, tc);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

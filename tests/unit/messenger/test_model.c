@@ -26,6 +26,7 @@ static const unsigned long usual_steps[SIM_KINDS][PROFILES] = {
 	[SIM_SQLITE] = { 6000, 200, 6000, 500 },
 	[SIM_SQLITE_FULL] = { 1500, 80, 1500, 150 },
 	[SIM_POSTGRES] = { 1500, 80, 1500, 150 },
+	[SIM_SHARED] = { 1500, 80, 1500, 150 },
 };
 
 static uint64_t first_seed(void)
