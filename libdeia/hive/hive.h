@@ -4,8 +4,8 @@
  *
  * The files: hive.c (life), load.c (what is read at start), change.c (one
  * durable change with its events and audit entry), events.c (live and stored
- * events), bots.c (bots that are remembered), history.c (their states),
- * access.c (tokens, sign-in), audit.c (audit pages, kept answers),
+ * events), bots.c and bot_look.c (bots that are remembered), history.c (their
+ * states), access.c (tokens, sign-in), audit.c (audit pages, kept answers),
  * conversations.c, lines.c, ask.c, turn.c and chat_edit.c (chat), cache.c and
  * pages.c (what is kept in the cache), retention.c (what is pruned), mail:
  * mail.h, other nodes: nodes.h.

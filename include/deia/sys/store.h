@@ -391,7 +391,8 @@ struct deia_notice {
  * have been missed (the connection was lost, or more waited than are kept); what
  * was told before may be out of date and is to be read again. It is also the
  * first thing a watcher is told: from then on it is told all. What is read
- * after a notice sees its transaction.
+ * after a notice sees its transaction. A notice of this store's own transaction
+ * may come before that one's callback.
  */
 typedef void (*deia_notice_cb)(const struct deia_notice *notice, void *user);
 

@@ -323,6 +323,20 @@ static void ignore_page(deia_err err, const deia_rows *rows, void *user)
 	*(deia_err *)user = err;
 }
 
+static void ignore_count(deia_err err, const deia_rows *counts,
+			 const deia_snapshot *snapshot, void *user)
+{
+	(void)counts;
+	(void)snapshot;
+	*(deia_err *)user = err;
+}
+
+static void ignore_notice(const struct deia_notice *notice, void *user)
+{
+	(void)notice;
+	(void)user;
+}
+
 /* A round of everything; the error of the first step that failed. */
 static deia_err round_of_calls(void)
 {
@@ -334,7 +348,7 @@ static deia_err round_of_calls(void)
 				     .n_equal = 1,
 				     .limit = 1 };
 	struct outcome o = { 0 };
-	deia_err err, page = DEIA_ETIMEDOUT;
+	deia_err err, page = DEIA_ETIMEDOUT, count = DEIA_ETIMEDOUT;
 	deia_store *s;
 	deia_txn *t;
 
@@ -348,14 +362,19 @@ static deia_err round_of_calls(void)
 	deia_txn_update(t, &deia__table_bots, &key, &set, 1, NULL);
 	deia_txn_delete_where(t, &deia__table_bots, -1, &key, 1, NULL);
 	deia_txn_insert(t, &deia__table_bots, row);
+	deia_txn_notify(t, "bots", "a");
 	err = deia_txn_commit(t, on_txn, &o);
 	if (!err)
+		err = deia_store_watch(s, ignore_notice, NULL);
+	if (!err)
 		err = deia_store_page(s, &q, ignore_page, &page);
-	else
-		page = DEIA_OK;
+	if (!err)
+		err = deia_store_count(s, &deia__table_bots, -1, &key, 1, 1,
+				       ignore_count, &count);
 	deia_store_close(s); /* calls back */
 	err = err ? err : o.err;
-	return err ? err : page;
+	err = err ? err : page;
+	return err ? err : count;
 }
 
 static void fail_each_allocation(int backend, bool sticky)

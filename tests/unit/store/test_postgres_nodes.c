@@ -7,6 +7,7 @@
 #include "proxy.h"
 #include "store/store.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,6 +162,7 @@ START_TEST(transaction_that_fails_in_a_group_tells_nobody)
 	}
 	await(&heard, "bot39");
 	await(&heard_too, "bot39");
+	wait_txn(&fx, &o[39]);
 	ck_assert_str_eq(heard.text, want);
 	ck_assert_str_eq(heard_too.text, want);
 	/* One group has one number, behind savepoints, too. */
@@ -201,6 +203,27 @@ START_TEST(session_that_was_ended_is_followed_by_one_that_tells_null)
 	await(&heard_too, "a");
 	ck_assert_str_eq(heard.text, "bots:a ");
 	ck_assert_str_eq(heard_too.text, "bots:a ");
+}
+END_TEST
+
+/* It says nothing, and its connection stands. */
+START_TEST(session_that_is_frozen_is_given_up)
+{
+	char out[32];
+	pid_t pid;
+
+	ask("SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND "
+	    "datname = current_database() LIMIT 1",
+	    out);
+	pid = (pid_t)atoi(out);
+	ck_assert_int_gt(pid, 1);
+	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
+	while (heard.nulls + heard_too.nulls < 3)
+		turn();
+	ck_assert_int_eq(kill(pid, SIGCONT), 0);
+	ck_assert_int_eq(commit(&fx, bot(&fx, "a"), NULL), DEIA_OK);
+	await(&heard, "a");
+	await(&heard_too, "a");
 }
 END_TEST
 
@@ -309,6 +332,7 @@ static void add_notice_tests(TCase *tc)
 			    CUT_KINDS);
 	tcase_add_test(
 		tc, session_that_was_ended_is_followed_by_one_that_tells_null);
+	tcase_add_test(tc, session_that_is_frozen_is_given_up);
 	tcase_add_test(tc, database_that_was_away_is_followed_by_null);
 	tcase_add_test(tc, loop_that_takes_too_long_is_told_null_instead);
 	tcase_add_test(tc, what_others_say_on_the_channel_is_passed_over);
