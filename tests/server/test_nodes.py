@@ -170,6 +170,33 @@ class Nodes(unittest.TestCase):
                              (409, "already_exists"))
             self.assertEqual(a.must("GET", "/bots/BOT-A")["state"], "ready")
 
+    def deia(self, hive, *words):
+        return subprocess.run(
+            [program(hive.build, "deia"), "--url", hive.url, *words],
+            env={**hive.env, "DEIA_TOKEN": hive.token}, text=True,
+            capture_output=True, timeout=WAIT_SECONDS, check=False)
+
+    def test_the_command_line_names_nodes_where_there_are_several(self):
+        with self.node("a") as a:
+            a.launch("BOT-A")
+            self.assertNotIn("NODE", self.deia(a, "bot", "list").stdout)
+            with self.node("b") as b:
+                b.launch("BOT-B")
+                until(lambda: len(self.bots(b)) == 2, 10)
+                rows = [line.split()[:2] for line in
+                        self.deia(b, "bot", "list").stdout.splitlines()]
+                self.assertEqual(rows, [["BOT", "NODE"], ["BOT-A", "a"],
+                                        ["BOT-B", "b"]])
+                rows = self.deia(b, "nodes").stdout.splitlines()
+                self.assertEqual([r.split()[0] for r in rows],
+                                 ["NODE", "a", "b"])
+                self.assertIn("this one", rows[2])
+                names = self.deia(b, "nodes", "-q").stdout
+                self.assertEqual(names, "a\nb\n")
+                done = self.deia(b, "bot", "stop", "BOT-A")
+                self.assertEqual(done.returncode, 5, done.stderr)
+                self.assertIn('lives on node "a"', done.stderr)
+
     def test_what_happens_to_a_bot_is_seen_at_the_other(self):
         with self.node("a") as a, self.node("b") as b:
             a.launch("BOT-A", type="reader")
