@@ -122,21 +122,19 @@ static deia_err take_row(deia_hive *h, int64_t former)
 {
 	struct deia__nodes *n = h->nodes;
 	struct deia_value key = deia_text(n->name);
+	int64_t now = deia__unix_ms(NULL);
 	struct deia_set guard = { NODE_WRITER, deia_int(former) };
+	struct deia_set set[] = {
+		{ NODE_WRITER, deia_int(n->writer) },
+		{ NODE_URL, deia_text(n->url) },
+		{ NODE_VERSION, deia_text(deia_version()) },
+		{ NODE_STARTED, deia_int(h->started_unix_ms) },
+		{ NODE_BEAT, deia_int(now) },
+	};
 	deia_txn *t = deia_txn_new(h->store);
 
-	n->beat = deia__unix_ms(NULL);
-	{
-		struct deia_set set[] = {
-			{ NODE_WRITER, deia_int(n->writer) },
-			{ NODE_URL, deia_text(n->url) },
-			{ NODE_VERSION, deia_text(deia_version()) },
-			{ NODE_STARTED, deia_int(h->started_unix_ms) },
-			{ NODE_BEAT, deia_int(n->beat) },
-		};
-
-		deia_txn_update(t, &deia__table_nodes, &key, set, 5, &guard);
-	}
+	n->beat = now;
+	deia_txn_update(t, &deia__table_nodes, &key, set, 5, &guard);
 	tell_joined(h, t);
 	n->step_done = false;
 	return await_step(h, deia_txn_commit(t, on_step, h));
@@ -417,6 +415,8 @@ void deia__nodes_free(deia_hive *h)
 {
 	if (!h->nodes)
 		return;
+	if (h->timers)
+		deia__timer_clear(h->timers, &h->nodes->timer);
 	deia__far_free(h);
 	deia__free(h->nodes->items);
 	deia__free(h->nodes);
