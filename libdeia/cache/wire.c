@@ -82,10 +82,12 @@ static void take_replies(struct deia__wire *w)
 		}
 		if (!reply)
 			break;
+		w->unanswered = w->reader->len - w->reader->pos;
 		w->on_reply(w->arg, reply);
 		freeReplyObject(reply);
 	}
-	if (w->fd >= 0 && w->reader->len - w->reader->pos > REPLY_MAX_BYTES)
+	/* Also what the parser has made parts of. */
+	if (w->fd >= 0 && w->unanswered > REPLY_MAX_BYTES)
 		lose(w, "a reply was too large");
 }
 
@@ -107,6 +109,7 @@ static bool read_once(struct deia__wire *w)
 		lose(w, "memory ran out");
 		return false;
 	}
+	w->unanswered += (size_t)n;
 	take_replies(w);
 	return w->fd >= 0 && n == sizeof(chunk);
 }
@@ -164,6 +167,7 @@ static bool is_connected(struct deia__wire *w)
 	}
 	setsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	w->connected = true;
+	w->unanswered = 0;
 	if (event_add(&w->in, NULL)) {
 		lose(w, "memory ran out");
 		return false;

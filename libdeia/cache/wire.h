@@ -23,6 +23,7 @@ struct deia__wire {
 	struct event_base *base;
 	int fd; /* -1: closed */
 	bool connected, reading, writing;
+	size_t unanswered; /* bytes since the last whole reply */
 	struct event in, out;
 	struct deia__buf unsent;
 	redisReader *reader;

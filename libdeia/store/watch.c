@@ -66,10 +66,11 @@ static struct deia__notice *notice_new(const char *topic, size_t topic_len,
 	size_t text_len = strlen(text);
 	struct deia__notice *n =
 		deia__alloc(sizeof(*n) + topic_len + text_len + 2);
-	char *at = (char *)(n + 1);
+	char *at;
 
 	if (!n)
 		return NULL;
+	at = (char *)(n + 1);
 	memcpy(at, topic, topic_len);
 	at[topic_len] = '\0';
 	memcpy(at + topic_len + 1, text, text_len + 1);

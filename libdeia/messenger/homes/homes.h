@@ -152,8 +152,8 @@ void deia__home_try_now(struct deia__home *h);
 
 /* ---- take.c -------------------------------------------------------------- */
 
-/* Now, or when others have been taken. */
-void deia__home_take(struct deia__home *h);
+/* Now, or when others have been taken; first: before all that wait for it. */
+void deia__home_take(struct deia__home *h, bool first);
 /* All free inboxes that have open mail. */
 void deia__homes_claim_all(deia_messenger *m);
 

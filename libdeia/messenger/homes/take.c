@@ -354,13 +354,19 @@ static void next_taking(struct deia__homes *hs)
 	}
 }
 
-void deia__home_take(struct deia__home *h)
+void deia__home_take(struct deia__home *h, bool first)
 {
 	struct deia__homes *hs = h->m->homes;
 
-	deia__inbox_ref(h->inbox);
+	if (h->queued && first)
+		TAILQ_REMOVE(&hs->queue, h, link);
+	else if (!h->queued)
+		deia__inbox_ref(h->inbox);
+	if (first)
+		TAILQ_INSERT_HEAD(&hs->queue, h, link);
+	else if (!h->queued)
+		TAILQ_INSERT_TAIL(&hs->queue, h, link);
 	h->queued = true;
-	TAILQ_INSERT_TAIL(&hs->queue, h, link);
 	next_taking(hs);
 }
 

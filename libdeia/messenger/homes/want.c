@@ -54,8 +54,9 @@ static void want(struct deia__home *h)
 {
 	if (h->state == HOME_HERE || h->m->stopped)
 		return;
-	if (h->state == HOME_AWAY && !h->queued)
-		deia__home_take(h);
+	/* Before those that nobody waits for: at a start there are many. */
+	if (h->state == HOME_AWAY)
+		deia__home_take(h, h->waits || h->inbox->n_receivers);
 	arm(h);
 }
 

@@ -23,10 +23,11 @@
 /* With force: a session that comes between is ended as well. */
 #define TRIES 2
 
-/* The only number in its answer goes to *value. */
-static deia_err ask(struct deia__pg_conn *c, const char *sql, int64_t *value)
+/* The only number in its answer, if there is one, goes to *value. */
+static deia_err ask(struct deia__pg_conn *c, const char *sql, int n,
+		    const char *const *params, int64_t *value)
 {
-	PGresult *res = deia__pg_query(c, QUERY_MS, sql, 0, NULL);
+	PGresult *res = deia__pg_query(c, QUERY_MS, sql, n, params);
 	const char *state =
 		res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
 	deia_err err = DEIA_EUNAVAILABLE;
@@ -41,51 +42,37 @@ static deia_err ask(struct deia__pg_conn *c, const char *sql, int64_t *value)
 	return err;
 }
 
-static deia_err end_sessions(struct deia__pg_conn *c, int64_t writer)
-{
-	char number[24];
-	const char *params[1] = { number };
-	deia_err err;
-	PGresult *res;
-
-	snprintf(number, sizeof(number), "%" PRId64, writer);
-	res = deia__pg_query(c, QUERY_MS, DEIA__PG_END_SESSIONS, 1, params);
-	err = deia__pg_ok(res) ? DEIA_OK : DEIA_EUNAVAILABLE;
-	PQclear(res);
-	return err;
-}
-
 /* The session of a program that was just killed takes a moment to end. */
-static deia_err take_lock(struct deia__pg_conn *c, int64_t writer, bool force)
+static deia_err take_lock(struct deia__pg_conn *c, const char *writer,
+			  bool force)
 {
-	char sql[64];
+	const char *params[1] = { writer };
 	deia_err err;
 	int tries = 0;
 
-	snprintf(sql, sizeof(sql), "SELECT pg_advisory_lock(%" PRId64 ")",
-		 writer);
 	do {
-		err = force ? end_sessions(c, writer) : DEIA_OK;
+		err = force ? ask(c, DEIA__PG_END_SESSIONS, 1, params, NULL)
+			    : DEIA_OK;
 		if (!err)
-			err = ask(c, sql, NULL);
+			err = ask(c, "SELECT pg_advisory_lock($1)", 1, params,
+				  NULL);
 	} while (err == DEIA_EBUSY && force && ++tries < TRIES);
 	return err;
 }
 
 static deia_err delete_marker(const struct deia__pg *p, struct deia__pg_conn *c,
-			      int64_t writer)
+			      const char *writer)
 {
-	char sql[320];
+	const char *params[2] = { p->writer, writer };
 	int64_t own = 0;
 	deia_err err;
 
-	snprintf(sql, sizeof(sql),
-		 "WITH own AS (SELECT 1 FROM store_writers WHERE writer = '%s' "
-		 "FOR KEY SHARE), other AS (DELETE FROM store_writers WHERE "
-		 "writer = '%" PRId64 "' AND EXISTS (SELECT 1 FROM own)) "
-		 "SELECT count(*) FROM own",
-		 p->writer, writer);
-	err = ask(c, sql, &own);
+	err = ask(c,
+		  "WITH own AS (SELECT 1 FROM store_writers WHERE writer = $1 "
+		  "FOR KEY SHARE), other AS (DELETE FROM store_writers WHERE "
+		  "writer = $2 AND EXISTS (SELECT 1 FROM own)) "
+		  "SELECT count(*) FROM own",
+		  2, params, &own);
 	if (err)
 		return DEIA_EUNAVAILABLE;
 	return own ? DEIA_OK : DEIA_ESTORE;
@@ -97,8 +84,10 @@ deia_err deia__pg_fence(void *self, int64_t writer, bool force)
 	const struct deia__pg_options *o = &p->write_options;
 	struct deia__pg_conn c = { .stop_fd = p->stop_fd, .hasty = true };
 	struct deia__errmsg ignored; /* the writer says what is wrong */
+	char number[24];
 	deia_err err;
 
+	snprintf(number, sizeof(number), "%" PRId64, writer);
 	if (deia__pg_connect(p, &c, o,
 			     o->connect_ms < CONNECT_MS ? o->connect_ms
 							: CONNECT_MS,
@@ -108,11 +97,11 @@ deia_err deia__pg_fence(void *self, int64_t writer, bool force)
 	err = ask(&c,
 		  "SET synchronous_commit = on; SET lock_timeout = '2s'; "
 		  "SET application_name = '" DEIA__PG_FENCING "'",
-		  NULL);
+		  0, NULL, NULL);
 	if (!err)
-		err = take_lock(&c, writer, force);
+		err = take_lock(&c, number, force);
 	if (!err)
-		err = delete_marker(p, &c, writer);
+		err = delete_marker(p, &c, number);
 	deia__pg_disconnect(&c);
 	return err;
 }

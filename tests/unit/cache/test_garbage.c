@@ -223,6 +223,34 @@ START_TEST(a_flood_does_not_fill_the_memory)
 }
 END_TEST
 
+START_TEST(many_whole_parts_of_a_reply_do_not_fill_the_memory)
+{
+	const size_t part = 200000;
+	char *text = malloc(16 * (part + 32)), *at = text;
+	struct got o = { 0 };
+
+	now = (struct script){ .hello = true };
+	rig_wait_up(&g, true);
+	at += sprintf(at, "*16\r\n");
+	for (int i = 0; i < 15; i++) { /* the last one never comes */
+		at += sprintf(at, "$%zu\r\n", part);
+		memset(at, 'x', part);
+		at += part;
+		at += sprintf(at, "\r\n");
+	}
+	now.text = text;
+	ck_assert_int_eq(deia_cache_get(g.cache, DEIA_CACHE_CHAT_PAGE, "c", "k",
+					on_get, &o),
+			 DEIA_OK);
+	/* No time goes by: it is not given up for being late. */
+	rig_until(&g, &g.downs, 1);
+	ck_assert_ptr_nonnull(strstr(g.text, "too large"));
+	rig_until(&g, &o.calls, 1);
+	ck_assert(!o.hit);
+	free(text);
+}
+END_TEST
+
 START_TEST(silence_is_given_up)
 {
 	now = (struct script){ .text = NULL };
@@ -263,6 +291,7 @@ int main(void)
 	tcase_add_loop_test(t, nonsense_and_the_end_of_the_connection_is_a_miss,
 			    0, N_NONSENSE);
 	tcase_add_test(t, a_flood_does_not_fill_the_memory);
+	tcase_add_test(t, many_whole_parts_of_a_reply_do_not_fill_the_memory);
 	tcase_add_test(t, silence_is_given_up);
 	tcase_add_loop_test(t, it_may_be_closed_at_any_moment, 0, 8);
 	suite_add_tcase(s, t);

@@ -254,8 +254,21 @@ static void ck_refused(const struct deia_table *t, int index,
 static void add_lines(int n)
 {
 	struct outcome o;
-	char prefix[16];
+	char prefix[16], sql[400];
 
+	if (fx.database[0]) {
+		/* Twenty times faster than through the store. */
+		snprintf(sql, sizeof(sql),
+			 "INSERT INTO chat_lines (seq, id, conversation, bot, "
+			 "role, author, content, status, error, created, "
+			 "details) SELECT m + n, (m + n)::text, 'c', 'b', '', "
+			 "'', '', '', '', 1, '' FROM (SELECT coalesce(max(seq),"
+			 " 0) AS m FROM chat_lines) AS x, "
+			 "generate_series(1, %d) AS n",
+			 n);
+		cluster_sql(fx.database, sql, NULL, 0);
+		return;
+	}
 	for (; n > 0; n -= 5000) {
 		snprintf(prefix, sizeof(prefix), "p%d", n);
 		queue_lines(prefix, n < 5000 ? n : 5000, &o);
