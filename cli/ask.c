@@ -28,6 +28,7 @@ int exit_code_of(deia_err err)
 	case DEIA_EEXIST:
 	case DEIA_ESTATE:
 	case DEIA_ECONFLICT:
+	case DEIA_EOTHERNODE:
 		return EXIT_CONFLICT;
 	case DEIA_EIO:
 	case DEIA_EPROTO:
@@ -43,7 +44,7 @@ int exit_code_of(deia_err err)
 
 deia_err err_of_code(const char *code)
 {
-	for (int e = DEIA_OK; e <= DEIA_EFULL; e++) {
+	for (int e = DEIA_OK; e <= DEIA_EOTHERNODE; e++) {
 		if (strcmp(deia_err_name((deia_err)e), code) == 0)
 			return (deia_err)e;
 	}

@@ -9,6 +9,16 @@
 
 /* ---- list -------------------------------------------------------------- */
 
+/* Where bots of more than one node are listed. */
+static const struct column node_columns[] = {
+	{ "BOT", COLUMN_FIXED },       { "NODE", COLUMN_FIXED },
+	{ "ADAPTER", COLUMN_FIXED },   { "MODEL", COLUMN_FLEX },
+	{ "STATE", COLUMN_STATE },     { "PID", COLUMN_NUMBER },
+	{ "RESTARTS", COLUMN_NUMBER }, { "MAIL", COLUMN_NUMBER },
+	{ "UP", COLUMN_FIXED },	       { "REASON", COLUMN_FLEX },
+	{ NULL, COLUMN_FIXED },
+};
+#define NODE_COLUMN 1
 static const struct column list_columns[] = {
 	{ "BOT", COLUMN_FIXED },   { "ADAPTER", COLUMN_FIXED },
 	{ "MODEL", COLUMN_FLEX },  { "STATE", COLUMN_STATE },
@@ -25,6 +35,7 @@ static void add_row(struct table *t, const cJSON *bot)
 
 	age_print(age, jtext(bot, "started_at"));
 	table_add(t, jtext(bot, "id"));
+	table_add(t, jtext(bot, "node"));
 	table_add(t, jtext(bot, "adapter"));
 	table_add(t, jtext(bot, "model"));
 	table_add(t, jtext(bot, "state"));
@@ -98,13 +109,25 @@ static void tell_none(const struct cli *cli)
 			  "--adapter echo` makes one");
 }
 
+static bool on_one_node(const struct table *t)
+{
+	size_t first = NODE_COLUMN;
+
+	for (size_t i = first; i < t->n_cells; i += t->n_columns)
+		if (strcmp(t->cells[i], t->cells[first]) != 0)
+			return false;
+	return true;
+}
+
 static int run_list(struct cli *cli)
 {
 	struct table t;
 	int rc;
 
-	table_init(&t, list_columns);
+	table_init(&t, node_columns);
 	rc = list_pages(cli, &t);
+	if (on_one_node(&t))
+		table_drop(&t, NODE_COLUMN, list_columns);
 	if (rc == EXIT_DONE && !cli->json && !cli->quiet) {
 		if (t.n_cells > 0)
 			tell_table(cli, &t);
@@ -154,10 +177,10 @@ static void tell_member(const cJSON *item)
 static int run_show(struct cli *cli)
 {
 	static const char *const brief[] = {
-		"id",	  "adapter",	    "model",
-		"state",  "state_reason",   "status_text",
-		"pid",	  "restarts",	    "running_tasks",
-		"unread", "max_concurrent", "started_at",
+		"id",	      "adapter",       "model",	      "node",
+		"state",      "state_reason",  "status_text", "pid",
+		"restarts",   "running_tasks", "unread",      "max_concurrent",
+		"started_at",
 	};
 	char *path;
 	const cJSON *item;

@@ -41,6 +41,7 @@
 	X(messages_failed)                                                     \
 	X(messages_requeue)                                                    \
 	X(models)                                                              \
+	X(nodes)                                                               \
 	X(events)                                                              \
 	X(health)                                                              \
 	X(config_check)                                                        \

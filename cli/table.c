@@ -49,6 +49,21 @@ void table_add(struct table *t, const char *text)
 		safe_line(text != NULL && *text != '\0' ? text : "-");
 }
 
+void table_drop(struct table *t, size_t column, const struct column *columns)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < t->n_cells; i++) {
+		if (i % t->n_columns == column)
+			free(t->cells[i]);
+		else
+			t->cells[kept++] = t->cells[i];
+	}
+	t->n_cells = kept;
+	t->n_columns--;
+	t->columns = columns;
+}
+
 void table_addn(struct table *t, double number)
 {
 	char text[32];

@@ -37,6 +37,8 @@ void table_init(struct table *t, const struct column *columns);
 void table_free(struct table *t);
 /* The next cell of the current row; NULL is shown as "-". */
 void table_add(struct table *t, const char *text);
+/* Takes a column out again; columns: those that are left. */
+void table_drop(struct table *t, size_t column, const struct column *columns);
 void table_addn(struct table *t, double number);
 /* width: columns of the terminal, 0 for no limit. */
 void table_print(const struct table *t, FILE *out, size_t width, bool colour);

@@ -37,7 +37,8 @@ DEIA_BEGIN
 	X(DEIA_EREMOTE, 19, "upstream_failed", "the bot or model failed")      \
 	X(DEIA_EVERSION, 20, "version_mismatch", "versions do not match")      \
 	X(DEIA_EUNSUPPORTED, 21, "unsupported", "not in this build")           \
-	X(DEIA_EFULL, 22, "storage_full", "no space is left to store it")
+	X(DEIA_EFULL, 22, "storage_full", "no space is left to store it")      \
+	X(DEIA_EOTHERNODE, 23, "other_node", "it lives on another node")
 
 typedef enum deia_err {
 #define DEIA_ERROR_ENUM(e, v, n, t) e = v,

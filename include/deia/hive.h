@@ -64,6 +64,22 @@ struct deia_hive_opts {
 	 * 0.2 */
 	const char *cache_url, *cache_prefix, *cache_password;
 	size_t cache_memory_bytes;
+	/*
+	 * On a store that several programs use (postgresql:): which of them
+	 * this is, see node.h; NULL: "main". As an id of a bot; no other node
+	 * that runs has it. node_url: of its API, at most
+	 * DEIA_MAX_NODE_URL_BYTES, for the others to show; NULL: none. Since
+	 * 0.3.
+	 */
+	const char *node_name, *node_url;
+	/*
+	 * The hive cannot go on: another node has shut it out, or its store
+	 * failed while others use it. Its bots must end, so the program is to
+	 * call deia_hive_free soon, but not from within. why: one line. On the
+	 * loop, at most once. May be NULL. Since 0.3.
+	 */
+	void (*lost)(const char *why, void *user);
+	void *lost_user;
 };
 #define DEIA_HIVE_OPTS_INIT                                                    \
 	{                                                                      \
@@ -74,8 +90,10 @@ struct deia_hive_opts {
 /*
  * Opens the store (blocking), loads what must be in memory. No bot is started
  * yet. base: borrowed and outlives the hive, or NULL for one of its own.
- * detail: as deia_store_open, may be NULL.
- * Returns DEIA_OK, DEIA_EINVAL, DEIA_ENOMEM, DEIA_EIO, or what
+ * detail: as deia_store_open, may be NULL. On a store that others use it waits
+ * until a former run under the same node_name is shut out, up to 20 s.
+ * Returns DEIA_OK, DEIA_EINVAL, DEIA_ENOMEM, DEIA_EIO, DEIA_EBUSY (also: a node
+ * of this name runs), DEIA_ETIMEDOUT (the database does not answer), or what
  * deia_store_open returns.
  */
 DEIA_API DEIA_NODISCARD deia_err deia_hive_new(
@@ -147,6 +165,13 @@ struct deia_hive_bot {
 	const char *token;
 	/* Messages in its inbox: pending and delivered. Since 0.3. */
 	uint64_t unread;
+	/*
+	 * The node it lives on. elsewhere: not this one; then info is what that
+	 * node last told (no process, no turns), and every call that acts on
+	 * the bot returns DEIA_EOTHERNODE. Since 0.3.
+	 */
+	const char *node;
+	bool elsewhere;
 };
 /* bot: NULL on error; lives until the callback returns. */
 typedef void (*deia_hive_bot_cb)(deia_err err, const struct deia_hive_bot *bot,
@@ -304,8 +329,8 @@ DEIA_API DEIA_NODISCARD deia_err deia_hive_bot_sample_now(
 DEIA_API void deia_hive_set_retention(deia_hive *hive, unsigned events_kept,
 				      unsigned audit_days, unsigned chat_days,
 				      unsigned status_days);
-/* Path of a bot's log file, NULL when there is none; lives until the next
- * call. */
+/* Path of a bot's log file, NULL when there is none, or the bot lives on another
+ * node (errmsg says so); lives until the next call. */
 DEIA_API const char *deia_hive_bot_log_path(deia_hive *hive, const char *id);
 
 /* ---- external bots ----------------------------------------------------- */

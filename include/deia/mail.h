@@ -151,6 +151,8 @@ struct deia_dialogue {
 	int64_t max_tokens, tokens, max_seconds;
 	const char *by;				/* who started it */
 	int64_t created_unix_ms, ended_unix_ms; /* 0: runs */
+	/* The node that leads it, and where both bots live. Since 0.3. */
+	const char *node;
 };
 /* items: n dialogues; NULL on an error; borrowed until it returns. */
 typedef void (*deia_dialogues_cb)(deia_err err,
@@ -161,7 +163,8 @@ typedef void (*deia_dialogues_cb)(deia_err err,
  * were given, whatever their on_message says. Of what: a, b, topic, topic_len,
  * turns (0: 10), max_tokens, max_seconds. cb when the topic is sent. Operators
  * and administrators; audited. DEIA_EFIELD, DEIA_ENOTFOUND, DEIA_ESTATE (one of
- * them is stopped or has failed), DEIA_ELIMIT, DEIA_EDENIED ...
+ * them is stopped or has failed), DEIA_EOTHERNODE (one of them lives on another
+ * node), DEIA_ELIMIT, DEIA_EDENIED ...
  *
  * The n-th answer has n hops; no receiver gets these messages. The last answer
  * is sent, so that the other's inbox shows the whole talk, and settled as read;

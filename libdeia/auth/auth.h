@@ -27,6 +27,7 @@ struct deia__token {
 	const char *kind; /* static: "token", "session", "file", "bot",
 			   * "external" */
 	int64_t created_ms, expires_ms, last_used_ms; /* wall; 0: none */
+	unsigned round;	     /* of the reading that saw it last */
 	bool revoked, dirty; /* dirty: last_used_ms is not in the store yet */
 	/* A secret that hashed to the above, under a key of this process: so
 	 * that the next time costs no SHA-256. */
@@ -54,6 +55,13 @@ size_t deia__tokens_list(const deia__tokens *t, const char *after,
 void deia__tokens_each(const deia__tokens *t,
 		       void (*fn)(struct deia__token *token, void *user),
 		       void *user);
+/*
+ * All rows are read again: those that no deia__tokens_seen names, nor are added
+ * meanwhile, go with the sweep. Tokens of bots are no rows and stay.
+ */
+void deia__tokens_begin_round(deia__tokens *t);
+void deia__tokens_seen(deia__tokens *t, struct deia__token *token);
+void deia__tokens_sweep(deia__tokens *t);
 /* The static text for a kind read from the store. */
 const char *deia__token_kind(const char *kind);
 

@@ -25,6 +25,7 @@ _Static_assert(DEIA__PROOF_BYTES == crypto_shorthash_siphashx24_BYTES,
 struct deia__tokens {
 	struct deia__token **items; /* in order of id */
 	size_t n, cap, n_bots;
+	unsigned round;
 	unsigned char key[crypto_shorthash_siphashx24_KEYBYTES]; /* proofs */
 };
 
@@ -119,6 +120,7 @@ deia_err deia__tokens_add(deia__tokens *t, const struct deia__token *token)
 	if (!copy)
 		return DEIA_ENOMEM;
 	*copy = *token;
+	copy->round = t->round;
 	copy->name = deia__strdup(token->name);
 	if (!copy->name || !grow(t)) {
 		token_free(copy);
@@ -214,6 +216,29 @@ void deia__tokens_each(const deia__tokens *t,
 {
 	for (size_t i = 0; i < t->n; i++)
 		fn(t->items[i], user);
+}
+
+void deia__tokens_begin_round(deia__tokens *t)
+{
+	t->round++;
+}
+
+void deia__tokens_seen(deia__tokens *t, struct deia__token *token)
+{
+	token->round = t->round;
+}
+
+void deia__tokens_sweep(deia__tokens *t)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		if (is_bot(t->items[i]) || t->items[i]->round == t->round)
+			t->items[kept++] = t->items[i];
+		else
+			token_free(t->items[i]);
+	}
+	t->n = kept;
 }
 
 const char *deia__token_kind(const char *kind)

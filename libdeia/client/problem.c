@@ -38,6 +38,7 @@ static const struct {
 	{ 400, "malformed", DEIA_EPARSE },
 	{ 409, "illegal_state", DEIA_ESTATE },
 	{ 409, "already_exists", DEIA_EEXIST },
+	{ 409, "other_node", DEIA_EOTHERNODE },
 };
 
 static deia_err meaning(int status, const char *code)

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <deia/bot.h>
+#include <deia/node.h>
 #include <deia/sys/cache.h>
 
 #include "core/buf.h"
@@ -178,6 +180,32 @@ char *deia__hide_password(const char *url)
 		put_stars(&out, &at, secret + strlen("?password="), end);
 	deia__buf_adds(&out, at);
 	return deia__buf_take(&out);
+}
+
+const char *deia__check_node_name(const char *text, char *better)
+{
+	(void)better;
+	return deia_bot_id_valid(text) ? NULL
+				       : "1 to 64 letters, digits and . _ - , "
+					 "such as main or office-2";
+}
+
+const char *deia__check_node_url(const char *text, char *better)
+{
+	bool http = strncmp(text, "http://", 7) == 0 && text[7];
+	bool https = strncmp(text, "https://", 8) == 0 && text[8];
+
+	(void)better;
+	if (!*text)
+		return NULL;
+	if (strlen(text) > DEIA_MAX_NODE_URL_BYTES)
+		return "at most 255 characters";
+	for (const char *c = text; *c; c++)
+		if (*c <= ' ' || *c > '~' || *c == '@')
+			return "an address without blanks, user and password";
+	return http || https ? NULL
+			     : "an address such as "
+			       "https://deia-1.example.org";
 }
 
 const char *deia__check_cache_url(const char *text, char *better)

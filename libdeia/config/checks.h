@@ -17,6 +17,8 @@ const char *deia__check_store_url(const char *text, char *better);
  * deia__free. NULL: out of memory.
  */
 char *deia__hide_password(const char *url);
+const char *deia__check_node_name(const char *text, char *better);
+const char *deia__check_node_url(const char *text, char *better);
 const char *deia__check_cache_url(const char *text, char *better);
 const char *deia__check_cache_prefix(const char *text, char *better);
 /* Ollama's own forms; better is the whole URL. */

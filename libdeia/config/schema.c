@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <deia/limits.h>
+#include <deia/node.h>
 
 #include "config/checks.h"
 #include "config/nearest.h"
@@ -75,6 +76,16 @@ const struct deia__key deia__keys[] = {
 		  "cut.\nnormal: survives a killed deiad; a power cut may lose "
 		  "the last moments.\nmemory: nothing is written to disk, all "
 		  "is gone when deiad ends." },
+
+	{ TEXT("node.name", DEIA_NODE_NAME_DEFAULT),
+	  .check = deia__check_node_name, .env = "DEIA_NODE_NAME",
+	  .about = "Which of them this is. By it the database knows which bots "
+		   "are its own: each\nneeds one that no other has, and keeps "
+		   "it." },
+	{ TEXT("node.url", ""), .check = deia__check_node_url,
+	  .example = "https://deia-1.example.org",
+	  .about = "Where people reach this one's API; the others tell it "
+		   "whoever asks them\nfor its bots." },
 
 	{ TEXT("cache.url", ""), .check = deia__check_cache_url,
 	  .env = "DEIA_REDIS_URL", .password = true, .example = CACHE_EXAMPLE,
@@ -169,6 +180,8 @@ static const struct {
 } sections[] = {
 	{ "server", "The HTTP server: API and web page." },
 	{ "store", "What must survive." },
+	{ "node", "Several deiad on one PostgreSQL. Nothing of this counts "
+		  "with one file." },
 	{ "cache", "What may be lost at any time." },
 	{ "logging", NULL },
 	{ "retention", "How much history is kept." },

@@ -7,6 +7,7 @@
  * row is. Tokens of bots live in memory only and die with the bot's process.
  */
 #include "hive/mail.h"
+#include "hive/nodes.h"
 
 #include <string.h>
 
@@ -73,6 +74,14 @@ static bool mint(char secret[static DEIA_TOKEN_LEN + 1], struct deia__token *t)
 	return true;
 }
 
+/* Its row is durable, so it may have been read already (node_reread.c). */
+static deia_err keep_token(deia_hive *h, const struct deia__token *t)
+{
+	deia_err err = deia__tokens_add(h->tokens, t);
+
+	return err == DEIA_EEXIST && deia__nodes_shared(h) ? DEIA_OK : err;
+}
+
 /* ---- who is it ------------------------------------------------------------- */
 
 deia_err deia_hive_authenticate(deia_hive *h, const char *token,
@@ -136,6 +145,7 @@ bool deia__external_token(struct deia__change *c, const char *bot,
 		return false;
 	deia__token_row(row, &t);
 	deia_txn_insert(deia__change_txn(c), &deia__table_tokens, row);
+	deia__change_notify(c, DEIA__TOPIC_TOKENS, t.id);
 	x->token = t;
 	x->token.name = NULL;
 	return true;
@@ -148,7 +158,7 @@ deia_err deia__external_token_add(deia_hive *h, const char *bot,
 	deia_err err;
 
 	t.name = (char *)(uintptr_t)bot; /* copied */
-	err = deia__tokens_add(h->tokens, &t);
+	err = keep_token(h, &t);
 	if (err)
 		deia__hive_fail(h, err, "the token cannot be kept: %s",
 				deia_err_text(err));
@@ -169,9 +179,10 @@ static void note_of_bot(struct deia__token *t, void *user)
 	if (t->kind != external() || strcmp(t->name, o->bot) != 0)
 		return;
 	memcpy(o->id, t->id, sizeof(o->id));
-	if (o->change)
-		deia_txn_delete(deia__change_txn(o->change),
-				&deia__table_tokens, &key);
+	if (!o->change)
+		return;
+	deia_txn_delete(deia__change_txn(o->change), &deia__table_tokens, &key);
+	deia__change_notify(o->change, DEIA__TOPIC_TOKENS, t->id);
 }
 
 void deia__external_tokens_delete(deia_hive *h, struct deia__change *c,
@@ -197,8 +208,7 @@ void deia__external_tokens_forget(deia_hive *h, const char *bot)
 /* The name of an external bot that there is. */
 static bool is_external_bot(const deia_hive *h, const char *name)
 {
-	const struct deia_bot_info *info =
-		deia__hbot_get(h, name) ? deia_bots_get(h->bots, name) : NULL;
+	const struct deia_bot_info *info = deia__bot_info(h, name);
 
 	return info && strcmp(info->spec->adapter, "external") == 0;
 }
@@ -214,7 +224,7 @@ static void on_token_durable(deia_hive *h, deia_err err, const int64_t *seqs,
 	(void)seqs;
 	(void)n_seqs;
 	if (!err) {
-		err = deia__tokens_add(h->tokens, &op->token);
+		err = keep_token(h, &op->token);
 		if (err)
 			deia__hive_fail(h, err, "the token cannot be kept: %s",
 					deia_err_text(err));
@@ -254,6 +264,7 @@ static deia_err issue(deia_hive *h, const struct deia_actor *actor,
 	deia__token_row(row, &op->token);
 	c = deia__change_new(h);
 	deia_txn_insert(deia__change_txn(c), &deia__table_tokens, row);
+	deia__change_notify(c, DEIA__TOPIC_TOKENS, op->token.id);
 	deia__change_audit(c, actor,
 			   op->token.kind == deia__token_kind("session")
 				   ? "auth.login"
@@ -330,6 +341,7 @@ deia_err deia_hive_token_revoke(deia_hive *h, const struct deia_actor *actor,
 	c = deia__change_new(h);
 	deia_txn_update(deia__change_txn(c), &deia__table_tokens, &key, &set, 1,
 			NULL);
+	deia__change_notify(c, DEIA__TOPIC_TOKENS, t->id);
 	deia__change_audit(c, actor, "token.revoke", t->id, DEIA_OK);
 	err = deia__change_commit(c, h, on_revoked, op);
 	if (err) {

@@ -5,6 +5,7 @@
  * What happens to a turn once it is accepted is in turn.c.
  */
 #include "hive/turn.h"
+#include "hive/nodes.h"
 
 #include <string.h>
 
@@ -116,7 +117,7 @@ deia_err deia_chat_send(deia_hive *h, const struct deia_actor *actor,
 	if (out)
 		*out = NULL;
 	if (!b)
-		return DEIA_ENOTFOUND;
+		return deia__not_here(h, bot);
 	err = check_content(h, content, len);
 	if (!err)
 		err = check_bot(h, b);

@@ -7,6 +7,7 @@
  * accident.
  */
 #include "hive/mail.h"
+#include "hive/nodes.h"
 
 #include <string.h>
 
@@ -110,7 +111,7 @@ deia_err deia__act_perform(deia_hive *h, const char *id, deia_bot_action action)
 	deia_err err;
 
 	if (!deia__hbot_find(h, id))
-		return DEIA_ENOTFOUND; /* removed in the meantime */
+		return deia__not_here(h, id); /* removed in the meantime */
 	err = perform(h, id, action);
 	if (err)
 		deia__hive_fail(h, err, "%s", deia_bots_errmsg(h->bots));
@@ -122,7 +123,7 @@ static deia_err interrupt_turn(deia_hive *h, const struct act *a)
 	struct deia__hbot *b = deia__hbot_find(h, a->id);
 
 	if (!b)
-		return DEIA_ENOTFOUND;
+		return deia__not_here(h, a->id);
 	/* One that has just ended is as wished. */
 	deia_chat_cancel(deia__turn_of(b, a->line));
 	return DEIA_OK;
@@ -171,7 +172,7 @@ deia_err deia__act_check(deia_hive *h, const char *id, deia_bot_action action)
 	const struct deia_bot_info *info;
 
 	if (!deia__hbot_find(h, id))
-		return DEIA_ENOTFOUND;
+		return deia__not_here(h, id);
 	info = deia_bots_get(h->bots, id);
 	if (!info)
 		return deia__no_bot(h, id);
@@ -202,6 +203,8 @@ void deia__act_record(struct deia__change *c, const struct deia_actor *actor,
 	if (wish >= 0)
 		deia_txn_update(deia__change_txn(c), &deia__table_bots, &key,
 				&set, 1, NULL);
+	if (wish >= 0)
+		deia__change_notify(c, DEIA__TOPIC_BOTS, id);
 	deia__change_audit(c, actor, actions[action].audit, id, DEIA_OK);
 }
 
@@ -259,7 +262,7 @@ deia_err deia_hive_bot_interrupt_turn(deia_hive *h,
 	struct act *a;
 
 	if (!b)
-		return DEIA_ENOTFOUND;
+		return deia__not_here(h, id);
 	if (!deia__uuid_valid(line) || !deia__turn_of(b, line))
 		return deia__hive_fail(h, DEIA_ENOTFOUND,
 				       "bot \"%s\" works on no question with "
@@ -318,6 +321,7 @@ static deia_err commit_removal(deia_hive *h, struct act *a)
 	deia_txn *txn = deia__change_txn(c);
 
 	deia_txn_delete(txn, &deia__table_bots, &id);
+	deia__change_notify(c, DEIA__TOPIC_BOTS, a->id);
 	deia__external_tokens_delete(h, c, a->id);
 	if (a->purge) {
 		deia__change_chat(c, NULL);
@@ -405,7 +409,7 @@ deia_err deia_hive_bot_remove(deia_hive *h, const struct deia_actor *actor,
 	deia_err err;
 
 	if (!b)
-		return DEIA_ENOTFOUND;
+		return deia__not_here(h, id);
 	info = deia_bots_get(h->bots, id);
 	if (!force && info && has_process(info))
 		return deia__hive_fail(h, DEIA_ESTATE,

@@ -3,7 +3,7 @@
  * bot_rules.c - what a bot may be: its fields, who may set them, and that the
  * bots it depends on do not depend on it.
  */
-#include "hive/hive.h"
+#include "hive/nodes.h"
 
 #include <string.h>
 #include <strings.h>
@@ -80,7 +80,7 @@ deia_err deia__bot_may_update(deia_hive *h, const struct deia_actor *actor,
 	if (err)
 		return err;
 	if (!deia__hbot_find(h, spec->id))
-		return DEIA_ENOTFOUND;
+		return deia__not_here(h, spec->id);
 	info = deia_bots_get(h->bots, spec->id);
 	if (!info)
 		return deia__no_bot(h, spec->id);

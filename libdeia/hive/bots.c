@@ -8,6 +8,7 @@
  * two calls cannot cross.
  */
 #include "hive/reply.h"
+#include "hive/nodes.h"
 
 #include <string.h>
 
@@ -96,75 +97,10 @@ struct deia__hbot *deia__hbot_find(deia_hive *h, const char *id)
 	struct deia__hbot *b = deia__hbot_get(h, id);
 
 	if (!b || b->creating || b->removing) {
-		deia__no_bot(h, id);
+		deia__not_here(h, id);
 		return NULL;
 	}
 	return b;
-}
-
-deia_err deia_hive_bot_get(const deia_hive *h, const char *id,
-			   struct deia_hive_bot *bot)
-{
-	struct deia__hbot *b = deia__hbot_get(h, id);
-
-	memset(bot, 0, sizeof(*bot));
-	if (!b || b->creating)
-		return deia__no_bot((deia_hive *)(uintptr_t)h, id);
-	bot->info = deia_bots_get(h->bots, id);
-	bot->created_unix_ms = b->created_ms;
-	bot->wanted = b->wish != DEIA__WISH_STOPPED;
-	bot->turns_done = b->turns_done;
-	bot->turns_failed = b->turns_failed;
-	bot->unread = deia__mail_unread(h, id);
-	return bot->info ? DEIA_OK : DEIA_ENOTFOUND;
-}
-
-static bool fits(const struct deia_hive_bot *bot,
-		 const struct deia_hive_bot_filter *filter)
-{
-	const char *type = bot->info->spec->type;
-
-	if (!filter)
-		return true;
-	if (filter->type && (!type || strcmp(type, filter->type) != 0))
-		return false;
-	return filter->state < 0 || filter->state == (int)bot->info->state;
-}
-
-size_t deia_hive_bot_search(const deia_hive *h,
-			    const struct deia_hive_bot_filter *filter,
-			    const char *after, struct deia_hive_bot *out,
-			    size_t max)
-{
-	const struct deia_bot_info *infos[64];
-	size_t n = 0, got = 64;
-
-	while (n < max && got == 64) {
-		got = deia_bots_list(h->bots, after, infos, 64);
-		for (size_t i = 0; i < got && n < max; i++)
-			if (!deia_hive_bot_get(h, infos[i]->spec->id,
-					       &out[n]) &&
-			    fits(&out[n], filter))
-				n++;
-		if (got)
-			after = infos[got - 1]->spec->id;
-	}
-	return n;
-}
-
-size_t deia_hive_bot_list(const deia_hive *h, const char *after,
-			  struct deia_hive_bot *out, size_t max)
-{
-	return deia_hive_bot_search(h, NULL, after, out, max);
-}
-
-const char *deia_hive_bot_log_path(deia_hive *h, const char *id)
-{
-	if (!h->log_dir || !deia_bot_id_valid(id))
-		return NULL;
-	deia__free(h->log_path);
-	h->log_path = deia__asprintf("%s/%s.log", h->log_dir, id);
-	return h->log_path;
 }
 
 /* ---- printing ---------------------------------------------------------- */
@@ -387,6 +323,8 @@ static void give_up_creating(deia_hive *h, struct op *op, deia_err err)
 
 	if (b)
 		deia__hbot_drop(h, b);
+	/* Another node may have made one of this id meanwhile. */
+	deia__reread_bots(h, op->id);
 	give_bot(h, op, err);
 }
 
@@ -457,6 +395,7 @@ static void add_replay(struct deia__change *c, const struct op *op)
 		.processes = -1,
 	};
 	struct deia_hive_bot bot = {
+		.node = op->hive->nodes->name,
 		.info = &info,
 		.created_unix_ms = op->at_ms,
 		.wanted = op->start,
@@ -484,8 +423,9 @@ static deia_err commit_bot(deia_hive *h, struct op *op)
 	row[BOT_WANTED] = deia_int(wish_of(op->start));
 	row[BOT_CREATED] = deia_int(op->at_ms);
 	row[BOT_UPDATED] = deia_int(op->at_ms);
-	row[BOT_NODE] = deia_text("");
+	row[BOT_NODE] = deia_text(deia__node_mark(h));
 	deia_txn_insert(deia__change_txn(c), &deia__table_bots, row);
+	deia__change_notify(c, DEIA__TOPIC_BOTS, op->id);
 	if (op->need_conversation)
 		add_first_conversation(c, op);
 	if (op->is_external)
@@ -543,6 +483,21 @@ static void on_first_conversation(deia_hive *h, deia_err err,
 		give_up_creating(h, op, err);
 }
 
+static deia_err already_there(deia_hive *h, const char *id)
+{
+	const struct deia__far *far = deia__far_get(h, id);
+
+	if (far)
+		return deia__hive_fail(h, DEIA_EEXIST,
+				       "there is a bot \"%s\" already, on node "
+				       "\"%s\"; choose another id",
+				       id, far->node);
+	return deia__hive_fail(h, DEIA_EEXIST,
+			       "there is a bot \"%s\" already; choose another "
+			       "id, or start that one",
+			       id);
+}
+
 deia_err deia_hive_bot_create(deia_hive *h, const struct deia_actor *actor,
 			      const struct deia_bot_spec *spec, bool start,
 			      deia_hive_bot_cb cb, void *user)
@@ -556,11 +511,8 @@ deia_err deia_hive_bot_create(deia_hive *h, const struct deia_actor *actor,
 	if (h->stopping)
 		return deia__hive_fail(h, DEIA_EUNAVAILABLE,
 				       "the hive is stopping");
-	if (deia__hbot_get(h, spec->id))
-		return deia__hive_fail(h, DEIA_EEXIST,
-				       "there is a bot \"%s\" already; choose "
-				       "another id, or start that one",
-				       spec->id);
+	if (deia__hbot_get(h, spec->id) || deia__far_get(h, spec->id))
+		return already_there(h, spec->id);
 	if (HASH_COUNT(h->hbots) >= DEIA_MAX_BOTS)
 		return deia__hive_fail(h, DEIA_ELIMIT,
 				       "a hive holds at most %u bots",
@@ -624,6 +576,7 @@ static deia_err commit_update(deia_hive *h, struct op *op)
 		deia__change_no_memory(c);
 	deia_txn_update(deia__change_txn(c), &deia__table_bots, &key, set, 2,
 			NULL);
+	deia__change_notify(c, DEIA__TOPIC_BOTS, op->id);
 	deia__change_bot_event(c, "bot.updated", op->id, &op->actor);
 	deia__change_audit(c, &op->actor, "bot.update", op->id, DEIA_OK);
 	err = deia__change_commit(c, h, on_updated, op);

@@ -21,14 +21,6 @@ static void on_state(bool up, const char *text, void *user)
 	deia__hive_log(user, up ? DEIA_LOG_INFO : DEIA_LOG_WARN, "%s", text);
 }
 
-/* Files have one process, which holds their lock. */
-static bool store_is_shared(const deia_hive *h)
-{
-	const char *name = deia_store_backend_name(h->store);
-
-	return strcmp(name, "memory") != 0 && strcmp(name, "sqlite") != 0;
-}
-
 deia_err deia__cache_open(deia_hive *h, const struct deia_hive_opts *o,
 			  char *detail, size_t detail_len)
 {
@@ -39,7 +31,7 @@ deia_err deia__cache_open(deia_hive *h, const struct deia_hive_opts *o,
 	co.prefix = o->cache_prefix;
 	co.memory_bytes = o->cache_memory_bytes;
 	co.password = o->cache_password;
-	co.store_is_shared = store_is_shared(h);
+	co.store_is_shared = deia_store_is_shared(h->store);
 	co.on_state = on_state;
 	co.user = h;
 	deia__uuid7(h->cache.node, h->started_unix_ms);

@@ -84,6 +84,13 @@ deia_txn *deia__change_txn(struct deia__change *c)
 	return c ? c->txn : NULL;
 }
 
+void deia__change_notify(struct deia__change *c, const char *topic,
+			 const char *text)
+{
+	if (c)
+		deia_txn_notify(c->txn, topic, text);
+}
+
 static void note_row(struct deia__change *c, enum row_kind kind)
 {
 	if (c->n_kinds == c->cap_kinds) {

@@ -2,7 +2,7 @@
 /*
  * chat_edit.c - deleting a conversation's lines, and bringing lines in.
  */
-#include "hive/hive.h"
+#include "hive/nodes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -92,7 +92,7 @@ deia_err deia_chat_clear(deia_hive *h, const struct deia_actor *actor,
 	deia_err err;
 
 	if (!deia__hbot_find(h, bot))
-		return DEIA_ENOTFOUND;
+		return deia__not_here(h, bot);
 	if (conversation && !deia__uuid_valid(conversation))
 		return deia__hive_fail(h, DEIA_ENOTFOUND,
 				       "there is no such conversation");
@@ -245,7 +245,7 @@ static deia_err check_import(deia_hive *h, const char *bot, const char *title,
 	if (err)
 		return err;
 	if (!deia__hbot_find(h, bot))
-		return DEIA_ENOTFOUND;
+		return deia__not_here(h, bot);
 	if (n > DEIA_MAX_BATCH_LEN)
 		return deia__hive_fail(h, DEIA_ELIMIT,
 				       "items: at most %d lines at once",

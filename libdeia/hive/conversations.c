@@ -6,7 +6,7 @@
  * of the API are line ids, so a page is two reads: the line's number, then
  * the page after it.
  */
-#include "hive/hive.h"
+#include "hive/nodes.h"
 
 #include <string.h>
 
@@ -280,7 +280,7 @@ deia_err deia_chat_create(deia_hive *h, const struct deia_actor *actor,
 	if (err)
 		return err;
 	if (!deia__hbot_find(h, bot))
-		return DEIA_ENOTFOUND;
+		return deia__not_here(h, bot);
 	q = deia__alloc(sizeof(*q));
 	if (!q)
 		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
@@ -349,8 +349,8 @@ deia_err deia_chat_list(deia_hive *h, const char *bot, const char *before,
 	if (!limit || limit > DEIA_MAX_PAGE_LEN)
 		return deia__hive_fail(h, DEIA_EINVAL, "limit: 1 to %d",
 				       DEIA_MAX_PAGE_LEN);
-	if (!deia__hbot_find(h, bot))
-		return DEIA_ENOTFOUND;
+	if (!deia__bot_known(h, bot))
+		return deia__no_bot(h, bot);
 	if (before && !deia__uuid_valid(before))
 		return no_conversation(h, bot, before);
 	q = deia__alloc(sizeof(*q));

@@ -6,6 +6,7 @@
  * rows. How they run is in dialogue_run.c.
  */
 #include "hive/dialogue.h"
+#include "hive/nodes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +42,7 @@ void deia__dialogue_view(const struct deia__dialogue *d,
 	out->by = d->by;
 	out->created_unix_ms = d->created_ms;
 	out->ended_unix_ms = d->ended_ms;
+	out->node = d->hive->nodes->name;
 }
 
 struct deia__dialogue *deia__dialogue_find(const deia_hive *h, const char *id)
@@ -184,7 +186,7 @@ static deia_err check_bot(deia_hive *h, const char *id)
 	const struct deia_bot_info *info;
 
 	if (!deia__hbot_find(h, id))
-		return DEIA_ENOTFOUND;
+		return deia__not_here(h, id);
 	info = deia_bots_get(h->bots, id);
 	if (info &&
 	    (info->state == DEIA_BOT_STOPPED ||
@@ -307,6 +309,12 @@ static void give(struct look *q, deia_err err,
 
 static deia_err not_running(deia_hive *h, const struct deia_dialogue *d)
 {
+	if (d->status == DEIA_DIALOGUE_RUNNING &&
+	    strcmp(d->node, h->nodes->name) != 0)
+		return deia__hive_fail(h, DEIA_EOTHERNODE,
+				       "dialogue %s is led by node \"%s\"; ask "
+				       "that one",
+				       d->id, d->node);
 	return deia__hive_fail(h, DEIA_ESTATE, "dialogue %s is %s already: %s",
 			       d->id, deia_dialogue_status_name(d->status),
 			       d->reason);
@@ -328,6 +336,7 @@ static void on_rows(deia_err err, const deia_rows *rows, void *user)
 		err = deia__no_dialogue(q->hive, q->id);
 	for (size_t i = 0; items && i < n && !err; i++) {
 		deia__dialogue_from_row(&items[i], rows, i);
+		items[i].node = deia__node_shown(q->hive, items[i].node);
 		d = deia__dialogue_find(q->hive, items[i].id);
 		if (d && items[i].status == DEIA_DIALOGUE_RUNNING)
 			deia__dialogue_view(d, &items[i]);

@@ -7,6 +7,7 @@
  * they are taken from the messages, which are exact.
  */
 #include "hive/dialogue.h"
+#include "hive/nodes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -43,7 +44,7 @@ void deia__dialogue_row(struct deia_value *row, const struct deia__dialogue *d)
 	row[DIALOGUE_CREATED] = deia_int(d->created_ms);
 	row[DIALOGUE_ENDED] = deia_int(d->ended_ms);
 	row[DIALOGUE_FIRST] = deia_text(d->first);
-	row[DIALOGUE_NODE] = deia_text("");
+	row[DIALOGUE_NODE] = deia_text(deia__node_mark(d->hive));
 }
 
 void deia__dialogue_from_row(struct deia_dialogue *out, const deia_rows *rows,
@@ -66,6 +67,7 @@ void deia__dialogue_from_row(struct deia_dialogue *out, const deia_rows *rows,
 	out->by = deia_rows_text(rows, r, DIALOGUE_BY);
 	out->created_unix_ms = deia_rows_get(rows, r, DIALOGUE_CREATED)->i;
 	out->ended_unix_ms = deia_rows_get(rows, r, DIALOGUE_ENDED)->i;
+	out->node = deia_rows_text(rows, r, DIALOGUE_NODE);
 }
 
 void deia__dialogue_event(struct deia__change *c, const char *type,
@@ -141,6 +143,8 @@ static struct deia__dialogue *load_row(deia_hive *h, const deia_rows *rows,
 
 static deia_err load_one(deia_hive *h, const deia_rows *rows, size_t r)
 {
+	if (!deia__node_is_own(h, deia_rows_text(rows, r, DIALOGUE_NODE)))
+		return DEIA_OK;
 	if (load_row(h, rows, r))
 		return DEIA_OK;
 	return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
@@ -212,20 +216,46 @@ static void run_again(struct deia__dialogue *d)
 		on_running_again(d->hive, err, NULL, 0, d);
 }
 
-static void on_ended_row(deia_err err, const deia_rows *rows, void *user)
+/* Its own node is told, and lets it go on. */
+static void tell_node(deia_hive *h, const char *id)
+{
+	struct deia__change *c = deia__change_new(h);
+
+	deia__change_notify(c, DEIA__TOPIC_DIALOGUES, id);
+	if (deia__change_commit(c, h, NULL, NULL))
+		deia__hive_log(h, DEIA_LOG_WARN,
+			       "dialogue %s does not go on: its node is not "
+			       "told",
+			       id);
+}
+
+static void on_own_row(deia_err err, const deia_rows *rows, void *user)
 {
 	deia_hive *h = user;
 	struct deia__dialogue *d;
 
 	if (h->freeing || err || !deia_rows_count(rows) ||
-	    deia__dialogue_find(h, deia_rows_text(rows, 0, DIALOGUE_ID)))
+	    deia__dialogue_find(h, deia_rows_text(rows, 0, DIALOGUE_ID)) ||
+	    !deia__node_is_own(h, deia_rows_text(rows, 0, DIALOGUE_NODE)))
 		return;
 	d = load_row(h, rows, 0);
 	if (d)
 		run_again(d);
 }
 
-void deia__dialogue_requeued(deia_hive *h, const char *id)
+static void on_ended_row(deia_err err, const deia_rows *rows, void *user)
+{
+	deia_hive *h = user;
+
+	if (!h->freeing && !err && deia_rows_count(rows) &&
+	    !deia__node_is_own(h, deia_rows_text(rows, 0, DIALOGUE_NODE)))
+		tell_node(h, deia_rows_text(rows, 0, DIALOGUE_ID));
+	else
+		on_own_row(err, rows, user);
+}
+
+/* One that runs here goes on by itself; else its row says whose it is. */
+static void look_up(deia_hive *h, const char *id, deia_page_cb cb)
 {
 	struct deia__dialogue *d = deia__dialogue_find(h, id);
 	struct deia_value key = deia_text(id);
@@ -241,9 +271,19 @@ void deia__dialogue_requeued(deia_hive *h, const char *id)
 		d->requeued = true;
 	if (d || h->freeing || h->stopping)
 		return;
-	if (deia_store_page(h->store, &q, on_ended_row, h))
+	if (deia_store_page(h->store, &q, cb, h))
 		deia__hive_log(h, DEIA_LOG_WARN,
 			       "dialogue %s does not go on: the store cannot "
 			       "be read",
 			       id);
+}
+
+void deia__dialogue_requeued(deia_hive *h, const char *id)
+{
+	look_up(h, id, on_ended_row);
+}
+
+void deia__dialogue_told(deia_hive *h, const char *id)
+{
+	look_up(h, id, on_own_row);
 }

@@ -8,6 +8,7 @@
  * life. It ends with a turn, with its time, with the bot or with the hive.
  */
 #include "hive/turn.h"
+#include "hive/nodes.h"
 
 #include <string.h>
 
@@ -59,7 +60,7 @@ deia_err deia_hive_bot_heartbeat(deia_hive *h, const struct deia_actor *actor,
 	if (err)
 		return err;
 	if (!deia__hbot_find(h, id))
-		return DEIA_ENOTFOUND;
+		return deia__not_here(h, id);
 	return told(h, deia_bots_heartbeat(h->bots, id, beat));
 }
 
@@ -212,7 +213,7 @@ static deia_err check_claim(deia_hive *h, const struct deia_actor *actor,
 		return deia__hive_fail(h, DEIA_EUNAVAILABLE,
 				       "the hive is stopping");
 	if (!deia__hbot_find(h, bot))
-		return DEIA_ENOTFOUND;
+		return deia__not_here(h, bot);
 	if (wait_seconds > WAIT_MAX_SECONDS)
 		return deia__hive_fail(h, DEIA_EINVAL,
 				       "wait_seconds: at most %d",
@@ -287,7 +288,7 @@ static deia_err bot_of(deia_hive *h, const struct deia_actor *actor,
 	if (err)
 		return err;
 	*bot = deia__hbot_find(h, id);
-	return *bot ? DEIA_OK : DEIA_ENOTFOUND;
+	return *bot ? DEIA_OK : deia__not_here(h, id);
 }
 
 deia_err deia_hive_claim_extend(deia_hive *h, const struct deia_actor *actor,

@@ -8,7 +8,7 @@
  * is work, not life, and is not kept here. History outlives its bot, so a bot
  * that is made anew under an old id goes on counting.
  */
-#include "hive/hive.h"
+#include "hive/nodes.h"
 
 #include <string.h>
 
@@ -67,6 +67,7 @@ static void add_row(struct deia__change *c, struct deia__hbot *b,
 	row[HISTORY_SEQ] = deia_int(++b->history_seq);
 	row[HISTORY_AT] = deia_int(deia__unix_ms(NULL));
 	deia_txn_put(deia__change_txn(c), &deia__table_bot_history, row);
+	deia__change_notify(c, DEIA__TOPIC_BOTS, b->id);
 	if (b->history_seq <= DEIA__HISTORY_KEPT)
 		return;
 	upto = deia_int(b->history_seq - DEIA__HISTORY_KEPT);
@@ -112,7 +113,7 @@ void deia__history_purge(struct deia__change *c, const char *bot)
 
 /* ---- where it stands ------------------------------------------------------ */
 
-static struct deia_page_query newest(const struct deia_value *bot)
+struct deia_page_query deia__history_newest(const struct deia_value *bot)
 {
 	struct deia_page_query q = {
 		.table = &deia__table_bot_history,
@@ -145,7 +146,7 @@ static deia_err close_gap(deia_hive *h, struct deia__hbot *b, const char *last)
 deia_err deia__history_load(deia_hive *h, struct deia__hbot *b)
 {
 	struct deia_value bot = deia_text(b->id);
-	struct deia_page_query q = newest(&bot);
+	struct deia_page_query q = deia__history_newest(&bot);
 	const char *last;
 	deia_rows *rows;
 	deia_err err = deia_store_page_now(h->store, &q, &rows);
@@ -167,7 +168,7 @@ deia_err deia__history_find(deia_hive *h, const char *bot, deia_page_cb cb,
 			    void *user)
 {
 	struct deia_value id = deia_text(bot);
-	struct deia_page_query q = newest(&id);
+	struct deia_page_query q = deia__history_newest(&id);
 
 	return deia_store_page(h->store, &q, cb, user);
 }
@@ -212,7 +213,7 @@ static void give(const struct page *p, deia_err err, const deia_rows *rows)
 				deia_err_text(err));
 	else if (!items)
 		err = deia__hive_fail(p->hive, DEIA_ENOMEM, "out of memory");
-	else if (!n && !deia__hbot_get(p->hive, p->bot))
+	else if (!n && !deia__bot_known(p->hive, p->bot))
 		err = deia__no_bot(p->hive, p->bot);
 	for (size_t i = 0; items && !err && i < n; i++)
 		read_row(&items[i], rows, i);
@@ -234,7 +235,7 @@ deia_err deia_hive_bot_history(deia_hive *h, const char *bot, int64_t before,
 			       void *user)
 {
 	struct deia_value id = deia_text(bot), after = deia_int(before);
-	struct deia_page_query q = newest(&id);
+	struct deia_page_query q = deia__history_newest(&id);
 	struct page *p;
 	deia_err err;
 

@@ -7,6 +7,7 @@
  * due), posted calls, bots, listeners, then the rest.
  */
 #include "hive/reply.h"
+#include "hive/nodes.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -246,7 +247,6 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 		return DEIA_ENOMEM;
 	so.durability = o->durability;
 	(void)deia_store_has_postgresql(); /* brings it into the program */
-	so.alone = true;
 	so.backup_dir = o->backup_dir;
 	so.note = on_store_note;
 	so.note_user = h;
@@ -257,6 +257,8 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 				      &so, detail, detail_len);
 	if (!err)
 		err = check_whole(h, detail, detail_len);
+	if (!err)
+		err = deia__nodes_open(h, o, detail, detail_len);
 	if (!err)
 		err = deia__cache_open(h, o, detail, detail_len);
 	if (!err)
@@ -270,6 +272,10 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 		err = deia__mail_open(h, o, detail, detail_len);
 	if (!err) {
 		err = deia__dialogues_load(h);
+		if (!err)
+			err = deia__nodes_settle(h);
+		if (!err)
+			err = deia__nodes_start(h);
 		if (err)
 			say(detail, detail_len, "%s", h->msg.text);
 	}
@@ -501,6 +507,7 @@ void deia_hive_free(deia_hive *h)
 		deia__claims_end(h, NULL);
 	deia__turns_abandon(h);
 	deia__mail_closing(h);
+	deia__nodes_end(h);
 	deia_store_close(h->store);
 	h->store = NULL;
 	deia__cache_close(h); /* heard of the last changes */
@@ -512,6 +519,7 @@ void deia_hive_free(deia_hive *h)
 	abandon_removals(h);
 	deia_bots_free(h->bots);
 	deia__events_fini(h);
+	deia__nodes_free(h);
 	free_hbots(h);
 	deia__tokens_free(h->tokens);
 	deia__timers_free(h->timers);

@@ -4,10 +4,11 @@
  *
  * The files: hive.c (life), load.c (what is read at start), change.c (one
  * durable change with its events and audit entry), events.c (live and stored
- * events), bots.c (bots that are remembered), history.c (their states), access.c (tokens, sign-in),
- * audit.c (audit pages, kept answers), conversations.c, lines.c, ask.c,
- * turn.c and chat_edit.c (chat), cache.c and pages.c (what is kept in the
- * cache), retention.c (what is pruned), mail: mail.h.
+ * events), bots.c and bot_look.c (bots that are remembered), history.c (their
+ * states), access.c (tokens, sign-in), audit.c (audit pages, kept answers),
+ * conversations.c, lines.c, ask.c, turn.c and chat_edit.c (chat), cache.c and
+ * pages.c (what is kept in the cache), retention.c (what is pruned), mail:
+ * mail.h, other nodes: nodes.h.
  */
 #ifndef DEIA_HIVE_HIVE_H
 #define DEIA_HIVE_HIVE_H
@@ -163,6 +164,7 @@ struct deia_hive {
 	unsigned n_claim_waits;
 	struct deia__mail *mail;
 	struct deia__hive_cache cache;
+	struct deia__nodes *nodes;
 	deia_log_cb log;
 	void *log_user;
 };
@@ -193,6 +195,9 @@ struct deia__change *deia__change_new(deia_hive *h);
 deia_txn *deia__change_txn(struct deia__change *c);
 /* Inserts a chat line; its seq is reported. */
 void deia__change_line(struct deia__change *c, const struct deia_value *row);
+/* Other nodes are told; see nodes.h. */
+void deia__change_notify(struct deia__change *c, const char *topic,
+			 const char *text);
 /* It changes what a conversation's pages show; NULL: of any. */
 void deia__change_chat(struct deia__change *c, const char *conversation);
 /* An event that is published once the change is durable. data: JSON object. */
@@ -235,11 +240,15 @@ DEIA_NODISCARD deia_err deia__hive_load(deia_hive *h, const char *token_file);
 /*
  * Calls fn for every row of a query, page by page, before the loop runs. The
  * order must end in the table's key, which is its first column alone, a number
- * or a text of up to 63 bytes. Ends with the first error of fn.
+ * or a text as long as an id. Ends with the first error of fn.
  */
 DEIA_NODISCARD deia_err deia__hive_each_row(
 	deia_hive *h, struct deia_page_query *q,
 	deia_err (*fn)(deia_hive *h, const deia_rows *rows, size_t r));
+
+/* A row of tokens into memory, or what is known of it follows the row. */
+DEIA_NODISCARD deia_err deia__token_load(deia_hive *h, const deia_rows *rows,
+					 size_t r);
 
 /* ---- bots.c ------------------------------------------------------------ */
 
@@ -302,6 +311,8 @@ void deia__history_add(deia_hive *h, struct deia__change *c,
 void deia__history_purge(struct deia__change *c, const char *bot);
 /* Where it stands, while the hive is opened (blocks). */
 DEIA_NODISCARD deia_err deia__history_load(deia_hive *h, struct deia__hbot *b);
+/* Its newest row; bot lives as long as the query. */
+struct deia_page_query deia__history_newest(const struct deia_value *bot);
 /* The same for one that is made: cb gets the newest row, if there is any. */
 DEIA_NODISCARD deia_err deia__history_find(deia_hive *h, const char *bot,
 					   deia_page_cb cb, void *user);

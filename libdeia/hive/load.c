@@ -3,7 +3,7 @@
  * load.c - what is read from the store before the loop runs: bots, tokens,
  * where the events stand; and what a killed process left half done.
  */
-#include "hive/hive.h"
+#include "hive/nodes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@ deia_err deia__hive_each_row(deia_hive *h, struct deia_page_query *q,
 					    size_t r))
 {
 	struct deia_value after;
-	char last[64];
+	char last[DEIA_MAX_ID_LEN + 1];
 	deia_err err;
 	bool more;
 
@@ -79,8 +79,11 @@ static deia_err load_bot(deia_hive *h, const deia_rows *rows, size_t r)
 	struct deia_bot_spec *spec = NULL;
 	struct deia_field_error where = { "", "it is not JSON" };
 	cJSON *json = NULL;
-	deia_err err = deia_json_parse(&json, text->s, text->len, NULL);
+	deia_err err;
 
+	if (!deia__node_is_own(h, deia_rows_text(rows, r, BOT_NODE)))
+		return deia__far_row(h, rows, r, 0);
+	err = deia_json_parse(&json, text->s, text->len, NULL);
 	if (!err)
 		err = deia_bot_spec_parse(&spec, json, NULL, &where);
 	cJSON_Delete(json);
@@ -99,7 +102,31 @@ static deia_err load_bot(deia_hive *h, const deia_rows *rows, size_t r)
 	return remember(h, id, rows, r);
 }
 
-static deia_err load_token(deia_hive *h, const deia_rows *rows, size_t r)
+/* What is known of it follows the row; what was revoked here stays so, since
+ * its row may be on its way. */
+static void follow_row(deia_hive *h, struct deia__token *known,
+		       const struct deia__token *row)
+{
+	known->revoked |= row->revoked;
+	if (row->last_used_ms > known->last_used_ms)
+		known->last_used_ms = row->last_used_ms;
+	deia__tokens_seen(h->tokens, known);
+}
+
+static deia_err keep_token(deia_hive *h, const struct deia__token *t)
+{
+	struct deia__token *known = deia__tokens_get(h->tokens, t->id);
+	deia_err err;
+
+	if (known && known->kind != deia__token_kind("bot")) {
+		follow_row(h, known, t);
+		return DEIA_OK;
+	}
+	err = deia__tokens_add(h->tokens, t);
+	return err == DEIA_ELIMIT || err == DEIA_EEXIST ? DEIA_OK : err;
+}
+
+deia_err deia__token_load(deia_hive *h, const deia_rows *rows, size_t r)
 {
 	const struct deia_value *hash = deia_rows_get(rows, r, TOKEN_HASH);
 	const char *id = deia_rows_text(rows, r, TOKEN_ID);
@@ -112,7 +139,6 @@ static deia_err load_token(deia_hive *h, const deia_rows *rows, size_t r)
 		.revoked = deia_rows_get(rows, r, TOKEN_REVOKED)->i != 0,
 	};
 	char name[DEIA_MAX_NAME_BYTES + 1];
-	deia_err err;
 
 	if (hash->len != DEIA__HASH_BYTES || strlen(id) != DEIA_TOKEN_ID_LEN) {
 		deia__hive_log(h, DEIA_LOG_ERROR,
@@ -125,8 +151,7 @@ static deia_err load_token(deia_hive *h, const deia_rows *rows, size_t r)
 	memcpy(t.hash, hash->s, DEIA__HASH_BYTES);
 	snprintf(name, sizeof(name), "%s", deia_rows_text(rows, r, TOKEN_NAME));
 	t.name = name;
-	err = deia__tokens_add(h->tokens, &t);
-	return err == DEIA_ELIMIT || err == DEIA_EEXIST ? DEIA_OK : err;
+	return keep_token(h, &t);
 }
 
 /* ---- the administrator's token in a file -------------------------------------- */
@@ -185,6 +210,7 @@ static deia_err ensure_file_token(deia_hive *h, const char *path)
 	deia__token_row(row, &t);
 	c = deia__change_new(h);
 	deia_txn_insert(deia__change_txn(c), &deia__table_tokens, row);
+	deia__change_notify(c, DEIA__TOPIC_TOKENS, t.id);
 	deia__change_audit(c, deia_actor_local(), "token.create", t.id,
 			   DEIA_OK);
 	return deia__change_commit(c, h, NULL, NULL);
@@ -241,6 +267,7 @@ static bool was_answered(deia_hive *h, const deia_rows *rows, size_t r)
 
 static deia_err close_turn(deia_hive *h, const deia_rows *rows, size_t r)
 {
+	const char *bot = deia_rows_text(rows, r, LINE_BOT);
 	bool answered = was_answered(h, rows, r);
 	struct deia_value key = *deia_rows_get(rows, r, LINE_SEQ);
 	struct deia_set set[] = {
@@ -249,8 +276,11 @@ static deia_err close_turn(deia_hive *h, const deia_rows *rows, size_t r)
 						 : "the hive was stopped "
 						   "before the answer") },
 	};
-	struct deia__change *c = deia__change_new(h);
+	struct deia__change *c;
 
+	if (deia__far_get(h, bot)) /* its node is at work on it, perhaps */
+		return DEIA_OK;
+	c = deia__change_new(h);
 	deia__change_chat(c, deia_rows_text(rows, r, LINE_CONVERSATION));
 	deia_txn_update(deia__change_txn(c), &deia__table_chat_lines, &key, set,
 			2, NULL);
@@ -290,12 +320,14 @@ deia_err deia__hive_load(deia_hive *h, const char *token_file)
 		err = edge_seq(h, false, &first);
 	if (!err) {
 		h->ring.pruned_seq = first ? first - 1 : h->ring.last_seq;
-		err = deia__hive_each_row(h, &tokens, load_token);
+		err = deia__hive_each_row(h, &tokens, deia__token_load);
 	}
 	if (!err && token_file)
 		err = ensure_file_token(h, token_file);
 	if (!err)
 		err = deia__hive_each_row(h, &bots, load_bot);
+	if (!err)
+		err = deia__far_load_told(h);
 	if (!err)
 		err = close_open_turns(h);
 	return err;

@@ -8,6 +8,7 @@
  * the messenger (no message moves any more), what is under way, the store.
  */
 #include "hive/reply.h"
+#include "hive/nodes.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -139,6 +140,7 @@ deia_err deia__mail_open(deia_hive *h, const struct deia_hive_opts *o,
 	if (!mail_new(h))
 		return DEIA_ENOMEM;
 	mo.seed = o->seed;
+	mo.writer = deia_store_writer(h->store);
 	mo.moved = on_moved;
 	mo.user = h;
 	if (h->log_dir) {
@@ -149,7 +151,9 @@ deia_err deia__mail_open(deia_hive *h, const struct deia_hive_opts *o,
 	err = deia_messenger_new(&h->mail->messenger, h->base,
 				 in_memory ? NULL : h->store, &mo, detail,
 				 detail_len);
-	return err ? err : open_inboxes(h);
+	if (!err)
+		err = open_inboxes(h);
+	return err ? err : deia__far_open_inboxes(h);
 }
 
 deia_err deia_mail_configure(deia_hive *h, const struct deia_mail_opts *opts)

@@ -7,6 +7,7 @@
  * that is not the actor itself is recorded with the actor's name.
  */
 #include "hive/mail.h"
+#include "hive/nodes.h"
 #include "hive/reply.h"
 
 #include <string.h>
@@ -35,9 +36,7 @@ struct send {
 
 static bool is_bot(const deia_hive *h, const char *id)
 {
-	const struct deia__hbot *b = deia__hbot_get(h, id);
-
-	return b && !b->creating && !b->removing;
+	return deia__bot_known(h, id);
 }
 
 static bool is_known(const deia_hive *h, const char *id)
@@ -154,7 +153,7 @@ static bool is_of_type(const struct spread *s, const struct deia_bot_spec *spec,
 static deia_err add_type(struct spread *s, const struct deia_message_draft *d,
 			 const char *type)
 {
-	const struct deia_bot_info *infos[64];
+	struct deia_hive_bot bots[64];
 	const char *after = NULL;
 	size_t before = s->n, got = 64;
 	deia_err err = DEIA_OK;
@@ -165,12 +164,12 @@ static deia_err add_type(struct spread *s, const struct deia_message_draft *d,
 				       "name a `to_type`",
 				       TYPES_MAX);
 	while (got == 64 && !err) {
-		got = deia_bots_list(s->hive->bots, after, infos, 64);
+		got = deia_hive_bot_list(s->hive, after, bots, 64);
 		for (size_t i = 0; i < got && !err; i++)
-			if (is_of_type(s, infos[i]->spec, d, type))
-				err = add(s, d, infos[i]->spec->id);
+			if (is_of_type(s, bots[i].info->spec, d, type))
+				err = add(s, d, bots[i].info->spec->id);
 		if (got)
-			after = infos[got - 1]->spec->id;
+			after = bots[got - 1].info->spec->id;
 	}
 	if (!err && s->n == before)
 		return deia__hive_fail(s->hive, DEIA_ENOTFOUND,

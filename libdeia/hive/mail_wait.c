@@ -10,6 +10,7 @@
  * heard of; while it is paused it waits without getting anything.
  */
 #include "hive/mail.h"
+#include "hive/nodes.h"
 
 #include <string.h>
 
@@ -440,8 +441,8 @@ static deia_err check(deia_hive *h, const struct deia_actor *actor,
 		return deia__hive_fail(h, DEIA_EINVAL,
 				       "inbox: name a bot or \"system\"");
 	if (strcmp(*inbox, DEIA_MESSAGE_SYSTEM) != 0 &&
-	    !deia__hbot_find(h, *inbox))
-		return DEIA_ENOTFOUND;
+	    !deia__bot_known(h, *inbox))
+		return deia__no_bot(h, *inbox);
 	err = check_waits(h, actor, *inbox);
 	for (size_t i = 0; i < what->n_read && !err; i++) {
 		claims[i] = what->read[i];

@@ -173,6 +173,8 @@ void deia__dialogues_start(deia_hive *h);
 void deia__dialogues_free(deia_hive *h);
 /* The message on which it failed is pending again: so it goes on. */
 void deia__dialogue_requeued(deia_hive *h, const char *id);
+/* The same by another node. */
+void deia__dialogue_told(deia_hive *h, const char *id);
 /* Those that ended are deleted when they began before that. */
 void deia__dialogues_prune(struct deia__change *c, int64_t before_unix_ms);
 

@@ -7,6 +7,7 @@
  * step comes after a second.
  */
 #include "hive/reply.h"
+#include "hive/nodes.h"
 
 #include <string.h>
 
@@ -87,6 +88,7 @@ static void step_tokens(deia_hive *h, struct deia__change *c)
 		struct deia_value key = deia_text(e.ids[i]);
 
 		deia_txn_delete(deia__change_txn(c), &deia__table_tokens, &key);
+		deia__change_notify(c, DEIA__TOPIC_TOKENS, e.ids[i]);
 		deia__tokens_remove(h->tokens, e.ids[i]);
 	}
 }

@@ -7,7 +7,7 @@
  * that live are one transaction. What a bot's own children need is not in it:
  * where cgroups hold a bot's limits, GET /bots/{id} shows the memory of all.
  */
-#include "hive/hive.h"
+#include "hive/nodes.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -246,7 +246,7 @@ deia_err deia_hive_bot_sample_now(deia_hive *h, const char *bot,
 		b ? deia_bots_get(h->bots, bot) : NULL;
 
 	if (!info)
-		return deia__no_bot(h, bot);
+		return deia__not_here(h, bot);
 	fill(out, b, info);
 	add_share(out, b, deia__now_ms(NULL));
 	return DEIA_OK;
@@ -301,7 +301,7 @@ static void give(const struct page *p, deia_err err, const deia_rows *rows)
 				deia_err_text(err));
 	else if (!items)
 		err = deia__hive_fail(p->hive, DEIA_ENOMEM, "out of memory");
-	else if (!deia_rows_count(rows) && !deia__hbot_get(p->hive, p->bot))
+	else if (!deia_rows_count(rows) && !deia__bot_known(p->hive, p->bot))
 		err = deia__no_bot(p->hive, p->bot);
 	for (size_t i = 0; items && !err && i < n; i++)
 		read_row(&items[i], rows, i);

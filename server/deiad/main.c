@@ -121,6 +121,17 @@ static enum deia_durability durability_of(const char *name)
 	return DEIA_DURABILITY_FULL;
 }
 
+/* Without its store its bots work for nobody: they end with the program. */
+static void on_lost(const char *why, void *user)
+{
+	struct app *app = user;
+
+	(void)why; /* is in the log already */
+	app->exit_code = 1;
+	log_msg(DEIA_LOG_ERROR, "deiad ends");
+	event_base_loopbreak(app->base);
+}
+
 static bool open_hive(struct app *app)
 {
 	char store[4400], logs[4200], token[4200], work[4200], backups[4200];
@@ -154,6 +165,10 @@ static bool open_hive(struct app *app)
 	opts.chat_days = (unsigned)deia_config_int(c, "retention.chat_days");
 	opts.status_days =
 		(unsigned)deia_config_int(c, "retention.bot_status_days");
+	opts.node_name = deia_config_str(c, "node.name");
+	opts.node_url = deia_config_str(c, "node.url");
+	opts.lost = on_lost;
+	opts.lost_user = app;
 	opts.log = on_hive_log;
 	if (!settings_cache(&opts, c, app->dir, password))
 		return false;

@@ -320,6 +320,7 @@ int status_of(deia_err err)
 		[DEIA_EUNAVAILABLE] = 503, [DEIA_EPROTO] = 502,
 		[DEIA_EREMOTE] = 502,	   [DEIA_EVERSION] = 500,
 		[DEIA_EUNSUPPORTED] = 422, [DEIA_EFULL] = 507,
+		[DEIA_EOTHERNODE] = 409,
 	};
 
 	if ((size_t)err < sizeof(map) / sizeof(*map) && map[err])

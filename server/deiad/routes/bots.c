@@ -25,6 +25,7 @@ void print_bot_members(struct deia_jw *w, deia_hive *hive,
 	const struct deia_bot_info *i = bot->info;
 
 	deia_bot_spec_print(i->spec, true, w);
+	deia_jw_kstr(w, "node", bot->node);
 	deia_jw_kstr(w, "state", deia_bot_state_name(i->state));
 	deia_jw_kstr(w, "state_reason", i->state_reason ? i->state_reason : "");
 	deia_jw_kstr(w, "status_text", i->status_text ? i->status_text : "");

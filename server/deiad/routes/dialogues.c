@@ -28,6 +28,7 @@ static void print_dialogue(struct deia_jw *w, const struct deia_dialogue *d)
 	print_int_or_null(w, "max_tokens", d->max_tokens, 0);
 	print_int_or_null(w, "max_seconds", d->max_seconds, 0);
 	deia_jw_kstr(w, "by", d->by);
+	deia_jw_kstr(w, "node", d->node);
 	deia_jw_ktime(w, "created_at", d->created_unix_ms);
 	deia_jw_ktime(w, "ended_at", d->ended_unix_ms);
 	deia_jw_end_object(w);

@@ -120,7 +120,9 @@ void route_bot_logs(struct rq *rq)
 		return;
 	}
 	path = deia_hive_bot_log_path(rq->srv->hive, rq->param[0]);
-	if (follow && !path)
+	if (bot.elsewhere)
+		rq_fail(rq, DEIA_EOTHERNODE);
+	else if (follow && !path)
 		rq_fail_with(rq, DEIA_EUNSUPPORTED,
 			     "This hive keeps no logs; set log_dir.");
 	else if (follow && stream_allowed(rq))

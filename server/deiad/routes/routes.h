@@ -65,6 +65,8 @@ void route_inbox(struct rq *rq);
 void route_inbox_receive(struct rq *rq);
 void route_inbox_status(struct rq *rq);
 
+void route_nodes(struct rq *rq);
+
 void route_dialogue_start(struct rq *rq);
 void route_dialogues_list(struct rq *rq);
 void route_dialogue_get(struct rq *rq);

@@ -134,6 +134,9 @@ const struct route routes[] = {
 	{ "POST", DIALOGUES "/{id}/stop", AC_OPERATOR, RF_JSON_OPT, SMALL, "",
 	  route_dialogue_stop, "Stops a dialogue." },
 
+	{ "GET", "/api/v1/nodes", AC_VIEWER, 0, 0, "limit cursor", route_nodes,
+	  "Lists the deiad that share this hive's database." },
+
 	{ "GET", "/api/v1/events", AC_VIEWER, 0, 0, "after", route_events,
 	  "Streams what happens in the hive." },
 

@@ -71,6 +71,7 @@ export class BotList {
 
   paint(bots, selected) {
     const ids = [...bots.keys()].sort();
+    const nodes = new Set([...bots.values()].map((bot) => bot.node));
     for (const [id, row] of this.rows) {
       if (bots.has(id)) continue;
       row.item.remove();
@@ -82,14 +83,16 @@ export class BotList {
       if (this.list.children[i] !== row.item) {
         this.list.insertBefore(row.item, this.list.children[i] ?? null);
       }
-      this.paintRow(row, bots.get(id), id === selected);
+      this.paintRow(row, bots.get(id), id === selected, nodes.size > 1);
     });
     this.empty.hidden = ids.length > 0;
   }
 
-  paintRow(row, bot, selected) {
+  /** several: there is more than one node, so that each bot names its own. */
+  paintRow(row, bot, selected, several) {
     paintState(row.state, bot.state);
-    const kind = [kindOf(bot), bot.restarts ? restartsText(bot.restarts) : ''];
+    const kind = [kindOf(bot), bot.restarts ? restartsText(bot.restarts) : '',
+      several ? `node ${bot.node}` : ''];
     setText(row.kind, kind.filter(Boolean).join(' · '));
     setText(row.reason, reasonOf(bot));
     paintUnread(row.unread, bot.unread ?? 0);

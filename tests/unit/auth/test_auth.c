@@ -107,6 +107,32 @@ START_TEST(tokens_of_bots_are_not_listed)
 }
 END_TEST
 
+START_TEST(a_sweep_takes_what_a_reading_did_not_see)
+{
+	char secrets[4][DEIA_TOKEN_LEN + 1], name[] = "n";
+	struct deia__token token[4];
+	deia__tokens *t;
+
+	ck_assert_int_eq(deia__tokens_new(&t), DEIA_OK);
+	for (int i = 0; i < 4; i++) {
+		ck_assert_int_eq(deia__token_make(secrets[i]), DEIA_OK);
+		token[i] = token_of(secrets[i], name);
+	}
+	token[2].kind = deia__token_kind("bot");
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(deia__tokens_add(t, &token[i]), DEIA_OK);
+	deia__tokens_begin_round(t);
+	deia__tokens_seen(t, deia__tokens_get(t, token[0].id));
+	ck_assert_int_eq(deia__tokens_add(t, &token[3]), DEIA_OK);
+	deia__tokens_sweep(t);
+	ck_assert_ptr_nonnull(deia__tokens_check(t, secrets[0], 5));
+	ck_assert_ptr_null(deia__tokens_check(t, secrets[1], 5));
+	ck_assert_ptr_nonnull(deia__tokens_check(t, secrets[2], 5));
+	ck_assert_ptr_nonnull(deia__tokens_check(t, secrets[3], 5));
+	deia__tokens_free(t);
+}
+END_TEST
+
 START_TEST(table_survives_every_failed_allocation)
 {
 	char secret[DEIA_TOKEN_LEN + 1], name[] = "n";
@@ -212,6 +238,7 @@ int main(void)
 	tcase_add_test(t, many_tokens_are_found_and_listed_in_order);
 	tcase_add_test(t, expired_and_revoked_tokens_prove_nothing);
 	tcase_add_test(t, tokens_of_bots_are_not_listed);
+	tcase_add_test(t, a_sweep_takes_what_a_reading_did_not_see);
 	tcase_add_test(t, table_survives_every_failed_allocation);
 	tcase_add_test(t, code_works_once_and_in_time);
 	tcase_add_test(t, brake_loosens_after_its_window);

@@ -53,6 +53,28 @@ START_TEST(columns_line_up)
 }
 END_TEST
 
+START_TEST(a_column_can_be_taken_out)
+{
+	static const struct column left[] = {
+		{ "BOT", COLUMN_FIXED },
+		{ "PID", COLUMN_NUMBER },
+		{ "REASON", COLUMN_FLEX },
+		{ NULL, COLUMN_FIXED },
+	};
+	struct table t;
+	char *text;
+
+	fill(&t, "no program");
+	table_drop(&t, 1, left);
+	text = print(&t, 0, false);
+	ck_assert_str_eq(text, "BOT       PID  REASON\n"
+			       "BOT-001  4711  -\n"
+			       "b           -  no program\n");
+	free(text);
+	table_free(&t);
+}
+END_TEST
+
 START_TEST(wide_text_is_cut_with_an_ellipsis_and_numbers_give_way)
 {
 	struct table t;
@@ -146,6 +168,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tc, columns_line_up);
+	tcase_add_test(tc, a_column_can_be_taken_out);
 	tcase_add_test(tc,
 		       wide_text_is_cut_with_an_ellipsis_and_numbers_give_way);
 	tcase_add_test(tc, no_line_is_wider_than_the_terminal);

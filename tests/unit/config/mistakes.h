@@ -87,6 +87,12 @@ static const struct {
 	{ "cache:\n  prefix: \"a b\"\n", DEIA_EFIELD, 2, 11,
 	  "cache.prefix: expected printable characters without blanks, found "
 	  "\"a b\"" },
+	{ "node:\n  name: \"two words\"\n", DEIA_EFIELD, 2, 9,
+	  "node.name: expected 1 to 64 letters, digits and . _ - , such as "
+	  "main or office-2, found \"two words\"" },
+	{ "node:\n  url: office-2.example\n", DEIA_EFIELD, 2, 8,
+	  "node.url: expected an address such as https://deia-1.example.org, "
+	  "found \"office-2.example\"" },
 	{ "ollama:\n  url: ftp://x\n", DEIA_EFIELD, 2, 8,
 	  "ollama.url: expected HOST, HOST:PORT or a URL such as "
 	  "http://127.0.0.1:11434, found \"ftp://x\"" },

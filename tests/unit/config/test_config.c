@@ -23,7 +23,7 @@ static void clear_environment(void)
 	static const char *const names[] = {
 		"DEIA_HOST",	     "DEIA_PORT",      "DEIA_DIR",
 		"DEIA_DATABASE_URL", "DEIA_LOG_LEVEL", "OLLAMA_HOST",
-		"DEIA_REDIS_URL"
+		"DEIA_REDIS_URL",    "DEIA_NODE_NAME"
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

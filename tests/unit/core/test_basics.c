@@ -237,7 +237,7 @@ START_TEST(every_error_has_name_and_text)
 	ck_assert_str_eq(deia_err_name(DEIA_ENOTFOUND), "not_found");
 	ck_assert_str_eq(deia_err_text(DEIA_EBUSY),
 			 "the queue is full; try again later");
-	for (int e = 0; e <= DEIA_EFULL; e++)
+	for (int e = 0; e <= DEIA_EOTHERNODE; e++)
 		ck_assert_str_ne(deia_err_name((deia_err)e), "unknown");
 	ck_assert_str_eq(deia_err_name((deia_err)999), "unknown");
 	ck_assert_str_eq(deia_err_name((deia_err)-1), "unknown");
