@@ -972,6 +972,23 @@ START_TEST(receiver_that_comes_while_its_inbox_is_given_asks_for_it)
 }
 END_TEST
 
+START_TEST(lease_runs_out_though_its_inbox_moves_all_the_time)
+{
+	struct answer first, got = { 0 };
+
+	send_at(0, "alice", "bob", "x", NULL);
+	first = received(0, "bob");
+	pass(58000);
+	for (int i = 1; i < 12 && got.n == 0; i++) {
+		got = received(i & 1, "bob");
+		pass(2000);
+	}
+	ck_assert_uint_eq(got.n, 1);
+	ck_assert_str_eq(got.id, first.id);
+	ck_assert_uint_eq(got.attempt, 2);
+}
+END_TEST
+
 /* ---- many at once -------------------------------------------------------- */
 
 #define BOTS 24
@@ -1181,6 +1198,8 @@ int main(void)
 	tcase_add_test(race, wish_is_kept_while_a_lane_is_read);
 	tcase_add_test(
 		race, receiver_that_comes_while_its_inbox_is_given_asks_for_it);
+	tcase_add_test(race,
+		       lease_runs_out_though_its_inbox_moves_all_the_time);
 	suite_add_tcase(s, race);
 	tcase_add_checked_fixture(all, setup, teardown);
 	tcase_set_timeout(all, 300);
