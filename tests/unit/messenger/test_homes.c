@@ -782,6 +782,7 @@ START_TEST(call_on_mail_of_a_closed_inbox_is_answered)
 							on_messages, &a),
 				 DEIA_OK);
 		UNTIL(a.calls);
+		ck_assert_int_eq(a.err, i == 0 ? DEIA_OK : DEIA_ESTATE);
 		UNTIL(at_rest(nodes[i].m));
 	}
 }
