@@ -119,6 +119,8 @@ deia_err deia_messenger_answer(deia_messenger *m,
 /* ---- requeue ------------------------------------------------------------- */
 
 struct requeue {
+	struct deia__home_wait wait; /* first */
+	struct deia__inbox *kept;    /* here, until it was dealt with */
 	deia_messenger *m;
 	unsigned char id[DEIA__MSG_ID_BYTES];
 	deia_messages_cb cb;
@@ -217,6 +219,53 @@ static deia_err requeue_row(struct requeue *r, const deia_rows *rows)
 	return err;
 }
 
+static void requeue_end(struct requeue *r, deia_err err)
+{
+	if (r->kept) {
+		deia__home_let(r->m, r->kept);
+		deia__inbox_unref(r->m, r->kept);
+	}
+	if (err && r->cb)
+		r->cb(err, NULL, 0, false, r->user);
+	deia__free(r);
+}
+
+static void on_row(deia_err err, const deia_rows *rows, void *user);
+
+/* Looked up once more: it may have been requeued meanwhile. */
+static void on_home(struct deia__home_wait *w, deia_err err)
+{
+	struct requeue *r = (struct requeue *)(void *)w;
+
+	r->m->n_ops--;
+	if (!err) {
+		r->kept = w->inbox;
+		deia__inbox_ref(r->kept);
+		deia__home_hold(r->kept);
+		err = deia__ask_message(r->m, r->id, on_row, r);
+	}
+	if (err)
+		requeue_end(r, err);
+}
+
+/* Its inbox was given away, or forgotten, since the call looked for it. */
+static bool waits_again(struct requeue *r, const deia_rows *rows)
+{
+	const char *to = deia_rows_text(rows, 0, MAIL_TO);
+	struct deia__inbox *inbox;
+
+	if (deia__home_serves(r->m, to) || r->kept || r->m->stopped ||
+	    strcmp(deia_rows_text(rows, 0, MAIL_STATUS), "failed") != 0)
+		return false;
+	inbox = deia__inbox_get(r->m, to);
+	if (!inbox)
+		return false;
+	r->wait.fn = on_home;
+	r->m->n_ops++;
+	deia__home_wait(r->m, inbox, &r->wait);
+	return true;
+}
+
 static void on_row(deia_err err, const deia_rows *rows, void *user)
 {
 	struct requeue *r = user;
@@ -227,11 +276,11 @@ static void on_row(deia_err err, const deia_rows *rows, void *user)
 		err = deia__msgr_fail(r->m, DEIA_ENOTFOUND,
 				      "there is no message %s", id);
 	}
+	if (!err && waits_again(r, rows))
+		return;
 	if (!err)
 		err = requeue_row(r, rows);
-	if (err && r->cb)
-		r->cb(err, NULL, 0, false, r->user);
-	deia__free(r);
+	requeue_end(r, err);
 }
 
 static deia_err requeue_kept(deia_messenger *m, struct deia__msg *msg,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/fault.h"
+#include "messenger/homes/homes.h"
 #include "messenger/messenger.h"
 #include "store/schema.h"
 
@@ -151,6 +152,12 @@ void deia__lease_read(struct deia__msg *msg, const deia_rows *rows, size_t r)
 	msg->status = delivered ? DEIA_MESSAGE_DELIVERED : DEIA_MESSAGE_PENDING;
 }
 
+/* An inbox that was given from one messenger to another was not alone. */
+static bool were_away(const struct deia__inbox *inbox)
+{
+	return !inbox->home || inbox->home->bereft;
+}
+
 static void fill(deia_messenger *m, struct deia__msg *msg,
 		 const deia_rows *rows, size_t r)
 {
@@ -163,7 +170,7 @@ static void fill(deia_messenger *m, struct deia__msg *msg,
 		/* Whoever held it ended with us: not the bot's fault. */
 		msg->excused++;
 		msg->status = DEIA_MESSAGE_PENDING;
-	} else if (msg->due < grace) {
+	} else if (msg->due < grace && were_away(msg->to)) {
 		msg->due = grace;
 	}
 }

@@ -28,7 +28,7 @@ void deia__home_forget(struct deia__home *h)
 	deia__home_came_drop(h);
 	if (!h->known)
 		return;
-	h->known = false;
+	h->known = h->recount = false;
 	deia_snapshot_free(h->seen);
 	h->seen = NULL;
 

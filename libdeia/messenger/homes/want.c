@@ -174,6 +174,7 @@ void deia__home_came_here(struct deia__home *h)
 	deia_messenger *m = h->m;
 
 	h->claimed = false;
+	h->bereft = false;
 	h->since_ms = 0;
 	h->tries = 0;
 	h->owner = m->opts.writer;
