@@ -155,7 +155,7 @@ void deia__lease_read(struct deia__msg *msg, const deia_rows *rows, size_t r)
 /* An inbox that was given from one messenger to another was not alone. */
 static bool were_away(const struct deia__inbox *inbox)
 {
-	return !inbox->home || inbox->home->bereft;
+	return !inbox->home || !inbox->home->gifted;
 }
 
 static void fill(deia_messenger *m, struct deia__msg *msg,

@@ -55,6 +55,8 @@ void deia__homes_free(deia_messenger *m)
 {
 	if (!m->homes)
 		return;
+	if (m->timers)
+		deia__timer_clear(m->timers, &m->homes->recount);
 	deia__free(m->homes->nodes);
 	deia__free(m->homes);
 	m->homes = NULL;

@@ -67,7 +67,7 @@ struct deia__home {
 	bool recount; /* here: notices were missed */
 	bool looking; /* away: it is being counted */
 	bool asked_idle; /* given only when no receiver waits here */
-	bool bereft;	 /* taking: whoever had it before is lost */
+	bool gifted;	 /* taking: another one, which lives, gave it */
 	bool unused;	 /* giving: nothing of it is in memory */
 	unsigned moving; /* plans under way */
 	unsigned tries;

@@ -232,7 +232,7 @@ static void take_row(struct taking *t)
 	struct deia_set set = { MAIL_HOME_WRITER, row[MAIL_HOME_WRITER] };
 	struct deia_set guard = { MAIL_HOME_WRITER, deia_int(t->owner) };
 
-	h->bereft = t->has_row;
+	h->gifted = false;
 	if (t->has_row)
 		deia_txn_update(txn, &deia__table_message_homes, row, &set, 1,
 				&guard);

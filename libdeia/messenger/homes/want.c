@@ -118,6 +118,8 @@ void deia__home_look_around(struct deia__home *h)
 
 void deia__home_given(struct deia__home *h)
 {
+	if (h->state == HOME_TAKING || h->state == HOME_AWAY)
+		h->gifted = true;
 	if (h->state == HOME_TAKING)
 		h->given = true; /* its row may have been read before */
 	if (h->state != HOME_AWAY)
@@ -174,7 +176,7 @@ void deia__home_came_here(struct deia__home *h)
 	deia_messenger *m = h->m;
 
 	h->claimed = false;
-	h->bereft = false;
+	h->gifted = false;
 	h->since_ms = 0;
 	h->tries = 0;
 	h->owner = m->opts.writer;
