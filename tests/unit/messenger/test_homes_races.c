@@ -279,6 +279,7 @@ START_TEST(receiver_that_comes_while_its_inbox_is_given_asks_for_it)
 	turn();
 	UNTIL(home_of(0, "bob")->state != HOME_GIVING);
 	UNTIL(is_here(0, "bob"));
+	deia_messenger_receive_cancel(nodes[0].m, got.receiver);
 }
 END_TEST
 
