@@ -98,7 +98,10 @@ struct deia__plan *deia__op_plan(struct deia__mail_op *op,
 		return NULL;
 	}
 	deia__place_take(op->m, msg);
-	deia__home_hold(msg->to);
+	/* What is sent to an inbox elsewhere does not keep it from moving. */
+	p->away = event == DEIA_MESSAGE_QUEUED && !deia__home_is_here(msg->to);
+	if (!p->away)
+		deia__home_hold(msg->to);
 	p->msg = msg;
 	p->event = event;
 	p->lease = msg->lease;
@@ -254,7 +257,8 @@ void deia__op_undo(struct deia__mail_op *op)
 		plan_fini(&op->plans[i]);
 		if (arrives)
 			msg->to->sending--;
-		deia__home_let(m, msg->to);
+		if (!op->plans[i].away)
+			deia__home_let(m, msg->to);
 		if (op->plans[i].stray) {
 			deia__msg_remove(m, msg);
 			deia__msg_free(m, msg);
@@ -530,7 +534,8 @@ void deia__op_end(struct deia__mail_op *op, deia_err err)
 	}
 	for (unsigned i = 0; i < op->n; i++) {
 		effect(op, &op->plans[i]);
-		deia__home_let(m, op->plans[i].msg->to);
+		if (!op->plans[i].away)
+			deia__home_let(m, op->plans[i].msg->to);
 	}
 	if (op->n)
 		tell(op);

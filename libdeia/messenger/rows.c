@@ -241,12 +241,11 @@ deia_err deia__rows_commit(struct deia__mail_op *op)
 		deia__free(ids);
 	}
 	for (unsigned i = 0; i < op->n; i++) {
-		struct deia__plan *p = &op->plans[i];
+		const struct deia__plan *p = &op->plans[i];
 
 		switch ((int)p->event) {
 		case DEIA_MESSAGE_QUEUED:
 			insert_message(txn, p->msg);
-			p->away = !deia__home_is_here(p->msg->to);
 			if (p->away)
 				deia__home_tell_sent(txn, p->msg);
 			break;

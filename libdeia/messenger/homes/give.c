@@ -134,30 +134,62 @@ static bool give(struct deia__home *h)
 	return true;
 }
 
+/* It is served on, and what was told meanwhile is dealt with. */
+static void keep(struct deia__home *h)
+{
+	bool was_draining = h->draining;
+
+	h->asked_by = 0;
+	if (!was_draining)
+		return;
+	h->draining = false;
+	h->state = HOME_HERE;
+	deia__home_came_all(h);
+	if (h->again)
+		deia__home_recount(h);
+	deia__inbox_wake(h->m, h->inbox);
+	deia__home_end_waits(h, DEIA_OK, true);
+}
+
+/*
+ * A busy inbox is never still by itself. For a call elsewhere nothing new is
+ * begun here, and it goes when what is under way has ended.
+ */
+static void drain(struct deia__home *h)
+{
+	if (h->inbox->purging || has_held(h)) {
+		keep(h);
+		return;
+	}
+	h->state = HOME_GIVING;
+	h->draining = true;
+	deia__due_set(h->m, &h->timer, LOOK_AGAIN_MS);
+}
+
 void deia__home_try_give(struct deia__home *h)
 {
 	deia_messenger *m = h->m;
-	int64_t now = deia__timers_now(m->timers);
 
-	if (h->state != HOME_HERE || !h->asked_by || m->stopped)
+	if ((h->state != HOME_HERE && !h->draining) || !h->asked_by ||
+	    m->stopped)
 		return;
-	if (now > h->asked_until_ms) {
-		h->asked_by = 0;
+	if (!deia__homes_is_node(m->homes, h->asked_by) ||
+	    (!h->draining && deia__timers_now(m->timers) > h->asked_until_ms)) {
+		keep(h);
 		return;
 	}
 	if (is_still(h) && give(h))
-		return;
-	/* A receiver that goes, a plan that ends, call at once. */
-	if (!h->asked_idle)
-		deia__due_set(m, &h->timer, LOOK_AGAIN_MS);
+		h->draining = false;
+	else if (!h->asked_idle)
+		drain(h);
 }
 
 void deia__home_idle(deia_messenger *m, struct deia__inbox *inbox)
 {
 	struct deia__home *h = inbox->home;
 
-	if (h && h->state == HOME_HERE && h->asked_by &&
-	    inbox->n_receivers == 0)
+	if (h && h->asked_by &&
+	    (h->draining || (h->state == HOME_HERE && inbox->n_receivers == 0)))
 		deia__due_set(m, &h->timer, 0);
 }
 

@@ -68,6 +68,7 @@ struct deia__home {
 	bool looking; /* away: it is being counted */
 	bool asked_idle; /* given only when no receiver waits here */
 	bool gifted;	 /* taking: another one, which lives, gave it */
+	bool draining;	 /* giving: once what is under way has ended */
 	bool unused;	 /* giving: nothing of it is in memory */
 	unsigned moving; /* plans under way */
 	unsigned tries;

@@ -52,7 +52,7 @@ static void arm(struct deia__home *h)
 
 static void want(struct deia__home *h)
 {
-	if (h->state == HOME_HERE || h->m->stopped)
+	if (h->state == HOME_HERE || h->draining || h->m->stopped)
 		return;
 	/* Before those that nobody waits for: at a start there are many. */
 	if (h->state == HOME_AWAY)
@@ -205,7 +205,9 @@ void deia__home_try_now(struct deia__home *h)
 		return;
 	deia__time_look(m);
 	deia__inbox_ref(inbox);
-	if (h->state == HOME_HERE) {
+	if (h->draining) {
+		deia__home_try_give(h);
+	} else if (h->state == HOME_HERE) {
 		deia__home_end_waits(h, DEIA_OK, true);
 		deia__home_try_give(h);
 	} else {

@@ -300,6 +300,48 @@ START_TEST(lease_runs_out_though_its_inbox_moves_all_the_time)
 }
 END_TEST
 
+static void on_busy(deia_err err, const struct deia_message *items, size_t n,
+		    bool more, void *user)
+{
+	(void)items;
+	(void)n;
+	(void)more;
+	ck_assert_int_eq(err, DEIA_OK);
+	--*(unsigned *)user;
+}
+
+START_TEST(call_elsewhere_gets_a_message_of_an_inbox_that_is_never_still)
+{
+	struct deia_message_draft d = draft("alice", "bob", "more");
+	struct deia_message_claim claim = { .inbox = "bob" };
+	unsigned under_way = 0, sent = 0;
+	struct answer got, a = { 0 };
+
+	send_at(0, "alice", "bob", "x", NULL);
+	got = received(0, "bob");
+	claim.id = got.id;
+	claim.token = got.token;
+	ck_assert_int_eq(deia_messenger_read(nodes[1].m, &claim, 1, NULL,
+					     on_settled, &a),
+			 DEIA_OK);
+	while (!a.calls && sent < 20000) {
+		for (; under_way < 4; under_way++, sent++)
+			ck_assert_int_eq(
+				deia_messenger_send(nodes[0].m, &d, 1, NULL,
+						    NULL, on_busy, &under_way),
+				DEIA_OK);
+		turn();
+		if (home_of(0, "bob")->state == HOME_HERE)
+			ck_assert_uint_gt(home_of(0, "bob")->moving, 0);
+	}
+	ck_assert_uint_eq(a.calls, 1);
+	ck_assert_int_eq(a.err, DEIA_OK);
+	UNTIL(under_way == 0);
+	UNTIL(counts(1, "bob").pending == sent);
+	ck_assert_uint_eq(counts(1, "bob").delivered, 0);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *race = tcase_create("races");
@@ -336,6 +378,9 @@ int main(void)
 		race, receiver_that_comes_while_its_inbox_is_given_asks_for_it);
 	tcase_add_test(race,
 		       lease_runs_out_though_its_inbox_moves_all_the_time);
+	tcase_add_test(
+		race,
+		call_elsewhere_gets_a_message_of_an_inbox_that_is_never_still);
 	suite_add_tcase(s, race);
 	runner = srunner_create(s);
 	srunner_run_all(runner, CK_ENV);
