@@ -13,8 +13,8 @@
  *	deia_scaler_refused(s, ...);		    what could not be done
  *
  * Wanted are so many bots that a task is expected to wait no longer than
- * wait_seconds (Erlang's formula), and that what waits already is served in
- * that time, or in the time a launch takes if that is longer. docs/scaling.md
+ * wait_seconds (Erlang's formula), and that the last of those that wait already
+ * begins within twice that time, or twice what a launch takes. docs/scaling.md
  * has the formulas with their sources, a picture and measurements. The rules:
  *
  *  - below min_bots: up to it at once;
@@ -25,8 +25,8 @@
  *  - down: one idle bot at a time, the longest idle first, and only when no
  *    look of the last down_window_ms wanted as many, with a margin; then
  *    nothing for down_cooldown_ms. Never below min_bots, never a busy one. A
- *    step up that follows a step down too soon doubles down_window_ms for this
- *    template, up to half an hour, so that a steady load moves nothing;
+ *    small step up that follows one down too soon doubles down_window_ms for
+ *    this template, up to an hour, so that a steady load moves nothing;
  *  - a template whose new bots fail gets nothing for a growing pause, then one
  *    bot, and more when that one lasted;
  *  - a changed min_bots or max_bots counts at the next look.

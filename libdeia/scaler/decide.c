@@ -11,9 +11,10 @@
 #include "scaler/scaler.h"
 
 #define SAY_AGAIN_MS 600000   /* the same thing, once it went away */
-#define WINDOW_MAX_MS 1800000 /* what regret makes of the window at most */
-#define REGRET_WINDOWS 1      /* a step up so soon after one down */
-#define FORGIVE_WINDOWS 4     /* without regret: half the window again */
+#define WINDOW_MAX_MS 3600000 /* what regret makes of the window at most */
+#define REGRET_WINDOWS 6      /* a step up so soon after one down */
+#define REGRET_SHARE 2	      /* and by at most half of the bots, or one */
+#define FORGIVE_WINDOWS 12    /* without regret: half the window again */
 
 static bool since(int64_t now_ms, int64_t then_ms, int64_t at_least_ms)
 {
@@ -151,20 +152,22 @@ void deia__scaler_fill(deia_scaler *s, struct deia__scaler_template *t,
 	       words);
 }
 
-/* A step up soon after one down: fewer were too few, so it will take longer to
- * believe it the next time. */
+/* A small step up soon after one down: fewer were too few, so it will take
+ * longer to believe it the next time. A large one is new work. */
 static void regret(deia_scaler *s, struct deia__scaler_template *t)
 {
-	int64_t longest = s->opts.down_window_ms > WINDOW_MAX_MS
-				  ? s->opts.down_window_ms
-				  : WINDOW_MAX_MS;
-	int64_t twice = t->window_ms * 2 < longest ? t->window_ms * 2 : longest;
+	int64_t base = s->opts.down_window_ms, window = t->window_ms;
+	int64_t longest = base > WINDOW_MAX_MS ? base : WINDOW_MAX_MS;
+	unsigned able = t->seen.able, missing = t->seen.need - able;
 
-	if (since(s->now_ms, t->down_ms, t->window_ms * REGRET_WINDOWS))
+	if (since(s->now_ms, t->down_ms, window * REGRET_WINDOWS) ||
+	    (missing > 1 && missing > able / REGRET_SHARE))
 		return;
 	t->regret_ms = s->now_ms;
-	if (twice != t->window_ms)
-		deia__scaler_set_window(t, twice, s->now_ms);
+	if (window < longest)
+		deia__scaler_set_window(
+			t, window * 2 < longest ? window * 2 : longest,
+			s->now_ms);
 }
 
 static void go_up(deia_scaler *s, struct deia__scaler_template *t,

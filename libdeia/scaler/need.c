@@ -54,9 +54,9 @@ static void count(struct deia__scaler_seen *n, const struct deia_scaler_view *v,
 	n->full = slots == 0 && n->counts[DEIA_SCALER_STARTING] == 0;
 }
 
-/* Slots that serve the queue within twice the horizon, beside what still comes,
- * so that on average nobody of it waits longer than the horizon; one for each
- * task is always enough. 0: it is short enough. */
+/* Slots with which the last of the queue waits no longer than the horizon, and
+ * so all of it half as long on average (what comes later waits behind it); one
+ * for each task is always enough. 0: it is short enough. */
 static double queue_slots(const struct deia__scaler_template *t,
 			  const struct deia_scaler_view *v)
 {
@@ -72,9 +72,9 @@ static double queue_slots(const struct deia__scaler_template *t,
 		return 1;
 	if (n->run <= 0)
 		return oldest > target ? one_each : 0;
-	rush = n->waiting * n->run / (PATIENCE * n->horizon);
+	rush = n->waiting * n->run / n->horizon;
 	if (rush > have)
-		slots = fmin(one_each, n->arrivals * n->run + rush);
+		slots = fmin(one_each, rush);
 	if (n->full && oldest > PATIENCE * target)
 		slots = fmax(slots, fmin(one_each, have + 1));
 	return slots;
@@ -89,7 +89,8 @@ static bool is_quiet(const struct deia__scaler_template *t,
 		return false;
 	if (v->has_rates)
 		return v->arrivals_per_second <= 0;
-	return now_ms - t->rates.arrival_ms >= t->window_ms / 4;
+	return t->rates.arrival_ms == DEIA__SCALER_NEVER ||
+	       now_ms - t->rates.arrival_ms >= t->window_ms / 4;
 }
 
 static void want(struct deia__scaler_template *t,
@@ -125,7 +126,7 @@ void deia__scaler_see(const deia_scaler *s, struct deia__scaler_template *t,
 	n->arrivals = v->has_rates ? v->arrivals_per_second
 				   : deia__scaler_arrivals(&t->rates);
 	n->run = v->has_rates ? v->run_seconds : deia__scaler_run(&t->rates);
-	n->horizon = fmax(t->conf.wait_seconds, launch);
+	n->horizon = PATIENCE * fmax(t->conf.wait_seconds, launch);
 	if (is_quiet(t, v, s->now_ms))
 		n->arrivals = 0;
 	else

@@ -68,8 +68,6 @@ void deia__scaler_rates_look(struct deia__scaler_rates *r,
 		r->busy += seconds * v->running;
 		if (came > 0)
 			r->arrival_ms = now_ms;
-	} else {
-		r->arrival_ms = now_ms;
 	}
 	r->counting = true;
 	r->arrived = v->arrived;

@@ -153,7 +153,7 @@ static bool make_room(deia_scaler *s)
 
 static void begin(const deia_scaler *s, struct deia__scaler_template *t)
 {
-	t->rates.arrival_ms = s->now_ms;
+	t->rates.arrival_ms = DEIA__SCALER_NEVER;
 	t->up_ms = t->down_ms = t->regret_ms = DEIA__SCALER_NEVER;
 	t->failed_ms = t->resume_ms = DEIA__SCALER_NEVER;
 	for (int i = 0; i < DEIA_SCALER_CAUSES; i++)

@@ -20,7 +20,7 @@ struct deia__scaler_rates {
 	uint64_t arrived, finished;
 	double arrivals, seconds; /* arrivals in so many seconds */
 	double ended, busy;	  /* runs that ended in so many slot-seconds */
-	int64_t arrival_ms;	  /* the latest one, or when it was new */
+	int64_t arrival_ms;	  /* the latest one, or NEVER */
 };
 
 /* What one look says about a template. */
@@ -34,7 +34,7 @@ struct deia__scaler_seen {
 	bool full;	  /* no slot is free and nothing is starting */
 	double arrivals;  /* a second */
 	double run;	  /* seconds; 0: unknown */
-	double horizon;	  /* in which the queue shall be served, seconds */
+	double horizon;	  /* in which the last of the queue begins, seconds */
 	unsigned need;	  /* bots */
 	unsigned calm;	  /* bots, with a margin: for going down */
 	deia_scaler_cause cause; /* of need: queue or load */
