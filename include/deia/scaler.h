@@ -34,7 +34,7 @@
  * It does no input or output and has no clock: `now_ms` is milliseconds of any
  * clock that does not step back (an earlier time counts as the latest one
  * seen), and all times in a look are of the same clock. The same calls give the
- * same decisions. Memory is bounded: under 1 KiB a template, 512 bytes a
+ * same decisions. Memory is bounded: under 3 KiB a template, 512 bytes a
  * decision of the history.
  * Threads: one scaler belongs to one thread at a time.
  */

@@ -72,7 +72,7 @@ static bool move_history(deia_scaler *s, unsigned len)
 		return false;
 	if (s->kept > len)
 		s->kept = len;
-	for (uint64_t i = s->seq - s->kept; i < s->seq; i++)
+	for (uint64_t i = s->seq - s->kept; s->history && i < s->seq; i++)
 		ring[i % len] = s->history[i % s->opts.history_len];
 	deia__free(s->history);
 	s->history = ring;
