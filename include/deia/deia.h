@@ -16,6 +16,7 @@
 #include <deia/messenger.h>
 #include <deia/migrate.h>
 #include <deia/node.h>
+#include <deia/scaler.h>
 #include <deia/trial.h>
 #include <deia/version.h>
 #include <deia/worker.h>
