@@ -156,9 +156,8 @@ START_TEST(own_types_have_words_of_their_own)
 			 DEIA_OK);
 	ck_assert_int_eq(deia_task_analyzer_add_type(rig, "billing", 20),
 			 DEIA_EEXIST);
-	ck_assert_int_eq(deia_task_analyzer_add_phrase(rig, "billing",
-						       "Überfällige Rechnung",
-						       6),
+	ck_assert_int_eq(deia_task_analyzer_add_phrase(
+				 rig, "billing", "Überfällige Rechnung", 6),
 			 DEIA_OK);
 	ck_assert_int_eq(deia_task_analyzer_add_phrase(rig, "nobody", "x", 6),
 			 DEIA_ENOTFOUND);
@@ -178,14 +177,14 @@ START_TEST(own_phrases_add_to_built_in_ones)
 {
 	ck_assert_int_eq(ask("the plan", NULL), DEIA_OK);
 	ck_assert(rig_says(&result, "planning with 4"));
-	ck_assert_int_eq(deia_task_analyzer_add_phrase(rig, "writing", "plan",
-						       9),
-			 DEIA_OK);
+	ck_assert_int_eq(
+		deia_task_analyzer_add_phrase(rig, "writing", "plan", 9),
+		DEIA_OK);
 	ck_assert_int_eq(ask("the plan", NULL), DEIA_OK);
 	ck_assert_str_eq(result.type, "writing");
-	ck_assert_int_eq(deia_task_analyzer_add_phrase(rig, "writing", ".wav",
-						       9),
-			 DEIA_OK);
+	ck_assert_int_eq(
+		deia_task_analyzer_add_phrase(rig, "writing", ".wav", 9),
+		DEIA_OK);
 	ck_assert_int_eq(ask("hear song/a/b.WAV", NULL), DEIA_OK);
 	ck_assert_str_eq(result.type, "writing");
 }
@@ -193,15 +192,19 @@ END_TEST
 
 START_TEST(texts_that_are_no_phrases_are_refused)
 {
-	static const char *const bad[] = {
-		"", " ", "!?", "one. two", "a, b", "\xff",
-		"1 2 3 4 5 6 7 8 9", "mail@x.org"
-	};
+	static const char *const bad[] = { "",
+					   " ",
+					   "!?",
+					   "one. two",
+					   "a, b",
+					   "\xff",
+					   "1 2 3 4 5 6 7 8 9",
+					   "mail@x.org" };
 	char longest[DEIA_TASK_MAX_PHRASE_BYTES + 2];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		ck_assert_int_eq(deia_task_analyzer_add_phrase(
-					 rig, "general", bad[i], 1),
+		ck_assert_int_eq(deia_task_analyzer_add_phrase(rig, "general",
+							       bad[i], 1),
 				 DEIA_EINVAL);
 		ck_assert_int_eq(
 			deia_task_analyzer_add_capability(rig, "c", bad[i]),
@@ -217,9 +220,9 @@ END_TEST
 
 START_TEST(capabilities_come_from_phrases_in_the_order_of_the_text)
 {
-	ck_assert_int_eq(deia_task_analyzer_add_capability(rig, "gpu",
-							   "train model"),
-			 DEIA_OK);
+	ck_assert_int_eq(
+		deia_task_analyzer_add_capability(rig, "gpu", "train model"),
+		DEIA_OK);
 	ck_assert_int_eq(ask("Translate this and train the model in Python and "
 			     "python",
 			     NULL),
@@ -289,9 +292,9 @@ START_TEST(analyzer_without_words_knows_added_ones_alone)
 	ck_assert_int_eq(deia_task_analyzer_new(&rig, &opts), DEIA_OK);
 	ck_assert_int_eq(ask("Fix the bug", NULL), DEIA_OK);
 	ck_assert_str_eq(result.type, "general");
-	ck_assert_int_eq(deia_task_analyzer_add_phrase(rig, "analysis",
-						       "fix bug", 2),
-			 DEIA_OK);
+	ck_assert_int_eq(
+		deia_task_analyzer_add_phrase(rig, "analysis", "fix bug", 2),
+		DEIA_OK);
 	ck_assert_int_eq(ask("Fix the bug", NULL), DEIA_OK);
 	ck_assert_str_eq(result.type, "analysis");
 }
@@ -525,7 +528,8 @@ int main(void)
 	tcase_add_test(tc, own_types_have_words_of_their_own);
 	tcase_add_test(tc, own_phrases_add_to_built_in_ones);
 	tcase_add_test(tc, texts_that_are_no_phrases_are_refused);
-	tcase_add_test(tc, capabilities_come_from_phrases_in_the_order_of_the_text);
+	tcase_add_test(tc,
+		       capabilities_come_from_phrases_in_the_order_of_the_text);
 	tcase_add_test(tc, capabilities_have_a_maximum);
 	tcase_add_test(tc, types_and_phrases_have_a_maximum);
 	tcase_add_test(tc, analyzer_without_words_knows_added_ones_alone);
