@@ -14,7 +14,8 @@
  *
  * It is pure: no file, clock, chance or locale. The same words and the same
  * text give the same answer. An analysis takes time linear in what it reads,
- * at most DEIA_TASK_READ_BYTES, and allocates nothing.
+ * at most DEIA_TASK_READ_BYTES (a word that begins there is read to its end),
+ * allocates nothing, and needs about 25 kB of stack.
  *
  * Threads: an analyzer may be used by one thread at a time; while nobody adds
  * to it or frees it, any number of threads may analyze with it.
@@ -121,8 +122,8 @@ struct deia_task_analyzer_opts {
 	}
 
 /*
- * Makes an analyzer with the built-in types and words (about 200 kB, in one
- * go). opts: NULL is all defaults. *out is the caller's:
+ * Makes an analyzer with the built-in types and words: about 360 kB, and 3 ms
+ * of work. opts: NULL is all defaults. *out is the caller's:
  * deia_task_analyzer_free; NULL after a failure.
  * Returns DEIA_OK, DEIA_EINVAL (out is NULL, or opts of an unknown size),
  * DEIA_ENOMEM. Since 0.3.

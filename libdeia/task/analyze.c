@@ -221,8 +221,7 @@ static deia_err check_list(const struct deia_task_stated *s)
 static deia_err check_stated(const deia_task_analyzer *a,
 			     const struct deia_task_stated *s)
 {
-	if (s->size != sizeof(*s) ||
-	    (s->has_complexity && !is_in(s->complexity, 1)) ||
+	if ((s->has_complexity && !is_in(s->complexity, 1)) ||
 	    (s->has_seconds &&
 	     !is_in(s->estimated_seconds, DEIA_TASK_MAX_ESTIMATE_SECONDS)) ||
 	    (s->type != NULL && !deia__task_name_ok(s->type)))
@@ -288,7 +287,7 @@ deia_err deia_task_analyze(const deia_task_analyzer *a, const char *content,
 			   size_t len, const struct deia_task_stated *stated,
 			   struct deia_task_analysis *out)
 {
-	static const struct deia_task_stated nothing = DEIA_TASK_STATED_INIT;
+	struct deia_task_stated s = DEIA_TASK_STATED_INIT;
 	struct deia__findings f = { .a = a, .content = content, .len = len };
 	deia_err err;
 
@@ -296,17 +295,20 @@ deia_err deia_task_analyze(const deia_task_analyzer *a, const char *content,
 		return DEIA_EINVAL;
 	if (len > DEIA_MAX_CONTENT_BYTES)
 		return DEIA_ELIMIT;
-	if (stated == NULL)
-		stated = &nothing;
-	err = check_stated(a, stated);
+	if (stated != NULL) {
+		if (stated->size < sizeof(s.size) || stated->size > sizeof(s))
+			return DEIA_EINVAL;
+		memcpy(&s, stated, stated->size);
+	}
+	err = check_stated(a, &s);
 	if (err)
 		return err;
 	memset(out, 0, sizeof(*out));
 	deia__scan_run(&f.scan, a, content, len);
 	score_types(&f);
-	set_type(&f, stated->type, out);
-	set_numbers(&f, stated, out);
-	set_capabilities(&f, stated, out);
+	set_type(&f, s.type, out);
+	set_numbers(&f, &s, out);
+	set_capabilities(&f, &s, out);
 	deia__reasons_write(&f, out);
 	return DEIA_OK;
 }

@@ -216,25 +216,25 @@ static deia_err fill(deia_task_analyzer *a, bool no_words)
 deia_err deia_task_analyzer_new(deia_task_analyzer **out,
 				const struct deia_task_analyzer_opts *opts)
 {
-	static const struct deia_task_analyzer_opts init =
-		DEIA_TASK_ANALYZER_OPTS_INIT;
+	struct deia_task_analyzer_opts o = DEIA_TASK_ANALYZER_OPTS_INIT;
 	deia_task_analyzer *a;
 	deia_err err;
 
 	if (out == NULL)
 		return DEIA_EINVAL;
 	*out = NULL;
-	if (opts == NULL)
-		opts = &init;
-	if (opts->size != sizeof(*opts))
-		return DEIA_EINVAL;
+	if (opts != NULL) {
+		if (opts->size < sizeof(opts->size) || opts->size > sizeof(o))
+			return DEIA_EINVAL;
+		memcpy(&o, opts, opts->size);
+	}
 	a = deia__alloc(sizeof(*a));
 	if (a == NULL)
 		return DEIA_ENOMEM;
-	a->any_stated_type = opts->any_stated_type;
+	a->any_stated_type = o.any_stated_type;
 	err = deia__lexicon_init(&a->lex);
 	if (!err)
-		err = fill(a, opts->no_builtin_words);
+		err = fill(a, o.no_builtin_words);
 	if (err)
 		deia_task_analyzer_free(a);
 	else

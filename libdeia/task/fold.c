@@ -85,7 +85,15 @@ enum deia__char_kind deia__char_kind(int32_t c)
 
 bool deia__char_is_hidden(int32_t c)
 {
-	return c >= 0x80 && utf8proc_category(c) == UTF8PROC_CATEGORY_CF;
+	utf8proc_category_t category;
+
+	if (c < 0x80)
+		return false;
+	category = utf8proc_category(c);
+	return category == UTF8PROC_CATEGORY_CF ||
+	       category == UTF8PROC_CATEGORY_CC ||
+	       category == UTF8PROC_CATEGORY_ZL ||
+	       category == UTF8PROC_CATEGORY_ZP;
 }
 
 void deia__fold_init(struct deia__fold *f)

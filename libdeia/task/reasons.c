@@ -86,8 +86,10 @@ static void add_quote(struct line *l, const struct deia__findings *f,
 			break;
 		}
 		used += bytes;
-		if (c <= ' ')
+		if (c <= ' ' || c == 0x7f)
 			add(l, " ");
+		else if (bytes == 1 && c >= 0x80)
+			add(l, "?"); /* no UTF-8: inside an address */
 		else if (!deia__char_is_hidden(c))
 			add_n(l, f->content + at, bytes);
 	}

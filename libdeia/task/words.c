@@ -18,7 +18,8 @@
 
 #include "task/fold.h"
 
-#define MAX_EXT 6 /* of a file name, with its dot */
+#define MAX_EXT 6	    /* of a file name, with its dot */
+#define MAX_WORD_BYTES 1024 /* read letter by letter */
 
 void deia__words_init(struct deia__words *r, const char *s, size_t len,
 		      size_t from, size_t end)
@@ -244,12 +245,25 @@ static int32_t inner(const struct deia__words *r, int32_t c, unsigned bytes,
 	return prev == DEIA__CHAR_DIGIT && (c == '.' || c == ',') ? c : 0;
 }
 
+/* What is so long is no word of a text: it ends at the next blank. */
+static bool is_endless(const struct deia__words *r, size_t start)
+{
+	return r->at - start > MAX_WORD_BYTES;
+}
+
+static void skip_endless(struct deia__words *r)
+{
+	while (r->at < r->len && !is_blank((unsigned char)r->s[r->at]))
+		r->at++;
+}
+
 /* Reads the letters. */
 static void read_letters(struct deia__words *r, struct deia__fold *f)
 {
 	enum deia__char_kind prev = DEIA__CHAR_OTHER;
+	size_t start = r->at;
 
-	while (r->at < r->len) {
+	while (r->at < r->len && !is_endless(r, start)) {
 		unsigned bytes;
 		int32_t c = deia__char_at(r->s, r->len, r->at, &bytes);
 		enum deia__char_kind kind = deia__char_kind(c);
@@ -312,6 +326,8 @@ bool deia__words_next(struct deia__words *r, struct deia__word *w)
 	if (!take_address(r, w)) {
 		deia__fold_init(&fold);
 		read_letters(r, &fold);
+		if (is_endless(r, w->start))
+			skip_endless(r);
 		read_signs(r, &fold);
 		deia__fold_end(&fold, w->text);
 		trim(w->text);

@@ -148,6 +148,18 @@ START_TEST(unknown_types_may_be_stated_where_that_is_wanted)
 }
 END_TEST
 
+START_TEST(callers_of_an_older_header_state_less)
+{
+	struct deia_task_stated s = DEIA_TASK_STATED_INIT;
+
+	s.type = DEIA_TASK_WRITING;
+	s.n_capabilities = 99;
+	s.size = offsetof(struct deia_task_stated, capabilities);
+	ck_assert_int_eq(ask("Fix the bug", &s), DEIA_OK);
+	ck_assert_uint_eq(result.stated, DEIA_TASK_STATED_TYPE);
+}
+END_TEST
+
 /* ---- own words ----------------------------------------------------------- */
 
 START_TEST(own_types_have_words_of_their_own)
@@ -445,7 +457,9 @@ START_TEST(failed_call_leaves_the_result_alone)
 	ck_assert_int_eq(ask("Fix the bug", &s), DEIA_ENOTFOUND);
 	ck_assert_mem_eq(&before, &result, sizeof(result));
 	s.type = NULL;
-	s.size--;
+	s.size++;
+	ck_assert_int_eq(ask("Fix the bug", &s), DEIA_EINVAL);
+	s.size = 1;
 	ck_assert_int_eq(ask("Fix the bug", &s), DEIA_EINVAL);
 	ck_assert_mem_eq(&before, &result, sizeof(result));
 }
@@ -525,6 +539,7 @@ int main(void)
 	tcase_add_test(tc, numbers_that_are_none_are_refused);
 	tcase_add_test(tc, names_that_are_none_are_refused);
 	tcase_add_test(tc, unknown_types_may_be_stated_where_that_is_wanted);
+	tcase_add_test(tc, callers_of_an_older_header_state_less);
 	tcase_add_test(tc, own_types_have_words_of_their_own);
 	tcase_add_test(tc, own_phrases_add_to_built_in_ones);
 	tcase_add_test(tc, texts_that_are_no_phrases_are_refused);
