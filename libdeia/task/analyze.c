@@ -146,9 +146,8 @@ static double find_complexity(struct deia__findings *f)
 	f->words = (double)f->scan.n_words;
 	if (f->len > DEIA_TASK_READ_BYTES)
 		f->words *= (double)f->len / DEIA_TASK_READ_BYTES;
-	f->part_size =
-		PART_SIZE *
-		clamp(log(1 + f->words) / log(1 + FULL_SIZE_WORDS), 0, 1);
+	f->part_size = PART_SIZE *
+		       clamp(log1p(f->words) / log1p(FULL_SIZE_WORDS), 0, 1);
 	f->part_steps = PART_STEPS * (steps < FULL_STEPS ? steps : FULL_STEPS) /
 			FULL_STEPS;
 	f->part_mixed = mixed_work(f);

@@ -47,8 +47,8 @@ bool deia__task_name_ok(const char *name)
 
 	if (!is_alnum(name[0]))
 		return false;
-	while (n <= DEIA_MAX_ID_LEN && name[n] != '\0' &&
-	       (is_alnum(name[n]) || memchr("._-", name[n], 3) != NULL))
+	while (is_alnum(name[n]) ||
+	       (name[n] != '\0' && strchr("._-", name[n]) != NULL))
 		n++;
 	return name[n] == '\0' && n <= DEIA_MAX_ID_LEN;
 }

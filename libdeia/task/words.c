@@ -190,7 +190,7 @@ static const char *find_ext(struct deia__words *r, size_t start, size_t end)
 {
 	size_t dot, n = 0;
 
-	while (end > start && memchr(".,;:!?)]>}\"'`", r->s[end - 1], 13))
+	while (end > start && strchr(".,;:!?)]>}\"'`", r->s[end - 1]) != NULL)
 		end--;
 	for (dot = end; dot > start && end - dot < MAX_EXT; dot--)
 		if (r->s[dot - 1] == '.')
