@@ -147,12 +147,13 @@ DEIA_API DEIA_NODISCARD deia_err deia_task_analyzer_add_type(
 /*
  * Adds words or a phrase that speak for a type, one of the owner's or a
  * built-in one; what was said of the same phrase before is added to.
- * phrase: UTF-8, 1..DEIA_TASK_MAX_PHRASE_WORDS words, one form each: "invoice"
- * does not match "invoices". Articles and possessives between the words are
- * passed over in the text, and need not be in the phrase. ".ext" is matched by
- * file names that end so. Where two phrases begin at one word the longer one
- * counts alone. weight: more than 0 and up to DEIA_TASK_MAX_WEIGHT; built-in
- * ones have 1 (a hint) to 6 (settles it).
+ * phrase: UTF-8 in one line, 1..DEIA_TASK_MAX_PHRASE_WORDS words, one form
+ * each: "invoice" does not match "invoices". Articles and possessives between
+ * the words are passed over in the text, and need not be in the phrase; one at
+ * its end counts. ".ext" is matched by file names that end so. Where two
+ * phrases begin at one word the longer one counts alone. weight: more than 0
+ * and up to DEIA_TASK_MAX_WEIGHT; built-in ones have 1 (a hint) to 6 (settles
+ * it).
  * Returns DEIA_OK, DEIA_EINVAL (phrase or weight), DEIA_ENOTFOUND (no such
  * type), DEIA_ELIMIT (DEIA_TASK_MAX_PHRASES), DEIA_ENOMEM. After a failure no
  * analysis gives another result than before. Since 0.3.

@@ -280,6 +280,10 @@ static deia_err check_phrase(const deia_task_analyzer *a, const char *phrase)
 	if (len == 0 || len > DEIA_TASK_MAX_PHRASE_BYTES ||
 	    !deia__utf8_valid(phrase, len))
 		return DEIA_EINVAL;
+	/* On one line, so that nothing is a block or a list in it. */
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)phrase[i] < ' ' || phrase[i] == 0x7f)
+			return DEIA_EINVAL;
 	return a->n_phrases < DEIA_TASK_MAX_PHRASES ? DEIA_OK : DEIA_ELIMIT;
 }
 

@@ -270,7 +270,7 @@ static deia_err put_phrase(struct deia__lexicon *l, const char *phrase,
 	*node = 0;
 	deia__words_init(&reader, phrase, len, 0, len);
 	while (!err && deia__words_next(&reader, &w)) {
-		if (w.text[0] == '\0' || (n > 0 && w.apart) ||
+		if (w.text[0] == '\0' || w.material || (n > 0 && w.apart) ||
 		    n == DEIA_TASK_MAX_PHRASE_WORDS)
 			return DEIA_EINVAL;
 		err = put_next(l, &w, n++ == 0, node, &held);

@@ -206,14 +206,11 @@ END_TEST
 
 START_TEST(texts_that_are_no_phrases_are_refused)
 {
-	static const char *const bad[] = { "",
-					   " ",
-					   "!?",
-					   "one. two",
-					   "a, b",
-					   "\xff",
-					   "1 2 3 4 5 6 7 8 9",
-					   "mail@x.org" };
+	static const char *const bad[] = {
+		"",	     " ",	 "!?",	 "a\nb", "> a b",
+		"``` a",     "one. two", "a, b", "\xff", "1 2 3 4 5 6 7 8 9",
+		"mail@x.org"
+	};
 	char longest[DEIA_TASK_MAX_PHRASE_BYTES + 2];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
