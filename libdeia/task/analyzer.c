@@ -43,14 +43,14 @@ static bool is_alnum(char c)
 
 bool deia__task_name_ok(const char *name)
 {
-	size_t n = 0;
+	size_t len = strnlen(name, DEIA_MAX_ID_LEN + 1);
 
-	if (!is_alnum(name[0]))
+	if (len > DEIA_MAX_ID_LEN || !is_alnum(name[0]))
 		return false;
-	while (is_alnum(name[n]) ||
-	       (name[n] != '\0' && strchr("._-", name[n]) != NULL))
-		n++;
-	return name[n] == '\0' && n <= DEIA_MAX_ID_LEN;
+	for (size_t i = 1; i < len; i++)
+		if (!is_alnum(name[i]) && strchr("._-", name[i]) == NULL)
+			return false;
+	return true;
 }
 
 bool deia__task_capability_ok(const char *name)
