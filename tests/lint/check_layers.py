@@ -25,6 +25,7 @@ THIRD_PARTY = {
     "libpq-fe.h": {"libdeia/store/postgres", "tests"},
     "hiredis/": {"libdeia/cache"},
     "yaml.h": {"libdeia/config"},
+    "utf8proc.h": {"libdeia/task", "tests"},
     "curl/": {"libdeia/model", "libdeia/client",
               "server/deiad", "tests"},
     "sodium.h": {"libdeia/core", "libdeia/auth", "libdeia/config",
