@@ -277,6 +277,11 @@ struct deia__store_backend {
 	 */
 	int64_t (*away_since)(void *self);
 	/*
+	 * Optional, with away_since. Any thread: why, as of the last try; ""
+	 * when there was none that failed.
+	 */
+	void (*away_why)(void *self, char *out, size_t len);
+	/*
 	 * The highest number that a sequence table ever gave, also when its
 	 * row is gone; 0: none. For copies, with no commit or read at the same
 	 * moment. DEIA_OK, DEIA_ENOMEM, DEIA_EUNAVAILABLE, DEIA_ESTORE.

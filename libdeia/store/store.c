@@ -285,6 +285,9 @@ void deia_store_get_stats(deia_store *s, struct deia_store_stats *out)
 	if (s->backend->away_since)
 		out->away_since_unix_ms = s->backend->away_since(s->self);
 	out->away = out->away_since_unix_ms != 0;
+	if (out->away && s->backend->away_why)
+		s->backend->away_why(s->self, out->away_why,
+				     sizeof(out->away_why));
 }
 
 const char *deia_store_errmsg(const deia_store *s)

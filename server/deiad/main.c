@@ -28,6 +28,7 @@
 #include "routes/routes.h"
 #include "runfile.h"
 #include "settings.h"
+#include "storelog.h"
 
 #define FIRST_CODE_SECONDS 900
 
@@ -252,7 +253,7 @@ static bool start_parts(struct app *app, int fd, int port)
 	if (!open_http(app, fd, port))
 		return false;
 	app->jobs = jobs_new(app->hive);
-	if (!app->jobs || !life_begin(app))
+	if (!app->jobs || !life_begin(app) || !storelog_begin(app))
 		return false;
 	server_listen(&app->http);
 	runfile_write(app->dir, app->url);
@@ -267,6 +268,7 @@ static bool start_parts(struct app *app, int fd, int port)
 static void close_parts(struct app *app)
 {
 	life_end(app);
+	storelog_end(app);
 	jobs_free(app->jobs);
 	server_fini(&app->http);
 	deia_hive_free(app->hive);

@@ -85,6 +85,12 @@ class Postgres(unittest.TestCase):
                 return answer
             self.assertLess(time.monotonic(), limit, answer)
 
+    def wait_log(self, hive, text):
+        limit = time.monotonic() + WAIT_SECONDS
+        while text not in hive.log():
+            self.assertLess(time.monotonic(), limit, hive.log())
+            hive.call("GET", "/health/live")
+
     def disturb(self, how):
         if how == "kill":
             self.pg.kill()
@@ -144,9 +150,15 @@ class Postgres(unittest.TestCase):
                 self.assertEqual(reply.status, 503, reply.read())
                 self.assertTrue(reply.getheader("Retry-After"))
                 conn.close()
+                self.wait_log(hive, "the database is away")
+                status, health = hive.call("GET", API + "/health")
+                reason = health["store"]["away_reason"]
+                self.assertIn("cannot be reached", reason)
+                self.assertNotIn(postgres.PASSWORD, reason + hive.log())
             finally:
                 self.pg.start()
             self.wait_ready(hive, 200)
+            self.wait_log(hive, "the database is back")
             hive.say("BOT-001", "after")
             self.assertEqual(len(hive.lines("BOT-001")), 4)
 

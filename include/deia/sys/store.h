@@ -195,6 +195,8 @@ struct deia_store_stats {
 	 */
 	bool away;
 	int64_t away_since_unix_ms;
+	/* Why, one line as of the last try to reach it; "": it is silent. */
+	char away_why[192];
 };
 /* Counters since the store was opened; constant time. */
 DEIA_API void deia_store_get_stats(deia_store *store,

@@ -128,16 +128,30 @@ void deia__pg_fine(struct deia__pg *p)
 	p->pause_ms = 0;
 }
 
+static void say_why(struct deia__pg *p, const char *why)
+{
+	pthread_mutex_lock(&p->why_lock);
+	snprintf(p->why, sizeof(p->why), "%s", why);
+	pthread_mutex_unlock(&p->why_lock);
+}
+
 static deia_err reconnect(struct deia__pg *p, int64_t ms)
 {
 	if (p->retry_ms > deia__now_ms(NULL))
 		deia__pg_pause(&p->write, p->retry_ms - deia__now_ms(NULL));
-	if (deia__pg_connect(p, &p->write, &p->write_options, ms, &p->msg) ||
-	    !take_over(p, true) || !deia__pg_relock_database(p) ||
-	    !read_marker(p) || !enter_pipeline(p)) {
+	if (deia__pg_connect(p, &p->write, &p->write_options, ms, &p->msg)) {
+		say_why(p, p->msg.text);
 		lost(p);
 		return DEIA__PG_LOST;
 	}
+	if (!take_over(p, true) || !deia__pg_relock_database(p) ||
+	    !read_marker(p) || !enter_pipeline(p)) {
+		say_why(p, "PostgreSQL let the store in and then gave no lock "
+			   "or no answer: see its log");
+		lost(p);
+		return DEIA__PG_LOST;
+	}
+	say_why(p, "");
 	p->retry_ms = 0;
 	return DEIA_OK;
 }

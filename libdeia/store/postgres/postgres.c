@@ -8,6 +8,7 @@
 #include "store/postgres/postgres.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@ static void close_all(void *self)
 	deia__pg_options_fini(p);
 	if (p->stop_fd >= 0)
 		close(p->stop_fd);
+	pthread_mutex_destroy(&p->why_lock);
 	deia__free(p);
 }
 
@@ -55,6 +57,7 @@ static deia_err open_pg(void **self, const char *rest,
 	*self = NULL;
 	if (!p)
 		return deia__fail(msg, DEIA_ENOMEM, "memory ran out");
+	pthread_mutex_init(&p->why_lock, NULL);
 	p->stop_fd = -1;
 	err = open_all(p, rest, opts, msg);
 	if (err)
@@ -72,6 +75,15 @@ static void stopping(void *self)
 	/* Cannot fail: it is written once. */
 	if (write(p->stop_fd, &one, sizeof(one)) < 0)
 		return;
+}
+
+static void away_why(void *self, char *out, size_t len)
+{
+	struct deia__pg *p = self;
+
+	pthread_mutex_lock(&p->why_lock);
+	snprintf(out, len, "%s", p->why);
+	pthread_mutex_unlock(&p->why_lock);
 }
 
 static int64_t away_since(void *self)
@@ -99,6 +111,7 @@ const struct deia__store_backend deia__store_postgres = {
 	.idle = deia__pg_idle,
 	.stopping = stopping,
 	.away_since = away_since,
+	.away_why = away_why,
 	.writer = deia__pg_writer,
 	.listen = deia__pg_listen,
 	.fence = deia__pg_fence,

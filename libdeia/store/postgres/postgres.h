@@ -14,6 +14,7 @@
 #define DEIA_STORE_POSTGRES_H
 
 #include <libpq-fe.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "store/migrate.h"
@@ -119,6 +120,8 @@ struct deia__pg {
 	unsigned n_sequences;
 	int stop_fd;
 	struct deia__errmsg msg; /* why the writer could not connect */
+	pthread_mutex_t why_lock;
+	char why[192]; /* the same, for any thread; "" when it could */
 };
 
 /* Of internal calls: the connection is lost; start over. */
