@@ -259,9 +259,9 @@ DEIA_API DEIA_NODISCARD deia_err deia_messenger_inbox(
 
 struct deia_messenger_status {
 	/* Messages now in each status. accepted is their sum and what
-	 * retention deleted since the start. On a shared store pending and
-	 * delivered are those of the inboxes served here, and the finished
-	 * ones are counted at the start and go on with what is done here. */
+	 * retention deleted since the start. Once others share the store the
+	 * counts are of all of it, as of some seconds ago, and what others
+	 * handed over counts as pending. */
 	uint64_t by_status[DEIA_MESSAGE_STATUSES], accepted, cleaned;
 	unsigned inboxes, waits;
 	size_t cached_bytes;

@@ -40,6 +40,8 @@ void deia_messenger_get_status(const deia_messenger *m,
 	*out = m->status;
 	out->by_status[DEIA_MESSAGE_PENDING] =
 		deia__count_shown(out->by_status[DEIA_MESSAGE_PENDING]);
+	if (m->homes)
+		deia__homes_totals(m->homes, out);
 	out->accepted = out->cleaned;
 	for (unsigned s = 0; s < DEIA_MESSAGE_STATUSES; s++)
 		out->accepted += out->by_status[s];

@@ -13,6 +13,7 @@ deia_err deia__homes_new(deia_messenger *m)
 	if (!hs)
 		return deia__msgr_fail(m, DEIA_ENOMEM, "out of memory");
 	hs->m = m;
+	hs->was_alone = true;
 	TAILQ_INIT(&hs->queue);
 	TAILQ_INIT(&hs->leases);
 	TAILQ_INIT(&hs->reading);
@@ -103,6 +104,7 @@ deia_err deia_messenger_set_nodes(deia_messenger *m, const int64_t *writers,
 	m->homes->nodes = copy;
 	m->homes->n_nodes = n;
 	m->homes->has_nodes = true;
+	m->homes->was_alone = m->homes->was_alone && n == 1;
 	look_around(m);
 	deia__homes_claim_all(m);
 	return DEIA_OK;

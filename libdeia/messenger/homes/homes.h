@@ -102,6 +102,11 @@ struct deia__homes {
 	struct deia__home_list leases;	/* counted; their leases are next */
 	struct deia__home_list reading; /* their leases are being read */
 	struct deia__timer recount;
+	/* Of all inboxes, wherever they are served, by phase. */
+	uint64_t totals[4];
+	bool has_totals, counting_totals;
+	bool was_alone; /* until now: what is counted here is all there is */
+	int64_t totals_ms, totals_took_ms; /* boot clock: begun; duration */
 };
 
 /* ---- homes.c ------------------------------------------------------------- */
@@ -208,6 +213,10 @@ DEIA_NODISCARD deia_err deia__home_count(struct deia__home *h,
 void deia__home_set_counts(struct deia__home *h, const deia_rows *counts,
 			   const deia_snapshot *snapshot);
 void deia__homes_recount(void *homes); /* of its timer */
+/* The counts of the whole store instead of those of here, as of a moment ago,
+ * once there were other nodes. */
+void deia__homes_totals(struct deia__homes *hs,
+			struct deia_messenger_status *out);
 /* Of one that is here: read anew now, counted as soon as it is still. */
 void deia__home_recount(struct deia__home *h);
 

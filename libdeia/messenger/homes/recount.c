@@ -17,6 +17,9 @@
 #define LOOK_EVERY_MS 1000
 /* When it may be full: who sends to it is turned away for it. */
 #define LOOK_SOON_MS 100
+/* All messages are counted at most so often, and for a twentieth of the time. */
+#define TOTALS_EVERY_MS 2000
+#define TOTALS_PART 20
 
 deia_err deia__home_count(struct deia__home *h, deia_counted_cb cb)
 {
@@ -224,4 +227,60 @@ void deia__home_grew(deia_messenger *m, struct deia__inbox *inbox)
 	/* What is finished there is not told: the count would only rise. */
 	if (may_be_full(m, inbox))
 		deia__home_look(m, inbox);
+}
+
+/* ---- of all -------------------------------------------------------------- */
+
+static void on_totals(deia_err err, const deia_rows *counts,
+		      const deia_snapshot *snapshot, void *user)
+{
+	struct deia__homes *hs = user;
+
+	(void)snapshot;
+	hs->m->n_ops--;
+	hs->counting_totals = false;
+	hs->totals_took_ms = deia__timers_now(hs->m->timers) - hs->totals_ms;
+	if (err)
+		return;
+	memset(hs->totals, 0, sizeof(hs->totals));
+	for (size_t r = 0; r < deia_rows_count(counts); r++)
+		hs->totals[deia_rows_get(counts, r, 0)->i & 3] +=
+			(uint64_t)deia_rows_get(counts, r, 1)->i;
+	hs->has_totals = true;
+}
+
+static void ask_totals(struct deia__homes *hs)
+{
+	int64_t now = deia__timers_now(hs->m->timers);
+	int64_t pause_ms = hs->totals_took_ms * TOTALS_PART;
+
+	if (pause_ms < TOTALS_EVERY_MS)
+		pause_ms = TOTALS_EVERY_MS;
+	if (hs->counting_totals || hs->m->stopped ||
+	    (hs->has_totals && now - hs->totals_ms < pause_ms))
+		return;
+	if (deia_store_count(hs->m->store, &deia__table_messages, MAIL_BY_INBOX,
+			     NULL, 0, 1, on_totals, hs))
+		return;
+	hs->m->n_ops++;
+	hs->counting_totals = true;
+	hs->totals_ms = now;
+}
+
+void deia__homes_totals(struct deia__homes *hs,
+			struct deia_messenger_status *out)
+{
+	uint64_t *n = out->by_status, out_here = n[DEIA_MESSAGE_DELIVERED];
+
+	if (hs->was_alone)
+		return;
+	ask_totals(hs);
+	if (!hs->has_totals)
+		return;
+	n[DEIA_MESSAGE_PENDING] = hs->totals[PHASE_OPEN] > out_here
+					  ? hs->totals[PHASE_OPEN] - out_here
+					  : 0;
+	n[DEIA_MESSAGE_READ] = hs->totals[PHASE_READ];
+	n[DEIA_MESSAGE_FAILED] = hs->totals[PHASE_FAILED];
+	n[DEIA_MESSAGE_EXPIRED] = hs->totals[PHASE_EXPIRED];
 }

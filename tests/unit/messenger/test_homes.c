@@ -64,6 +64,27 @@ START_TEST(many_sent_at_both_come_in_the_order_of_their_ids)
 }
 END_TEST
 
+START_TEST(totals_are_those_of_all_nodes)
+{
+	struct deia_messenger_status a, b;
+	struct answer got;
+
+	send_at(0, "alice", "bob", "x", NULL);
+	send_at(0, "alice", "bob", "y", NULL);
+	got = received(1, "bob");
+	ck_assert_int_eq(read_at(1, "bob", &got), DEIA_OK);
+	do {
+		pass(2000);
+		deia_messenger_get_status(nodes[0].m, &a);
+		deia_messenger_get_status(nodes[1].m, &b);
+	} while (a.by_status[DEIA_MESSAGE_READ] != 1 ||
+		 b.by_status[DEIA_MESSAGE_READ] != 1);
+	ck_assert_uint_eq(a.by_status[DEIA_MESSAGE_PENDING], 1);
+	ck_assert_uint_eq(b.by_status[DEIA_MESSAGE_PENDING], 1);
+	ck_assert_uint_eq(a.accepted, 2);
+}
+END_TEST
+
 START_TEST(older_one_that_is_told_late_is_not_lost)
 {
 	struct answer got;
@@ -394,6 +415,7 @@ int main(void)
 	tcase_set_timeout(one, 120);
 	tcase_add_test(one, sent_at_one_is_received_at_the_other);
 	tcase_add_test(one, many_sent_at_both_come_in_the_order_of_their_ids);
+	tcase_add_test(one, totals_are_those_of_all_nodes);
 	tcase_add_test(one, older_one_that_is_told_late_is_not_lost);
 	tcase_add_test(one, receiver_at_another_one_lets_the_inbox_move);
 	tcase_add_test(one, receivers_at_both_are_served_where_one_waits);
