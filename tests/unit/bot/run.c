@@ -6,14 +6,6 @@
 #include <time.h>
 #include <unistd.h>
 
-int64_t run_now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 static void add(char *text, size_t size, const char *more)
 {
 	size_t len = strlen(text);
@@ -45,7 +37,6 @@ static void on_started(void *arg, int64_t pid)
 	struct run *r = arg;
 
 	r->pid = pid;
-	r->started_us = run_now_us();
 }
 
 static void on_stopped(void *arg, int sig)

@@ -18,7 +18,7 @@ struct run {
 	char told[1024]; /* "core=0 rlimit|refused cgroup 2|..." */
 	char out[1024];	 /* lines, "|" behind each */
 	size_t n_lines;
-	int64_t pid, started_us;
+	int64_t pid;
 	int stopped_by, n_stopped, n_continued, n_usage;
 	int64_t bytes;
 	unsigned tasks;
@@ -27,7 +27,6 @@ struct run {
 	struct deia__proc_end end;
 };
 
-int64_t run_now_us(void);
 /* Starts a program, or one of tests/support/children by its name. */
 void run_start(struct run *r, const char *id, const char *command,
 	       const struct deia__limits *limits);

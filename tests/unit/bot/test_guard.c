@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -358,43 +357,6 @@ START_TEST(leftover_cgroup_of_a_former_run_is_replaced)
 }
 END_TEST
 
-static int64_t bare_spawn_us(void)
-{
-	char name[] = "/bin/true", *argv[] = { name, NULL };
-	int64_t began = run_now_us();
-	pid_t pid;
-
-	ck_assert_int_eq(posix_spawn(&pid, name, NULL, NULL, argv, argv + 1),
-			 0);
-	waitpid(pid, NULL, 0);
-	return run_now_us() - began;
-}
-
-/* Under 3 ms, or on a busy machine a few times a bare program's. */
-START_TEST(start_takes_less_than_3_ms)
-{
-	struct deia__limits l = { .processes = 50 };
-	int64_t began, bare, least = INT64_MAX, best = INT64_MAX;
-	struct run r;
-	int i;
-
-	for (i = 0; i < 20; i++) {
-		bare = bare_spawn_us();
-		if (bare < least)
-			least = bare;
-		began = run_now_us();
-		run_start(&r, "a", "/bin/true", &l);
-		rig_wait(run_has_started, &r, "its start");
-		if (r.started_us - began < best)
-			best = r.started_us - began;
-		run_ended(&r, "true");
-	}
-	ck_assert_msg(best < 3000 || best < 6 * least,
-		      "%lld us, a bare spawn %lld", (long long)best,
-		      (long long)least);
-}
-END_TEST
-
 START_TEST(idle_guard_never_wakes)
 {
 	struct run r;
@@ -465,7 +427,6 @@ static TCase *guards(void)
 		tc, killed_guard_leaves_no_grandchild_where_there_are_cgroups);
 	tcase_add_test(tc, stopped_guard_is_woken_to_kill);
 	tcase_add_test(tc, leftover_cgroup_of_a_former_run_is_replaced);
-	tcase_add_test(tc, start_takes_less_than_3_ms);
 	tcase_add_test(tc, idle_guard_never_wakes);
 	return tc;
 }
