@@ -180,6 +180,18 @@ deia_err deia__pg_gone(struct deia__pg *p, struct deia__errmsg *msg)
 			  "nothing is written any more: start it again");
 }
 
+/* After a command failed: it was refused, or the connection is gone. */
+static deia_err refused(struct deia__pg *p, struct deia__errmsg *msg,
+			deia_err err, const char *text)
+{
+	if (p->write.pg)
+		return deia__fail(msg, err, "%s", text);
+	return deia__fail(
+		msg, DEIA_EIO,
+		"PostgreSQL let the store in and then gave no answer: "
+		"is it overloaded, or frozen? See its log");
+}
+
 /*
  * Markers of stores that are long gone, and a new one for this. One that is
  * alone removes all others: a deiad that lost its connection, and with it the
@@ -201,9 +213,9 @@ static deia_err make_marker(struct deia__pg *p, struct deia__errmsg *msg)
 	    ask(p, "INSERT INTO store_writers (writer, grp) VALUES ($1, 0)",
 		NULL))
 		return DEIA_OK;
-	return deia__fail(msg, DEIA_ESTORE,
-			  "PostgreSQL did not take the store's first row: is "
-			  "it a standby, or read only? See its log");
+	return refused(p, msg, DEIA_ESTORE,
+		       "PostgreSQL did not take the store's first row: is it "
+		       "a standby, or read only? See its log");
 }
 
 deia_err deia__pg_sign_in(struct deia__pg *p,
@@ -225,8 +237,8 @@ deia_err deia__pg_sign_in(struct deia__pg *p,
 		return err == DEIA_EUNAVAILABLE ? DEIA_EIO : err;
 	err = deia__pg_migrate(p, opts, msg);
 	if (!err && !take_over(p, false))
-		err = deia__fail(msg, DEIA_EIO,
-				 "PostgreSQL gave no lock: see its log");
+		err = refused(p, msg, DEIA_EIO,
+			      "PostgreSQL gave no lock: see its log");
 	if (!err && !p->as_it_is)
 		err = make_marker(p, msg);
 	if (!err && !enter_pipeline(p))
