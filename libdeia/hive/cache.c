@@ -48,6 +48,8 @@ void deia__cache_close(deia_hive *h)
 {
 	deia_cache *cache = h->cache.cache;
 
+	deia_cache_unsubscribe(h->cache.events);
+	h->cache.events = NULL;
 	if (h->timers)
 		deia__timer_clear(h->timers, &h->cache.status_timer);
 	deia_cache_close(cache);
@@ -87,6 +89,15 @@ void deia__cache_event(deia_hive *h, const struct deia_event *ev)
 		deia_cache_publish(h->cache.cache, DEIA_CACHE_EVENTS, w.text,
 				   w.len);
 	deia_jw_fini(&w);
+}
+
+/* A hint, no more: what is in the store counts. */
+static void on_event_somewhere(const void *data, size_t len, void *user)
+{
+	deia_hive *h = user;
+
+	if (!memmem(data, len, h->cache.node, strlen(h->cache.node)))
+		deia__events_look(h);
 }
 
 /* ---- bots -------------------------------------------------------------- */
@@ -155,8 +166,14 @@ static void arm_status(deia_hive *h, int64_t ms)
 /* In a process of its own nobody else would read it. */
 void deia__cache_start(deia_hive *h)
 {
-	if (h->cache.shared)
-		arm_status(h, STATUS_MS);
+	if (!h->cache.shared)
+		return;
+	arm_status(h, STATUS_MS);
+	/* Without it they come within a second. */
+	if (deia_store_is_shared(h->store) &&
+	    deia_cache_subscribe(h->cache.cache, DEIA_CACHE_EVENTS,
+				 on_event_somewhere, h, &h->cache.events))
+		h->cache.events = NULL;
 }
 
 /* ---- signing in -------------------------------------------------------- */

@@ -8,8 +8,14 @@
  * or page by page from the store when the ring does not reach back far enough.
  * Everything happens on the loop, so nothing is published between the moment
  * a listener catches up and the moment it is live.
+ *
+ * With other nodes on the store the ring would have gaps: then every listener
+ * is served from the store, which has the events of all in the order of their
+ * commits. That there are new ones elsewhere is asked once a second, and at
+ * once when a cache that is shared tells of one.
  */
 #include "hive/hive.h"
+#include "hive/nodes.h"
 
 #include <string.h>
 
@@ -289,34 +295,91 @@ int64_t deia__events_over(const deia_hive *h, uint64_t max_bytes)
 	return seq;
 }
 
-void deia__events_publish(deia_hive *h, int64_t seq, int64_t at_ms,
-			  const char *type, const char *subject,
-			  const char *data)
+/*
+ * A callback may end any listener, or add new ones at the tail. All that are
+ * there now are held, so none of them goes before its turn. ev NULL: each
+ * reads on.
+ */
+static void tell_all(deia_hive *h, const struct deia_event *ev)
 {
 	struct deia_subscription *s, *next, *last;
-	struct deia_event ev = { seq, at_ms, type, subject, data };
 
-	h->ring.last_seq = seq;
-	note_bytes(h, &h->ring, seq, strlen(data) + 1);
-	ring_push(&h->ring, &ev);
-	ev.type = type;
-	ev.subject = subject;
-	ev.data = data;
-	deia__cache_event(h, &ev);
-	/*
-	 * A callback may end any listener, or add new ones at the tail. All
-	 * that are there now are held, so none of them goes before its turn.
-	 */
 	TAILQ_FOREACH(s, &h->ring.subs, link)
 		s->busy++;
 	last = TAILQ_LAST(&h->ring.subs, deia__subs);
 	for (s = TAILQ_FIRST(&h->ring.subs); s; s = next) {
-		if (!s->dead && !s->paging && !s->behind && s->last < seq)
-			deliver(s, &ev);
+		if (!ev && !s->behind)
+			pump(s);
+		else if (ev && !s->dead && !s->paging && !s->behind &&
+			 s->last < ev->seq)
+			deliver(s, ev);
 		next = s == last ? NULL : TAILQ_NEXT(s, link);
 		s->busy--;
 		reap(s);
 	}
+}
+
+/* There are events up to this one in the store, and not all in the ring. */
+static void read_on(deia_hive *h, int64_t seq)
+{
+	if (seq > h->ring.last_seq)
+		h->ring.last_seq = seq;
+	ring_clear(&h->ring);
+	tell_all(h, NULL);
+}
+
+static void on_newest(deia_err err, const deia_rows *rows, void *user)
+{
+	deia_hive *h = user;
+	struct deia__ring *r = &h->ring;
+	bool again = r->look_again;
+	int64_t seq = 0;
+
+	r->looking = r->look_again = false;
+	if (!r->items || h->freeing)
+		return;
+	if (!err && deia_rows_count(rows))
+		seq = deia_rows_get(rows, 0, EVENT_SEQ)->i;
+	if (seq > r->last_seq)
+		read_on(h, seq);
+	if (again)
+		deia__events_look(h);
+}
+
+void deia__events_look(deia_hive *h)
+{
+	struct deia_page_query q = { .table = &deia__table_events,
+				     .index = -1,
+				     .descending = true,
+				     .limit = 1 };
+
+	if (!deia__nodes_several(h) || h->freeing || !h->ring.items)
+		return;
+	h->ring.look_again = h->ring.looking;
+	if (!h->ring.looking)
+		h->ring.looking = !deia_store_page(h->store, &q, on_newest, h);
+}
+
+void deia__events_publish(deia_hive *h, int64_t seq, int64_t at_ms,
+			  const char *type, const char *subject,
+			  const char *data)
+{
+	struct deia_event ev = { seq, at_ms, type, subject, data };
+	bool several = deia__nodes_several(h);
+
+	note_bytes(h, &h->ring, seq, strlen(data) + 1);
+	if (!several) {
+		h->ring.last_seq = seq;
+		ring_push(&h->ring, &ev);
+	}
+	ev.type = type;
+	ev.subject = subject;
+	ev.data = data;
+	deia__cache_event(h, &ev);
+	if (several)
+		read_on(h, seq);
+	else
+		tell_all(h, &ev);
 }
 
 int64_t deia_hive_last_seq(const deia_hive *h)

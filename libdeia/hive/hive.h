@@ -113,16 +113,18 @@ struct deia__ring {
 	uint64_t published; /* bytes, since the start */
 	struct deia__event_mark marks[DEIA__EVENT_MARKS]; /* oldest first */
 	unsigned n_marks;
-	int64_t last_seq;   /* newest committed */
-	int64_t pruned_seq; /* events up to here are gone */
+	int64_t last_seq;	  /* newest committed */
+	bool looking, look_again; /* for newer ones of other nodes */
+	int64_t pruned_seq;	  /* events up to here are gone */
 	TAILQ_HEAD(deia__subs, deia_subscription) subs;
 	unsigned n_subs;
 };
 
 struct deia__hive_cache {
 	deia_cache *cache;
-	bool shared;   /* with other processes */
-	char node[37]; /* this process, among those that share it */
+	bool shared;		/* with other processes */
+	char node[37];		/* this process, among those that share it */
+	deia_cache_sub *events; /* of other nodes; NULL: not listened to */
 	struct deia__timer status_timer;
 	char status_bot[DEIA_MAX_ID_LEN + 1]; /* told of last */
 };
@@ -229,6 +231,9 @@ void deia__events_fini(deia_hive *h);
 void deia__events_publish(deia_hive *h, int64_t seq, int64_t at_ms,
 			  const char *type, const char *subject,
 			  const char *data);
+
+/* Other nodes may have committed newer ones: they are looked for. */
+void deia__events_look(deia_hive *h);
 
 /* The newest event that must go so that the store holds no more than so many
  * bytes of what was published since the start; 0: none must. */

@@ -446,6 +446,7 @@ static void on_time(void *arg)
 	beat(h);
 	deia__nodes_look(h);
 	deia__reread_go(h);
+	deia__events_look(h);
 	if (deia__timer_set(h->timers, &n->timer, DEIA__NODE_BEAT_MS))
 		deia__hive_log(h, DEIA_LOG_ERROR,
 			       "out of memory: the others will shut this node "

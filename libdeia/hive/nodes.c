@@ -30,6 +30,11 @@ bool deia__nodes_shared(const deia_hive *h)
 	return h->nodes->shared;
 }
 
+bool deia__nodes_several(const deia_hive *h)
+{
+	return deia__nodes_shared(h) && h->nodes->n > 1;
+}
+
 const char *deia__node_mark(const deia_hive *h)
 {
 	return h->nodes->shared ? h->nodes->name : "";

@@ -106,6 +106,8 @@ DEIA_NODISCARD deia_err deia__nodes_settle(deia_hive *h);
 void deia__nodes_end(deia_hive *h);
 void deia__nodes_free(deia_hive *h);
 bool deia__nodes_shared(const deia_hive *h);
+/* Others run beside this one. */
+bool deia__nodes_several(const deia_hive *h);
 /* What goes into the column node: the own name, or "" where nobody shares. */
 const char *deia__node_mark(const deia_hive *h);
 /* Whether a row with this mark is this node's. */

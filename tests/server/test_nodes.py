@@ -197,6 +197,31 @@ class Nodes(unittest.TestCase):
                 self.assertEqual(done.returncode, 5, done.stderr)
                 self.assertIn('lives on node "a"', done.stderr)
 
+    def test_events_of_all_nodes_are_live_in_one_order(self):
+        with self.node("a") as a, self.node("b") as b:
+            until(lambda: len(self.names(a)) == 2)
+            last = a.must("GET", "/bots")  # both have settled
+            self.assertEqual(last["items"], [])
+            with a.stream("GET", "/events") as at_a, \
+                    b.stream("GET", "/events") as at_b:
+                for i in range(3):
+                    a.launch(f"BOT-A{i}")
+                    b.launch(f"BOT-B{i}")
+                seen = []
+                for stream in (at_a, at_b):
+                    got, seqs = set(), []
+                    for event, data, ident in stream:
+                        if ident is None:
+                            continue
+                        seqs.append(int(ident))
+                        if event == "bot.created":
+                            got.add(data["subject"])
+                        if len(got) == 6:
+                            break
+                    self.assertEqual(seqs, sorted(set(seqs)))
+                    seen.append(got)
+                self.assertEqual(seen[0], seen[1])
+
     def test_what_happens_to_a_bot_is_seen_at_the_other(self):
         with self.node("a") as a, self.node("b") as b:
             a.launch("BOT-A", type="reader")
