@@ -16,9 +16,11 @@ const node = (name) => ({
   env: { DEIA_DATABASE_URL: `${cluster}/nodes`, DEIA_NODE_NAME: name },
 });
 
+let other;
+
 async function both(t) {
   execFileSync('psql', ['-qXc', 'CREATE DATABASE nodes', `${cluster}/postgres`]);
-  const other = await Hive.start(node('attic'));
+  other = await Hive.start(node('attic'));
   t.after(() => other.stop());
   await other.bot('BOT-ATTIC');
   await other.say('BOT-ATTIC', 'what the attic said');
@@ -38,4 +40,7 @@ story('bots of another node are shown with it, read, and not acted on', async (h
   await say(page, 'come down');
   await page.waitForSelector('text=lives on node "attic"');
   await shot(page, 'nodes');
+  // What is launched there comes by itself.
+  await other.bot('BOT-LATE');
+  await state(page, 'BOT-LATE', 'ready');
 }, { prepare: both, why });
