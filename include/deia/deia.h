@@ -15,6 +15,7 @@
 #include <deia/mail.h>
 #include <deia/messenger.h>
 #include <deia/migrate.h>
+#include <deia/scheduler.h>
 #include <deia/trial.h>
 #include <deia/version.h>
 #include <deia/worker.h>
