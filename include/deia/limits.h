@@ -50,6 +50,7 @@
 #define DEIA_MAX_QUEUE_LEN 16  /* chat and tasks waiting at one bot */
 #define DEIA_MAX_CONCURRENT 64 /* turns one bot works on at a time */
 #define DEIA_MAX_CONVERSATIONS_PER_BOT 1000
+#define DEIA_MAX_TASK_TYPES 64
 #define DEIA_MAX_TOKENS 10000
 #define DEIA_MAX_SUBSCRIBERS 10000
 

@@ -45,7 +45,8 @@ class Installed(unittest.TestCase):
                       for d, _, names in os.walk(cls.root)
                       if "deia.pc" in names)
         # The installation was moved by --destdir: tell its .pc files.
-        for path in (cls.pc, cls.pc.replace("deia.pc", "deia-messenger.pc")):
+        for path in (cls.pc, cls.pc.replace("deia.pc", "deia-messenger.pc"),
+                     cls.pc.replace("deia.pc", "deia-scheduler.pc")):
             with open(path, encoding="utf-8") as f:
                 text = f.read()
             prefix = re.search(r"^prefix=(.*)$", text, re.M).group(1)
@@ -101,7 +102,7 @@ class Installed(unittest.TestCase):
             headers_under(os.path.join(SOURCE, "include", "deia")))
 
     def test_the_pkg_config_files_name_the_version(self):
-        for package in ("deia", "deia-messenger"):
+        for package in ("deia", "deia-messenger", "deia-scheduler"):
             self.assertEqual(self.flags("--modversion", package=package),
                              ["0.1.0"])
 
@@ -169,6 +170,21 @@ class Installed(unittest.TestCase):
                          {f'shop got "{n} POSTERS"' for n in range(1, 61)})
         # Of what was in hand at most one order and one answer came again.
         self.assertLessEqual(len(got), 2 * 60 + 2)
+
+    def test_scheduler_alone_links_without_libraries_and_learns(self):
+        source = os.path.join(SOURCE, "examples", "scheduler_alone.c")
+        texts = set()
+        for compiler in COMPILERS:
+            alone = self.compile(compiler, source, package="deia-scheduler")
+            self.assertLessEqual(self.needed(alone), {"m", "c"})
+            out = run([alone])
+            self.assertEqual((out.returncode, out.stderr), (0, ""))
+            texts.add(out.stdout)
+        self.assertEqual(len(texts), 1, texts)
+        text = texts.pop()
+        self.assertIn("quick did 10 letters", text)
+        self.assertIn("letters: quick, confidence 0.", text)
+        self.assertIn("numbers: careful, confidence 0.", text)
 
     def test_small_bot_answers_an_installed_hive_program(self):
         source = os.path.join(SOURCE, "examples", "bots", "backwards.c")

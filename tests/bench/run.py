@@ -222,11 +222,18 @@ def until_first(keep, path, body, mark, more=None):
     return spent
 
 
+def scheduler(build):
+    """Virtual time: the tables are the same on every machine."""
+    sim = program(os.path.join(build, "tests", "bench"), "sim_scheduler")
+    subprocess.run([sim, "recommend"], check=True)
+    subprocess.run([sim, "table", "4"], check=True)
+
+
 def main():
     build = os.path.abspath(sys.argv[1])
     every = (start_time, idle, health_rate, chat_round_trip, first_token,
              *supervised.measures(), faults.loop_delay, cache.chat_page,
-             *mail.measures(), *mail_postgres.measures())
+             *mail.measures(), *mail_postgres.measures(), scheduler)
     names = {measure.__name__: measure for measure in every}
     wrong = [name for name in sys.argv[2:] if name not in names]
     if wrong:
