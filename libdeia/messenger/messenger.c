@@ -245,7 +245,10 @@ void deia_messenger_free(deia_messenger *m)
 	HASH_ITER(hh, m->inboxes, inbox, tmp) {
 		inbox->refs++;
 		deia__receivers_end(m, inbox, DEIA_ECANCELED);
+		if (inbox->home)
+			deia__home_end_waits(inbox->home, DEIA_ECANCELED, true);
 	}
+	deia__later_run(m);
 	if (m->timers)
 		deia__due_fini(m);
 	deia__kept_fini(m);

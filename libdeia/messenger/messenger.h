@@ -307,6 +307,8 @@ void deia__msgr_kick(deia_messenger *m);
 /* fn runs at the end of this turn; until then it counts as under way. */
 void deia__later_call(deia_messenger *m, struct deia__later *l,
 		      void (*fn)(void *arg), void *arg);
+/* Those that wait for the end of this turn. */
+void deia__later_run(deia_messenger *m);
 /* ESTATE when it was stopped. */
 deia_err deia__msgr_check(deia_messenger *m);
 

@@ -30,7 +30,7 @@ void deia__later_call(deia_messenger *m, struct deia__later *l,
 	deia__msgr_kick(m);
 }
 
-static void run_later(deia_messenger *m)
+void deia__later_run(deia_messenger *m)
 {
 	struct deia__later *l = m->later_first, *next;
 
@@ -69,7 +69,7 @@ void deia__turn_end(evutil_socket_t fd, short what, void *arg)
 	deia__time_look(m);
 	m->in_turn = true;
 	deia__kept_done(m);
-	run_later(m);
+	deia__later_run(m);
 	serve_dirty(m);
 	deia__kept_trim(m);
 	m->in_turn = false;

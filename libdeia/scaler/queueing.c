@@ -23,7 +23,7 @@ static double wait_of(double loss, double load, double run, unsigned slots)
 	double delay;
 
 	if (load >= (double)slots)
-		return INFINITY;
+		return (double)INFINITY;
 	delay = loss / (1 - load / (double)slots * (1 - loss));
 	return delay * run / ((double)slots - load);
 }
@@ -34,11 +34,11 @@ double deia_scaler_wait_seconds(double arrivals_per_second, double run_seconds,
 	double load = arrivals_per_second * run_seconds, loss = 1;
 
 	if (!(arrivals_per_second >= 0 && run_seconds >= 0) || !isfinite(load))
-		return NAN;
+		return (double)NAN;
 	if (load <= 0)
 		return 0;
 	if (load >= (double)slots)
-		return INFINITY;
+		return (double)INFINITY;
 	for (unsigned k = 1; k <= slots; k++)
 		loss = next_loss(loss, load, k);
 	return wait_of(loss, load, run_seconds, slots);

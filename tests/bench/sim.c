@@ -354,7 +354,7 @@ static void die(struct sim *m)
 	for (size_t i = 0; i < m->heap_len; i++)
 		if (m->heap[i].what == FINISH &&
 		    m->tasks[m->heap[i].who].bot == bot)
-			m->heap[i].at = INFINITY;
+			m->heap[i].at = (double)INFINITY;
 	for (size_t len = m->heap_len, i = m->heap_len = 0; i < len; i++)
 		if (!isinf(m->heap[i].at))
 			push(m, m->heap[i].at, m->heap[i].what, m->heap[i].who);

@@ -183,7 +183,7 @@ void sim_world_change(struct sim_world *w, unsigned best)
  */
 double sim_world_capacity(const struct sim_world *w)
 {
-	double price[SIM_BOTS], load[SIM_BOTS], best = INFINITY;
+	double price[SIM_BOTS], load[SIM_BOTS], best = (double)INFINITY;
 
 	for (unsigned i = 0; i < w->n_bots; i++)
 		price[i] = 1;
@@ -194,7 +194,7 @@ double sim_world_capacity(const struct sim_world *w)
 		for (unsigned i = 0; i < w->n_bots; i++)
 			sum += price[i] * w->slots[i];
 		for (unsigned t = 0; t < w->set.types; t++) {
-			double least = INFINITY;
+			double least = (double)INFINITY;
 			unsigned at = 0;
 
 			for (unsigned i = 0; i < w->n_bots; i++) {

@@ -330,9 +330,9 @@ START_TEST(call_elsewhere_gets_a_message_of_an_inbox_that_is_never_still)
 				deia_messenger_send(nodes[0].m, &d, 1, NULL,
 						    NULL, on_busy, &under_way),
 				DEIA_OK);
-		turn();
 		if (home_of(0, "bob")->state == HOME_HERE)
 			ck_assert_uint_gt(home_of(0, "bob")->moving, 0);
+		turn();
 	}
 	ck_assert_uint_eq(a.calls, 1);
 	ck_assert_int_eq(a.err, DEIA_OK);

@@ -23,9 +23,9 @@ static void open_one(void)
 		change;                                                        \
 	}
 
-ABSURD(cpu_nan, g.look.cpu_ratio = NAN)
+ABSURD(cpu_nan, g.look.cpu_ratio = (double)NAN)
 ABSURD(cpu_negative, g.look.cpu_ratio = -0.1)
-ABSURD(cpu_infinite, g.look.cpu_ratio = INFINITY)
+ABSURD(cpu_infinite, g.look.cpu_ratio = (double)INFINITY)
 ABSURD(look_small, g.look.size = 8)
 ABSURD(views_null, g.look.views = NULL)
 ABSURD(bots_null, g.v.bots = NULL)
@@ -36,13 +36,13 @@ ABSURD(queued, g.v.queued = UINT32_MAX)
 ABSURD(running, g.v.running = UINT32_MAX)
 ABSURD(waits_negative, g.v.oldest_wait_ms = -1)
 ABSURD(waits_for_ever, g.v.oldest_wait_ms = INT64_MAX)
-ABSURD(rate_nan, rig_rates(&g, NAN, 1))
+ABSURD(rate_nan, rig_rates(&g, (double)NAN, 1))
 ABSURD(rate_negative, rig_rates(&g, -1, 1))
-ABSURD(rate_infinite, rig_rates(&g, INFINITY, 1))
-ABSURD(run_nan, rig_rates(&g, 1, NAN))
+ABSURD(rate_infinite, rig_rates(&g, (double)INFINITY, 1))
+ABSURD(run_nan, rig_rates(&g, 1, (double)NAN))
 ABSURD(run_negative, rig_rates(&g, 1, -1e-9))
 ABSURD(run_huge, rig_rates(&g, 1, 1e300))
-ABSURD(launch_nan, g.v.launch_seconds = NAN)
+ABSURD(launch_nan, g.v.launch_seconds = (double)NAN)
 ABSURD(launch_negative, g.v.launch_seconds = -1)
 ABSURD(memory_huge, g.v.bot_memory_bytes = UINT64_MAX)
 ABSURD(bot_null, g.bots[0].id = NULL)
@@ -120,7 +120,7 @@ START_TEST(absurd_options_are_refused)
 	o[5].down_cooldown_ms = INT64_MAX;
 	o[6].down_window_ms = -1;
 	o[7].step_min = 0;
-	o[8].cpu_max = NAN;
+	o[8].cpu_max = (double)NAN;
 	o[9].cpu_resume = o[9].cpu_max + 0.1;
 	o[10].cpu_resume = 0;
 	o[11].pause_ms = 0;
@@ -172,7 +172,7 @@ START_TEST(absurd_templates_are_refused)
 	bad[1].max_bots = 0;
 	bad[2].min_bots = 2;
 	bad[3].max_concurrent = 0;
-	bad[4].wait_seconds = NAN;
+	bad[4].wait_seconds = (double)NAN;
 	bad[5].wait_seconds = 0;
 	bad[6].wait_seconds = 1e9;
 	bad[7].max_concurrent = DEIA_MAX_CONCURRENT + 1;
@@ -383,8 +383,8 @@ START_TEST(waits_are_those_of_erlang)
 	ck_assert(isinf(deia_scaler_wait_seconds(1, 10, 0)));
 	ck_assert(isfinite(deia_scaler_wait_seconds(600, 1000, 640000)));
 	ck_assert(isnan(deia_scaler_wait_seconds(-1, 10, 3)));
-	ck_assert(isnan(deia_scaler_wait_seconds(1, NAN, 3)));
-	ck_assert(isnan(deia_scaler_wait_seconds(INFINITY, 0, 3)));
+	ck_assert(isnan(deia_scaler_wait_seconds(1, (double)NAN, 3)));
+	ck_assert(isnan(deia_scaler_wait_seconds((double)INFINITY, 0, 3)));
 }
 END_TEST
 

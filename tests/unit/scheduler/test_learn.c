@@ -33,7 +33,8 @@ static struct deia_scheduler_outcome outcome(const char *bot, const char *type,
 
 START_TEST(numbers_that_cannot_be_are_refused_and_change_nothing)
 {
-	static const double bad[] = { NAN, INFINITY, -INFINITY, -1, 31536001 };
+	static const double bad[] = { (double)NAN, (double)INFINITY,
+				      -(double)INFINITY, -1, 31536001 };
 	struct deia_scheduler_outcome o;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -96,10 +97,10 @@ START_TEST(options_out_of_range_are_refused)
 
 	for (size_t i = 0; i < 8; i++)
 		bad[i] = init;
-	bad[0].half_life_seconds = NAN;
+	bad[0].half_life_seconds = (double)NAN;
 	bad[1].half_life_outcomes = 0;
 	bad[2].optimism = -0.1;
-	bad[3].load_price = INFINITY;
+	bad[3].load_price = (double)INFINITY;
 	bad[4].max_bots = 0;
 	bad[5].max_types = DEIA_MAX_TASK_TYPES + 1;
 	bad[6].max_pause_ms = 1;

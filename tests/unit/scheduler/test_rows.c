@@ -110,7 +110,8 @@ START_TEST(rows_that_cannot_be_are_refused_as_a_whole)
 			      &bad[1].time_square,   &bad[1].good,
 			      &bad[1].bad,	     &bad[1].seconds,
 			      &bad[1].failed_seconds };
-	static const double wrong[] = { NAN, INFINITY, -INFINITY, 1e300 };
+	static const double wrong[] = { (double)NAN, (double)INFINITY,
+					-(double)INFINITY, 1e300 };
 
 	record_some(&r, 5);
 	deia_scheduler_export(r.s, false, keep, NULL);
