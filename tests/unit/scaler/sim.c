@@ -92,6 +92,8 @@ void sim_add_ready(struct sim *s)
 {
 	struct sim_bot *b = add(s);
 
+	if (!b)
+		return;
 	move(s, b, DEIA_SCALER_READY);
 	b->ready_ms = s->now_ms;
 }
