@@ -200,11 +200,11 @@ void deia__act_record(struct deia__change *c, const struct deia_actor *actor,
 	struct deia_value key = deia_text(id);
 	struct deia_set set = { BOT_WANTED, deia_int(wish) };
 
-	if (wish >= 0)
+	if (wish >= 0) {
 		deia_txn_update(deia__change_txn(c), &deia__table_bots, &key,
 				&set, 1, NULL);
-	if (wish >= 0)
 		deia__change_notify(c, DEIA__TOPIC_BOTS, id);
+	}
 	deia__change_audit(c, actor, actions[action].audit, id, DEIA_OK);
 }
 
