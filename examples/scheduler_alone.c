@@ -54,7 +54,7 @@ static deia_err do_task(deia_scheduler *s, unsigned type, int64_t *now_ms,
 {
 	struct deia_scheduler_outcome outcome = DEIA_SCHEDULER_OUTCOME_INIT;
 	struct deia_scheduler_ask ask = DEIA_SCHEDULER_ASK_INIT;
-	struct deia_scheduler_choice choice;
+	struct deia_scheduler_choice choice = { 0 };
 	uint64_t run;
 	deia_err err;
 
@@ -64,7 +64,7 @@ static deia_err do_task(deia_scheduler *s, unsigned type, int64_t *now_ms,
 	if (!err)
 		err = deia_scheduler_start(s, choice.bot, ask.type, *now_ms,
 					   &run);
-	if (err)
+	if (err || !choice.bot)
 		return err;
 
 	for (*worker = 0; strcmp(workers[*worker], choice.bot) != 0;)

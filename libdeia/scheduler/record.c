@@ -43,12 +43,12 @@ deia_err deia_scheduler_record(deia_scheduler *s,
 			       const struct deia_scheduler_outcome *o,
 			       int64_t now_ms)
 {
-	struct deia__sched_type *t;
-	struct deia__sched_bot *b;
+	struct deia__sched_type *t = NULL;
+	struct deia__sched_bot *b = NULL;
 	struct deia__pair *p;
 	deia_err err = check(s, o, &b, &t);
 
-	if (err)
+	if (err || !b || !t)
 		return err;
 	deia__sched_now(s, now_ms);
 	p = &t->pairs[b->index];
@@ -74,13 +74,13 @@ deia_err deia_scheduler_correct(deia_scheduler *s,
 				const struct deia_scheduler_outcome *o,
 				bool success, int64_t now_ms)
 {
-	struct deia__sched_type *t;
-	struct deia__sched_bot *b;
+	struct deia__sched_type *t = NULL;
+	struct deia__sched_bot *b = NULL;
 	struct deia__pair *p;
 	double *from;
 	deia_err err = check(s, o, &b, &t);
 
-	if (err || success == o->success)
+	if (err || !b || !t || success == o->success)
 		return err;
 	p = &t->pairs[b->index];
 	if (o->success ? p->successes == 0 : p->successes == p->samples)
