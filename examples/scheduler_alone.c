@@ -67,7 +67,8 @@ static deia_err do_task(deia_scheduler *s, unsigned type, int64_t *now_ms,
 	if (err || !choice.bot)
 		return err;
 
-	for (*worker = 0; strcmp(workers[*worker], choice.bot) != 0;)
+	*worker = 0;
+	while (*worker < 2 && strcmp(workers[*worker], choice.bot) != 0)
 		++*worker;
 	outcome.bot = choice.bot;
 	outcome.type = ask.type;
@@ -116,7 +117,7 @@ int main(void)
 	for (unsigned i = 0; i < 3 && !err; i++)
 		err = deia_scheduler_set_bot(s, workers[i], &bot, now_ms);
 	for (unsigned n = 0; n < TASKS && !err; n++) {
-		unsigned worker, type = n % 2;
+		unsigned worker = 0, type = n % 2;
 
 		err = do_task(s, type, &now_ms, &worker);
 		if (!err && n >= TASKS - LAST)
