@@ -24,16 +24,15 @@ static void args_fini(struct args *a)
 	deia__free(a->draft);
 }
 
-static bool waits(deia_messenger *m, const struct deia_message_claim *claims,
-		  size_t n, bool failed, deia__call_fn run, struct args *a,
-		  deia_err *err)
+/* True, as the functions of again.h; a is the call's, or gone. */
+static bool wait_for(deia_messenger *m, const struct deia_message_claim *claims,
+		     size_t n, bool failed, deia__call_fn run, struct args *a,
+		     deia_err *err)
 {
-	bool wait =
-		deia__call_waits(m, claims, n, failed, run, a, sizeof(*a), err);
-
-	if (!wait || *err)
+	*err = deia__call_wait(m, claims, n, failed, run, a, sizeof(*a));
+	if (*err)
 		args_fini(a);
-	return wait;
+	return true;
 }
 
 /* The call was made again, and refused at once. What its callback calls is a
@@ -73,7 +72,9 @@ bool deia__read_waits(deia_messenger *m,
 {
 	struct args a = { .errs = errs, .settled = cb, .user = user };
 
-	return waits(m, claims, n, false, read_again, &a, err);
+	if (!deia__call_must_wait(m, claims, n))
+		return false;
+	return wait_for(m, claims, n, false, read_again, &a, err);
 }
 
 /* ---- one message --------------------------------------------------------- */
@@ -96,14 +97,14 @@ bool deia__release_waits(deia_messenger *m,
 			 int64_t delay_ms, bool excused, const char *reason,
 			 deia_messages_cb cb, void *user, deia_err *err)
 {
-	struct args a = { .cb = cb,
-			  .user = user,
-			  .ms = delay_ms,
-			  .flag = excused,
-			  .reason = reason && m->homes ? deia__strdup(reason)
-						       : NULL };
+	struct args a = {
+		.cb = cb, .user = user, .ms = delay_ms, .flag = excused
+	};
 
-	return waits(m, claim, 1, false, release_again, &a, err);
+	if (!deia__call_must_wait(m, claim, 1))
+		return false;
+	a.reason = reason ? deia__strdup(reason) : NULL;
+	return wait_for(m, claim, 1, false, release_again, &a, err);
 }
 
 static void give_up_again(deia_messenger *m,
@@ -124,12 +125,12 @@ bool deia__give_up_waits(deia_messenger *m,
 			 const char *reason, deia_messages_cb cb, void *user,
 			 deia_err *err)
 {
-	struct args a = { .cb = cb,
-			  .user = user,
-			  .reason = reason && m->homes ? deia__strdup(reason)
-						       : NULL };
+	struct args a = { .cb = cb, .user = user };
 
-	return waits(m, claim, 1, false, give_up_again, &a, err);
+	if (!deia__call_must_wait(m, claim, 1))
+		return false;
+	a.reason = reason ? deia__strdup(reason) : NULL;
+	return wait_for(m, claim, 1, false, give_up_again, &a, err);
 }
 
 static void extend_again(deia_messenger *m,
@@ -151,7 +152,9 @@ bool deia__extend_waits(deia_messenger *m,
 {
 	struct args a = { .cb = cb, .user = user, .ms = lease_ms };
 
-	return waits(m, claim, 1, false, extend_again, &a, err);
+	if (!deia__call_must_wait(m, claim, 1))
+		return false;
+	return wait_for(m, claim, 1, false, extend_again, &a, err);
 }
 
 static void take_again(deia_messenger *m,
@@ -176,7 +179,9 @@ bool deia__take_waits(deia_messenger *m, const char *inbox, const char *id,
 		.cb = cb, .user = user, .ms = lease_ms, .flag = held
 	};
 
-	return waits(m, &claim, 1, false, take_again, &a, err);
+	if (!deia__call_must_wait(m, &claim, 1))
+		return false;
+	return wait_for(m, &claim, 1, false, take_again, &a, err);
 }
 
 static void requeue_again(deia_messenger *m,
@@ -197,7 +202,9 @@ bool deia__requeue_waits(deia_messenger *m, const char *id, deia_messages_cb cb,
 	struct deia_message_claim claim = { id, NULL, NULL };
 	struct args a = { .cb = cb, .user = user };
 
-	return waits(m, &claim, 1, true, requeue_again, &a, err);
+	if (!deia__call_must_wait(m, &claim, 1))
+		return false;
+	return wait_for(m, &claim, 1, true, requeue_again, &a, err);
 }
 
 /* ---- answers ------------------------------------------------------------- */
@@ -267,9 +274,9 @@ bool deia__answer_waits(deia_messenger *m,
 {
 	struct args a = { .cb = cb, .user = user };
 
-	if (!m->homes || m->homes->rerun)
+	if (!deia__call_must_wait(m, claim, 1))
 		return false;
 	a.draft = keep_draft(answer);
 	/* Without a copy it cannot wait; made now it says what is wrong. */
-	return a.draft && waits(m, claim, 1, false, answer_again, &a, err);
+	return a.draft && wait_for(m, claim, 1, false, answer_again, &a, err);
 }

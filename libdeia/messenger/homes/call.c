@@ -217,33 +217,33 @@ static struct deia__call *call_new(deia_messenger *m,
 	return c;
 }
 
-bool deia__call_waits(deia_messenger *m,
-		      const struct deia_message_claim *claims, size_t n,
-		      bool failed, deia__call_fn run, const void *args,
-		      size_t args_len, deia_err *err)
+bool deia__call_must_wait(const deia_messenger *m,
+			  const struct deia_message_claim *claims, size_t n)
 {
-	struct deia__call *c;
-	bool waits = false;
-
 	if (!m->homes || m->homes->rerun || m->stopped || !claims ||
 	    n > DEIA_MAX_BATCH_LEN)
 		return false;
-	for (size_t i = 0; i < n && !waits; i++)
-		waits = is_elsewhere(m, &claims[i]);
-	if (!waits)
-		return false;
-	if (m->homes->n_calls >= MAX_CALLS) {
-		*err = deia__msgr_fail(m, DEIA_EBUSY,
+	for (size_t i = 0; i < n; i++)
+		if (is_elsewhere(m, &claims[i]))
+			return true;
+	return false;
+}
+
+deia_err deia__call_wait(deia_messenger *m,
+			 const struct deia_message_claim *claims, size_t n,
+			 bool failed, deia__call_fn run, const void *args,
+			 size_t args_len)
+{
+	struct deia__call *c;
+
+	if (m->homes->n_calls >= MAX_CALLS)
+		return deia__msgr_fail(m, DEIA_EBUSY,
 				       "%d calls wait for inboxes that other "
 				       "nodes serve",
 				       MAX_CALLS);
-		return true;
-	}
 	c = call_new(m, claims, n);
-	if (!c) {
-		*err = deia__msgr_fail(m, DEIA_ENOMEM, "out of memory");
-		return true;
-	}
+	if (!c)
+		return deia__msgr_fail(m, DEIA_ENOMEM, "out of memory");
 	m->homes->n_calls++;
 	m->n_ops++; /* until it is made again */
 	c->run = run;
@@ -253,6 +253,5 @@ bool deia__call_waits(deia_messenger *m,
 	for (size_t i = 0; i < n; i++)
 		find(c, &c->parts[i], &c->claims[i]);
 	part_end(c, DEIA_OK);
-	*err = DEIA_OK;
-	return true;
+	return DEIA_OK;
 }

@@ -59,13 +59,15 @@ struct deia__home {
 	deia_messenger *m;
 	struct deia__inbox *inbox;
 	uint8_t state;
-	bool claimed; /* it has mail, and nobody serves it */
-	bool queued;  /* in homes->queue */
-	bool known;   /* its counts are in the totals, its mail in memory */
-	bool given;   /* told so while it was being taken */
-	bool again;   /* not here yet: notices were missed, count once more */
-	bool recount; /* here: notices were missed */
-	bool looking; /* away: it is being counted */
+	bool claimed;  /* it has mail, and nobody serves it */
+	bool has_slot; /* taking: among the few that ask the store */
+	bool reading;  /* its leases are being read */
+	bool queued;   /* in homes->queue */
+	bool known;    /* its counts are in the totals, its mail in memory */
+	bool given;    /* told so while it was being taken */
+	bool again;    /* not here yet: notices were missed, count once more */
+	bool recount;  /* here: notices were missed */
+	bool looking;  /* away: it is being counted */
 	bool asked_idle; /* given only when no receiver waits here */
 	bool gifted;	 /* taking: another one, which lives, gave it */
 	bool draining;	 /* giving: once what is under way has ended */
@@ -97,7 +99,7 @@ struct deia__homes {
 	bool passing;	   /* the queue is being gone through */
 	bool rerun;	   /* a call that waited is made again */
 	unsigned n_calls;
-	unsigned n_taking;
+	unsigned n_taking, n_looks;
 	struct deia__home_list queue;	/* to be taken */
 	struct deia__home_list leases;	/* counted; their leases are next */
 	struct deia__home_list reading; /* their leases are being read */
@@ -232,14 +234,17 @@ struct deia__call;
 typedef void (*deia__call_fn)(deia_messenger *m,
 			      const struct deia_message_claim *claims, size_t n,
 			      void *args, deia_err err);
+/* Some message of it is not here, or not in memory. */
+bool deia__call_must_wait(const deia_messenger *m,
+			  const struct deia_message_claim *claims, size_t n);
 /*
- * True: the call waits, run is called later, *err is DEIA_OK; or it cannot,
- * then *err says why. False: go on with it now. failed: a message that failed
- * is moved as well (requeue).
+ * DEIA_OK: run is called later, and args are its. Else it cannot wait. failed: a
+ * message that failed is moved as well (requeue).
  */
-bool deia__call_waits(deia_messenger *m,
-		      const struct deia_message_claim *claims, size_t n,
-		      bool failed, deia__call_fn run, const void *args,
-		      size_t args_len, deia_err *err);
+DEIA_NODISCARD deia_err deia__call_wait(deia_messenger *m,
+					const struct deia_message_claim *claims,
+					size_t n, bool failed,
+					deia__call_fn run, const void *args,
+					size_t args_len);
 
 #endif

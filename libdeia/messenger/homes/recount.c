@@ -17,6 +17,8 @@
 #define LOOK_EVERY_MS 1000
 /* When it may be full: who sends to it is turned away for it. */
 #define LOOK_SOON_MS 100
+/* Of a long list of bots: the others are as of an earlier look. */
+#define MAX_LOOKS 16
 /* All messages are counted at most so often, and for a twentieth of the time. */
 #define TOTALS_EVERY_MS 2000
 #define TOTALS_PART 20
@@ -193,6 +195,7 @@ static void on_looked(deia_err err, const deia_rows *counts,
 
 	(void)snapshot;
 	m->n_ops--;
+	m->homes->n_looks--;
 	h->looking = false;
 	if (!err && h->state == HOME_AWAY)
 		by_priority(inbox->pending, counts);
@@ -212,11 +215,13 @@ void deia__home_look(deia_messenger *m, struct deia__inbox *inbox)
 	struct deia__home *h = inbox->home;
 
 	if (!h || h->state != HOME_AWAY || h->looking || m->stopped ||
+	    m->homes->n_looks >= MAX_LOOKS ||
 	    (h->looked_ms && now - h->looked_ms < pause_ms))
 		return;
 	if (deia__home_count(h, on_looked))
 		return;
 	m->n_ops++;
+	m->homes->n_looks++;
 	h->looked_ms = now;
 	h->looking = true;
 	deia__inbox_ref(inbox);

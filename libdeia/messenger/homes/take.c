@@ -28,6 +28,14 @@ static void next_taking(struct deia__homes *hs);
 static void read_home(struct deia__home *h);
 static void count(struct deia__home *h);
 
+/* What is counted waits for its leases, and the next one is begun. */
+static void release_slot(struct deia__home *h)
+{
+	h->m->homes->n_taking -= h->has_slot;
+	h->has_slot = false;
+	next_taking(h->m->homes);
+}
+
 /* It is not here; who waits is told later. */
 static void end_taking(struct deia__home *h, bool asked)
 {
@@ -37,9 +45,8 @@ static void end_taking(struct deia__home *h, bool asked)
 	h->state = HOME_AWAY;
 	h->again = false;
 	deia__home_forget(h);
-	m->homes->n_taking--;
 	deia__home_not_got(h, asked);
-	next_taking(m->homes);
+	release_slot(h);
 	deia__inbox_unref(m, inbox);
 }
 
@@ -54,7 +61,6 @@ static void taken(struct deia__home *h)
 	struct deia__inbox *inbox = h->inbox;
 
 	h->state = HOME_HERE;
-	m->homes->n_taking--;
 	deia__home_came_all(h);
 	if (h->again)
 		deia__home_recount(h);
@@ -62,7 +68,6 @@ static void taken(struct deia__home *h)
 	if (deia__inbox_open_len(inbox))
 		deia__due_expiry(m, deia__hive_now(m));
 	deia__home_came_here(h);
-	next_taking(m->homes);
 	deia__inbox_unref(m, inbox);
 }
 
@@ -76,6 +81,7 @@ static void leases_end(struct deia__homes *hs, deia_err err)
 
 	while ((h = TAILQ_FIRST(&hs->reading)) != NULL) {
 		TAILQ_REMOVE(&hs->reading, h, link);
+		h->reading = false;
 		if (err)
 			not_taken(h);
 		else
@@ -83,17 +89,6 @@ static void leases_end(struct deia__homes *hs, deia_err err)
 	}
 	if (!TAILQ_EMPTY(&hs->leases))
 		read_leases(hs);
-}
-
-static bool is_reading(const struct deia__homes *hs,
-		       const struct deia__inbox *inbox)
-{
-	const struct deia__home *h;
-
-	TAILQ_FOREACH(h, &hs->reading, link)
-		if (h->inbox == inbox)
-			return true;
-	return false;
 }
 
 struct lease_page {
@@ -117,7 +112,7 @@ static void on_leases(deia_err err, const deia_rows *rows, void *user)
 			deia_rows_get(rows, r, MAIL_LEASE_ID);
 
 		memcpy(l->last, id->s, sizeof(l->last));
-		if (inbox && is_reading(hs, inbox) &&
+		if (inbox && inbox->home->reading &&
 		    !deia__msg_find(hs->m, l->last))
 			err = deia__rows_lease(hs->m, rows, r);
 	}
@@ -147,12 +142,15 @@ static deia_err ask_leases(struct lease_page *l)
 /* One walk for all that wait for it. */
 static void read_leases(struct deia__homes *hs)
 {
-	struct lease_page *l;
 	deia_err err = DEIA_ENOMEM;
+	struct deia__home *h;
+	struct lease_page *l;
 
 	if (!TAILQ_EMPTY(&hs->reading))
 		return;
 	TAILQ_CONCAT(&hs->reading, &hs->leases, link);
+	TAILQ_FOREACH(h, &hs->reading, link)
+		h->reading = true;
 	l = deia__alloc(sizeof(*l));
 	if (l) {
 		l->hs = hs;
@@ -185,6 +183,7 @@ static void on_counted(deia_err err, const deia_rows *counts,
 	deia__home_set_counts(h, counts, snapshot);
 	TAILQ_INSERT_TAIL(&m->homes->leases, h, link);
 	read_leases(m->homes);
+	release_slot(h);
 }
 
 /* Its row says that it is here, so nobody else will take it. */
@@ -363,6 +362,7 @@ static void next_taking(struct deia__homes *hs)
 		h->state = HOME_TAKING;
 		h->tries = 0;
 		h->given = false;
+		h->has_slot = true;
 		hs->n_taking++;
 		read_home(h);
 	}

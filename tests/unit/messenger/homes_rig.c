@@ -128,6 +128,7 @@ bool at_rest(const deia_messenger *m)
 	const struct deia__homes *hs = m->homes;
 
 	return hs->watching && hs->n_taking == 0 && !hs->claiming &&
+	       TAILQ_EMPTY(&hs->leases) && TAILQ_EMPTY(&hs->reading) &&
 	       TAILQ_EMPTY(&hs->queue) && deia_messenger_idle(m);
 }
 

@@ -44,6 +44,7 @@ static void at_home(struct sim *s)
 	const struct deia__homes *hs = s->m->homes;
 
 	while (!hs->watching || hs->n_taking || hs->claiming ||
+	       !TAILQ_EMPTY(&hs->leases) || !TAILQ_EMPTY(&hs->reading) ||
 	       !TAILQ_EMPTY(&hs->queue))
 		event_base_loop(s->base, EVLOOP_ONCE);
 }
