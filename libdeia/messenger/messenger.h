@@ -82,7 +82,8 @@ struct deia__msg {
 	union { /* without a store: in m->expiring while it is open */
 		struct deia__wheel_node expiry;
 		struct {
-			void *unused[2];
+			/* On a shared store: those to the same inbox. */
+			struct deia__msg *of_inbox, **of_inbox_at;
 			int64_t expires; /* hive time */
 		};
 	};

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "messenger/homes/homes.h"
 #include "messenger/messenger.h"
 
 #define FIRST_BUCKETS 64u
@@ -73,6 +74,8 @@ void deia__msg_add(deia_messenger *m, struct deia__msg *msg)
 	msg->hash_next = *slot;
 	*slot = msg;
 	m->n_msgs++;
+	if (msg->to->home)
+		deia__home_link(msg->to->home, msg);
 }
 
 void deia__msg_remove(deia_messenger *m, struct deia__msg *msg)
@@ -85,6 +88,8 @@ void deia__msg_remove(deia_messenger *m, struct deia__msg *msg)
 		return;
 	*slot = msg->hash_next;
 	m->n_msgs--;
+	if (msg->to->home)
+		deia__home_unlink(msg);
 }
 
 /* ---- bodies -------------------------------------------------------------- */

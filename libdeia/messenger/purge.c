@@ -48,7 +48,8 @@ static void forget(deia_messenger *m, struct deia__msg *msg)
 		inbox->pending[msg->priority]--;
 	m->status.by_status[msg->status]--;
 	m->status.cleaned++;
-	deia__wheel_remove(&m->expiring, &msg->expiry);
+	if (!m->store)
+		deia__wheel_remove(&m->expiring, &msg->expiry);
 	deia__msg_remove(m, msg);
 	deia__msg_free(m, msg);
 }

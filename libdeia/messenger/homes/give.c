@@ -24,6 +24,7 @@ void deia__home_forget(struct deia__home *h)
 	struct deia__inbox *inbox = h->inbox;
 	deia_messenger *m = h->m;
 	uint64_t *total = m->status.by_status;
+	struct deia__msg *msg, *next;
 
 	deia__home_came_drop(h);
 	if (!h->known)
@@ -32,14 +33,10 @@ void deia__home_forget(struct deia__home *h)
 	deia_snapshot_free(h->seen);
 	h->seen = NULL;
 
-	for (uint32_t b = 0; b < m->n_buckets; b++) {
-		struct deia__msg *msg, *next;
-
-		for (msg = m->buckets[b]; msg; msg = next) {
-			next = msg->hash_next;
-			if (msg->to == inbox && msg->place != PLACE_NONE)
-				forget_message(m, msg);
-		}
+	for (msg = h->msgs; msg; msg = next) {
+		next = msg->of_inbox;
+		if (msg->place != PLACE_NONE)
+			forget_message(m, msg);
 	}
 	for (unsigned p = 0; p < DEIA_PRIORITIES; p++) {
 		total[DEIA_MESSAGE_PENDING] -= inbox->pending[p];
@@ -57,14 +54,11 @@ void deia__home_forget(struct deia__home *h)
 /* A held lease ends with its holder, which is here. */
 static bool has_held(const struct deia__home *h)
 {
-	const deia_messenger *m = h->m;
+	const struct deia__msg *msg;
 
-	for (uint32_t b = 0; b < m->n_buckets; b++)
-		for (const struct deia__msg *msg = m->buckets[b]; msg;
-		     msg = msg->hash_next)
-			if (msg->to == h->inbox && msg->held &&
-			    msg->status == DEIA_MESSAGE_DELIVERED)
-				return true;
+	for (msg = h->msgs; msg; msg = msg->of_inbox)
+		if (msg->held && msg->status == DEIA_MESSAGE_DELIVERED)
+			return true;
 	return false;
 }
 

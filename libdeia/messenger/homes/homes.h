@@ -58,6 +58,7 @@ struct deia__home_came {
 struct deia__home {
 	deia_messenger *m;
 	struct deia__inbox *inbox;
+	struct deia__msg *msgs; /* to it, in memory */
 	uint8_t state;
 	bool claimed;  /* it has mail, and nobody serves it */
 	bool has_slot; /* taking: among the few that ask the store */
@@ -124,6 +125,21 @@ bool deia__homes_is_node(const struct deia__homes *hs, int64_t writer);
 /* False: no memory. */
 bool deia__home_init(deia_messenger *m, struct deia__inbox *inbox);
 void deia__home_fini(deia_messenger *m, struct deia__inbox *inbox);
+/* A message to it came into memory, or leaves it. */
+static inline void deia__home_link(struct deia__home *h, struct deia__msg *msg)
+{
+	msg->of_inbox = h->msgs;
+	msg->of_inbox_at = &h->msgs;
+	if (h->msgs)
+		h->msgs->of_inbox_at = &msg->of_inbox;
+	h->msgs = msg;
+}
+static inline void deia__home_unlink(struct deia__msg *msg)
+{
+	*msg->of_inbox_at = msg->of_inbox;
+	if (msg->of_inbox)
+		msg->of_inbox->of_inbox_at = msg->of_inbox_at;
+}
 static inline bool deia__home_is_here(const struct deia__inbox *inbox)
 {
 	return !inbox->home || inbox->home->state == HOME_HERE;

@@ -69,15 +69,11 @@ void deia__home_set_counts(struct deia__home *h, const deia_rows *counts,
 static void count_delivered(const struct deia__home *h,
 			    uint64_t out[static DEIA_PRIORITIES])
 {
-	const deia_messenger *m = h->m;
+	const struct deia__msg *msg;
 
 	memset(out, 0, DEIA_PRIORITIES * sizeof(*out));
-	for (uint32_t b = 0; b < m->n_buckets; b++)
-		for (const struct deia__msg *msg = m->buckets[b]; msg;
-		     msg = msg->hash_next)
-			if (msg->to == h->inbox &&
-			    msg->status == DEIA_MESSAGE_DELIVERED)
-				out[msg->priority]++;
+	for (msg = h->msgs; msg; msg = msg->of_inbox)
+		out[msg->priority] += msg->status == DEIA_MESSAGE_DELIVERED;
 }
 
 static void correct(struct deia__home *h, const deia_rows *counts,
