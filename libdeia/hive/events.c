@@ -9,10 +9,11 @@
  * Everything happens on the loop, so nothing is published between the moment
  * a listener catches up and the moment it is live.
  *
- * With other nodes on the store the ring would have gaps: then every listener
- * is served from the store, which has the events of all in the order of their
- * commits. That there are new ones elsewhere is asked once a second, and at
- * once when a cache that is shared tells of one.
+ * Numbers have no gaps, so one that is not the next tells that other nodes on
+ * the store had events in between. Then what is missing is read from the store,
+ * once for all who listen, and goes into the ring in its order. That others
+ * have new ones is asked once a second, and at once when a cache that is shared
+ * tells of one.
  */
 #include "hive/hive.h"
 #include "hive/nodes.h"
@@ -78,6 +79,17 @@ static int64_t ring_first_seq(const struct deia__ring *r)
 	return r->n ? r->items[r->first].ev.seq : r->last_seq + 1;
 }
 
+static struct deia_event event_of(const deia_rows *rows, size_t r)
+{
+	return (struct deia_event){
+		.seq = deia_rows_get(rows, r, EVENT_SEQ)->i,
+		.at_unix_ms = deia_rows_get(rows, r, EVENT_AT)->i,
+		.type = deia_rows_text(rows, r, EVENT_TYPE),
+		.subject = deia_rows_text(rows, r, EVENT_SUBJECT),
+		.data = deia_rows_text(rows, r, EVENT_DATA),
+	};
+}
+
 static void on_page(deia_err err, const deia_rows *rows, void *user)
 {
 	struct deia_subscription *s = user;
@@ -86,13 +98,7 @@ static void on_page(deia_err err, const deia_rows *rows, void *user)
 	s->paging = false;
 	s->busy++;
 	for (size_t i = 0; i < n && !s->dead; i++) {
-		struct deia_event ev = {
-			.seq = deia_rows_get(rows, i, EVENT_SEQ)->i,
-			.at_unix_ms = deia_rows_get(rows, i, EVENT_AT)->i,
-			.type = deia_rows_text(rows, i, EVENT_TYPE),
-			.subject = deia_rows_text(rows, i, EVENT_SUBJECT),
-			.data = deia_rows_text(rows, i, EVENT_DATA),
-		};
+		struct deia_event ev = event_of(rows, i);
 
 		if (ev.seq > s->last)
 			deliver(s, &ev);
@@ -296,22 +302,23 @@ int64_t deia__events_over(const deia_hive *h, uint64_t max_bytes)
 }
 
 /*
- * A callback may end any listener, or add new ones at the tail. All that are
- * there now are held, so none of them goes before its turn. ev NULL: each
- * reads on.
+ * The next event: into the ring, and to those who listen. A callback may end
+ * any listener, or add new ones at the tail. All that are there now are held,
+ * so none of them goes before its turn.
  */
-static void tell_all(deia_hive *h, const struct deia_event *ev)
+static void take(deia_hive *h, const struct deia_event *ev)
 {
 	struct deia_subscription *s, *next, *last;
+	struct deia_event kept = *ev;
 
+	h->ring.last_seq = ev->seq;
+	note_bytes(h, &h->ring, ev->seq, strlen(ev->data) + 1);
+	ring_push(&h->ring, &kept);
 	TAILQ_FOREACH(s, &h->ring.subs, link)
 		s->busy++;
 	last = TAILQ_LAST(&h->ring.subs, deia__subs);
 	for (s = TAILQ_FIRST(&h->ring.subs); s; s = next) {
-		if (!ev && !s->behind)
-			pump(s);
-		else if (ev && !s->dead && !s->paging && !s->behind &&
-			 s->last < ev->seq)
+		if (!s->dead && !s->paging && !s->behind && s->last < ev->seq)
 			deliver(s, ev);
 		next = s == last ? NULL : TAILQ_NEXT(s, link);
 		s->busy--;
@@ -319,45 +326,45 @@ static void tell_all(deia_hive *h, const struct deia_event *ev)
 	}
 }
 
-/* There are events up to this one in the store, and not all in the ring. */
-static void read_on(deia_hive *h, int64_t seq)
-{
-	if (seq > h->ring.last_seq)
-		h->ring.last_seq = seq;
-	ring_clear(&h->ring);
-	tell_all(h, NULL);
-}
-
-static void on_newest(deia_err err, const deia_rows *rows, void *user)
+static void on_newer(deia_err err, const deia_rows *rows, void *user)
 {
 	deia_hive *h = user;
 	struct deia__ring *r = &h->ring;
-	bool again = r->look_again;
-	int64_t seq = 0;
+	size_t n = err ? 0 : deia_rows_count(rows);
+	bool again = r->look_again || (n && deia_rows_has_more(rows));
 
 	r->looking = r->look_again = false;
 	if (!r->items || h->freeing)
 		return;
-	if (!err && deia_rows_count(rows))
-		seq = deia_rows_get(rows, 0, EVENT_SEQ)->i;
-	if (seq > r->last_seq)
-		read_on(h, seq);
-	if (again)
+	for (size_t i = 0; i < n; i++) {
+		struct deia_event ev = event_of(rows, i);
+
+		if (ev.seq > r->last_seq)
+			take(h, &ev);
+	}
+	if (!err && !again)
+		r->gap = false;
+	if (again && !err)
 		deia__events_look(h);
 }
 
 void deia__events_look(deia_hive *h)
 {
-	struct deia_page_query q = { .table = &deia__table_events,
-				     .index = -1,
-				     .descending = true,
-				     .limit = 1 };
+	struct deia__ring *r = &h->ring;
+	struct deia_value after = deia_int(r->last_seq);
+	struct deia_page_query q = {
+		.table = &deia__table_events,
+		.index = -1,
+		.after = &after,
+		.n_after = 1,
+		.limit = EVENT_PAGE,
+	};
 
-	if (!deia__nodes_several(h) || h->freeing || !h->ring.items)
+	if ((!r->gap && !deia__nodes_several(h)) || h->freeing || !r->items)
 		return;
-	h->ring.look_again = h->ring.looking;
-	if (!h->ring.looking)
-		h->ring.looking = !deia_store_page(h->store, &q, on_newest, h);
+	r->look_again = r->looking;
+	if (!r->looking)
+		r->looking = !deia_store_page(h->store, &q, on_newer, h);
 }
 
 void deia__events_publish(deia_hive *h, int64_t seq, int64_t at_ms,
@@ -365,21 +372,15 @@ void deia__events_publish(deia_hive *h, int64_t seq, int64_t at_ms,
 			  const char *data)
 {
 	struct deia_event ev = { seq, at_ms, type, subject, data };
-	bool several = deia__nodes_several(h);
+	struct deia__ring *r = &h->ring;
 
-	note_bytes(h, &h->ring, seq, strlen(data) + 1);
-	if (!several) {
-		h->ring.last_seq = seq;
-		ring_push(&h->ring, &ev);
-	}
-	ev.type = type;
-	ev.subject = subject;
-	ev.data = data;
 	deia__cache_event(h, &ev);
-	if (several)
-		read_on(h, seq);
-	else
-		tell_all(h, &ev);
+	if (!deia__nodes_shared(h) || seq == r->last_seq + 1) {
+		take(h, &ev);
+	} else if (seq > r->last_seq) {
+		r->gap = true;
+		deia__events_look(h);
+	} /* else it came with those of others */
 }
 
 int64_t deia_hive_last_seq(const deia_hive *h)

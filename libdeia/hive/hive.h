@@ -115,6 +115,7 @@ struct deia__ring {
 	unsigned n_marks;
 	int64_t last_seq;	  /* newest committed */
 	bool looking, look_again; /* for newer ones of other nodes */
+	bool gap;		  /* there are some, and not all are here */
 	int64_t pruned_seq;	  /* events up to here are gone */
 	TAILQ_HEAD(deia__subs, deia_subscription) subs;
 	unsigned n_subs;
