@@ -141,6 +141,8 @@ struct deia_hive {
 	deia_bots *bots;
 	struct deia__hbot *hbots; /* by id */
 	struct deia__ring ring;
+	bool said_away;	      /* the log has that the store is away, */
+	int64_t said_away_ms; /* and when it said so (boot clock) */
 	deia__tokens *tokens;
 	struct deia__codes codes;
 	struct deia__errmsg msg;
@@ -239,6 +241,11 @@ void deia__events_look(deia_hive *h);
 /* The newest event that must go so that the store holds no more than so many
  * bytes of what was published since the start; 0: none must. */
 int64_t deia__events_over(const deia_hive *h, uint64_t max_bytes);
+
+/* ---- store_say.c ------------------------------------------------------- */
+
+/* Of a look at the store each second. */
+void deia__store_say(deia_hive *h, const struct deia_store_stats *st);
 
 /* ---- load.c ------------------------------------------------------------ */
 

@@ -437,6 +437,7 @@ static void on_time(void *arg)
 	struct deia_store_stats st;
 
 	deia_store_get_stats(h->store, &st);
+	deia__store_say(h, &st);
 	if (st.failed_hard) {
 		lose_self(h, deia_store_errmsg(h->store));
 		return;

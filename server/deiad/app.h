@@ -14,7 +14,6 @@ struct follows;
 struct jobs;
 struct life;
 struct options;
-struct storelog;
 
 struct app {
 	struct event_base *base;
@@ -26,7 +25,6 @@ struct app {
 	unsigned asking_models;	 /* jobs of GET /models */
 	struct follows *follows; /* logs that are being followed */
 	struct life *life;
-	struct storelog *storelog; /* or NULL */
 	const struct options *options;
 	char url[300];
 	int exit_code;

@@ -28,7 +28,6 @@
 #include "routes/routes.h"
 #include "runfile.h"
 #include "settings.h"
-#include "storelog.h"
 
 #define FIRST_CODE_SECONDS 900
 
@@ -253,7 +252,7 @@ static bool start_parts(struct app *app, int fd, int port)
 	if (!open_http(app, fd, port))
 		return false;
 	app->jobs = jobs_new(app->hive);
-	if (!app->jobs || !life_begin(app) || !storelog_begin(app))
+	if (!app->jobs || !life_begin(app))
 		return false;
 	server_listen(&app->http);
 	runfile_write(app->dir, app->url);
@@ -268,7 +267,6 @@ static bool start_parts(struct app *app, int fd, int port)
 static void close_parts(struct app *app)
 {
 	life_end(app);
-	storelog_end(app);
 	jobs_free(app->jobs);
 	server_fini(&app->http);
 	deia_hive_free(app->hive);
