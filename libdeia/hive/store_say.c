@@ -12,8 +12,7 @@ static void say_away(deia_hive *h, const struct deia_store_stats *st)
 	deia__hive_log(h, DEIA_LOG_WARN,
 		       "the database is away, and what is to be stored waits "
 		       "for it (%" PRIu64 " changes): %s",
-		       st->queued,
-		       st->away_why[0] ? st->away_why : "it does not answer");
+		       st->queued, st->away_why);
 	h->said_away_ms = deia__timers_now(h->timers);
 }
 

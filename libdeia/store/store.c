@@ -288,6 +288,9 @@ void deia_store_get_stats(deia_store *s, struct deia_store_stats *out)
 	if (out->away && s->backend->away_why)
 		s->backend->away_why(s->self, out->away_why,
 				     sizeof(out->away_why));
+	if (out->away && !out->away_why[0])
+		snprintf(out->away_why, sizeof(out->away_why),
+			 "it does not answer");
 }
 
 const char *deia_store_errmsg(const deia_store *s)

@@ -37,6 +37,9 @@ story('bots of another node are shown with it, read, and not acted on', async (h
     ['echo · node attic', 'echo · node cellar']);
   await open(page, 'BOT-ATTIC');
   await page.waitForSelector('.line-item:has-text("what the attic said")');
+  // What would be refused is not offered.
+  await page.waitForSelector('.bot-head .reason:has-text("lives on node attic")');
+  assert.equal(await page.isVisible('.bot-head .actions'), false);
   await say(page, 'come down');
   await page.waitForSelector('text=lives on node "attic"');
   await shot(page, 'nodes');

@@ -195,7 +195,7 @@ struct deia_store_stats {
 	 */
 	bool away;
 	int64_t away_since_unix_ms;
-	/* Why, one line as of the last try to reach it; "": it is silent. */
+	/* Why, one line as of the last try to reach it; "" while it is not. */
 	char away_why[192];
 };
 /* Counters since the store was opened; constant time. */

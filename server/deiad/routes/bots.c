@@ -26,6 +26,8 @@ void print_bot_members(struct deia_jw *w, deia_hive *hive,
 
 	deia_bot_spec_print(i->spec, true, w);
 	deia_jw_kstr(w, "node", bot->node);
+	if (bot->elsewhere)
+		deia_jw_kbool(w, "elsewhere", true);
 	deia_jw_kstr(w, "state", deia_bot_state_name(i->state));
 	deia_jw_kstr(w, "state_reason", i->state_reason ? i->state_reason : "");
 	deia_jw_kstr(w, "status_text", i->status_text ? i->status_text : "");

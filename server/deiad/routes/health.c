@@ -273,21 +273,16 @@ static void print_bots(struct deia_jw *w, const struct deia_hive_status *st)
 	deia_jw_end_object(w);
 }
 
-static void print_away(struct deia_jw *w, const struct deia_store_stats *st)
-{
-	deia_jw_ktime(w, "away_since", st->away_since_unix_ms);
-	deia_jw_kstr(w, "away_reason",
-		     st->away_why[0] ? st->away_why : "it does not answer");
-}
-
 static void print_store(struct deia_jw *w, const struct deia_hive_status *st)
 {
 	deia_jw_key(w, "store");
 	deia_jw_object(w);
 	deia_jw_kstr(w, "backend", st->store_backend);
 	deia_jw_kbool(w, "ok", st->store_ok);
-	if (st->store.away)
-		print_away(w, &st->store);
+	if (st->store.away) {
+		deia_jw_ktime(w, "away_since", st->store.away_since_unix_ms);
+		deia_jw_kstr(w, "away_reason", st->store.away_why);
+	}
 	deia_jw_kint(w, "transactions", (int64_t)st->store.transactions);
 	deia_jw_kint(w, "failed", (int64_t)st->store.failed);
 	deia_jw_kint(w, "groups", (int64_t)st->store.groups);

@@ -148,10 +148,11 @@ export class BotHead {
     paintState(this.state, bot.state);
     setText(this.facts, [kindOf(bot), bot.pid ? `pid ${bot.pid}` : '',
       restartsText(bot.restarts)].filter(Boolean).join(' · '));
-    const texts = [bot.state_reason, bot.status_text].filter(Boolean);
+    const texts = [bot.elsewhere ? `lives on node ${bot.node}: act on it there` : '',
+      bot.state_reason, bot.status_text].filter(Boolean);
     setText(this.reason, texts.join(' · '));
     this.reason.hidden = texts.length === 0;
-    this.actions.hidden = !mayOperate;
+    this.actions.hidden = !mayOperate || Boolean(bot.elsewhere);
     for (const b of this.buttons) {
       const focused = document.activeElement === b.el;
       b.el.hidden = !b.when(bot);
