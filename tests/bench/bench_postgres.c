@@ -5,10 +5,11 @@
  * pipelined, in transactions of the same size.
  *
  *   tests/support/postgres.py bench_postgres
- *   bench_postgres plain URL ROWS
+ *   bench_postgres copy URL ROWS FROM_URL
  *
- * The second prints only the rate of plain libpq, of mail in groups of ROWS.
- * Each caller waits for its row before it commits the next. Chat lines are
+ * The second prints only the rate of plain libpq that inserts mail in groups
+ * of ROWS: the very rows of the hive at FROM_URL, in their order, that are not
+ * at URL yet. Each caller waits for its row before it commits the next. Chat lines are
  * numbered by the store, pieces of mail are not.
  */
 #include <endian.h>
@@ -24,6 +25,7 @@
 
 #define RUN_US 1500000
 #define MAX_COLUMNS 64
+#define MAX_COPIED 100000
 #define TEXT                                                                   \
 	"a line of chat of about the usual length, with some words in it "     \
 	"so that it has two hundred bytes or so, which is what people and "    \
@@ -192,28 +194,60 @@ static void read_all(PGconn *pg)
 	}
 }
 
-static double through_libpq(struct bench *b, unsigned rows)
+static PGconn *connect_to(const char *url)
 {
-	PGconn *pg = PQconnectdb(b->url);
+	PGconn *pg = PQconnectdb(url);
+
+	bench_must(PQstatus(pg) != CONNECTION_OK, PQerrorMessage(pg));
+	return pg;
+}
+
+static void insert_row(PGconn *pg, const PGresult *rows, int row)
+{
+	const char *values[MAX_COLUMNS];
+	int lengths[MAX_COLUMNS], formats[MAX_COLUMNS];
+	int c, columns = PQnfields(rows);
+
+	for (c = 0; c < columns; c++) {
+		formats[c] = 1;
+		values[c] = PQgetisnull(rows, row, c)
+				    ? NULL
+				    : PQgetvalue(rows, row, c);
+		lengths[c] = PQgetlength(rows, row, c);
+	}
+	bench_must(!PQsendQueryPrepared(pg, "insert", columns, values, lengths,
+					formats, 1),
+		   "send");
+}
+
+/* Groups of rows, made by row_of or (if given) those of `source`. */
+static double through_libpq(struct bench *b, unsigned rows,
+			    const PGresult *source)
+{
+	uint64_t end = source ? (uint64_t)PQntuples(source) : UINT64_MAX;
+	PGconn *pg = connect_to(b->url);
 	int64_t began;
 	uint64_t done = 0;
 	unsigned i;
 
-	bench_must(PQstatus(pg) != CONNECTION_OK, PQerrorMessage(pg));
 	prepare(pg, b->table);
 	bench_must(!PQenterPipelineMode(pg), "pipeline");
 	began = bench_now_us();
-	while (bench_now_us() < began + RUN_US) {
+	while (bench_now_us() < began + RUN_US && done + rows <= end) {
 		plain(pg, "BEGIN");
-		for (i = 0; i < rows; i++)
-			insert_plain(b, pg, b->number++);
+		for (i = 0; i < rows; i++, done++) {
+			if (source)
+				insert_row(pg, source, (int)done);
+			else
+				insert_plain(b, pg, b->number++);
+		}
 		plain(pg, "COMMIT");
 		bench_must(!PQpipelineSync(pg), "sync");
 		read_all(pg);
-		done += rows;
 	}
 	began = bench_now_us() - began;
 	PQfinish(pg);
+	bench_must(done == 0, "no rows");
 	return (double)done * 1e6 / (double)began;
 }
 
@@ -234,15 +268,39 @@ static void make_database(struct bench *b)
 		 getenv("DEIA_TEST_POSTGRES"));
 }
 
-/* In a database of its own, whose tables the store makes. */
-static void plain_only(struct bench *b, const char *url, unsigned rows)
+/* The rows of `from` that come after those of b->url, in binary. */
+static PGresult *rows_of(const struct bench *b, const char *from)
 {
+	PGconn *pg = connect_to(b->url);
+	PGresult *res = PQexec(pg, "SELECT count(*) FROM messages");
+	char sql[128];
+
+	bench_must(PQresultStatus(res) != PGRES_TUPLES_OK, "count");
+	snprintf(sql, sizeof(sql),
+		 "SELECT * FROM messages ORDER BY id OFFSET %s LIMIT %d",
+		 PQgetvalue(res, 0, 0), MAX_COPIED);
+	PQclear(res);
+	PQfinish(pg);
+	pg = connect_to(from);
+	res = PQexecParams(pg, sql, 0, NULL, NULL, NULL, NULL, 1);
+	bench_must(PQresultStatus(res) != PGRES_TUPLES_OK, PQerrorMessage(pg));
+	PQfinish(pg);
+	return res;
+}
+
+/* In a database of its own, whose tables the store makes. */
+static void copy_only(struct bench *b, const char *url, unsigned rows,
+		      const char *from)
+{
+	PGresult *source;
+
 	snprintf(b->url, sizeof(b->url), "%s", url);
 	b->table = &deia__table_messages;
-	b->number = (uint64_t)bench_now_us(); /* no id comes again */
 	open_store(b);
 	deia_store_close(b->store);
-	printf("%.0f\n", through_libpq(b, rows));
+	source = rows_of(b, from);
+	printf("%.0f\n", through_libpq(b, rows, source));
+	PQclear(source);
 }
 
 int main(int argc, char **argv)
@@ -255,8 +313,8 @@ int main(int argc, char **argv)
 	size_t i, k;
 
 	bench_must(!b.base || !deia_store_has_postgresql(), "PostgreSQL");
-	if (argc == 4 && strcmp(argv[1], "plain") == 0) {
-		plain_only(&b, argv[2], (unsigned)atoi(argv[3]));
+	if (argc == 5 && strcmp(argv[1], "copy") == 0) {
+		copy_only(&b, argv[2], (unsigned)atoi(argv[3]), argv[4]);
 		event_base_free(b.base);
 		return 0;
 	}
@@ -266,7 +324,7 @@ int main(int argc, char **argv)
 		b.table = tables[k];
 		for (i = 0; i < sizeof(callers) / sizeof(callers[0]); i++) {
 			ours = through_store(&b, callers[i]);
-			theirs = through_libpq(&b, callers[i]);
+			theirs = through_libpq(&b, callers[i], NULL);
 			printf("postgresql %s, %4u callers: %7.0f rows/s; "
 			       "plain libpq in groups of %4u: %7.0f rows/s; "
 			       "ratio %.2f\n",

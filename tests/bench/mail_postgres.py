@@ -31,10 +31,11 @@ def cluster():
         yield pg
 
 
-def raw_inserts(build, url, rows):
-    """Rows a second by plain libpq, prepared, pipelined, in groups."""
+def raw_inserts(build, raw, rows, hive):
+    """Rows a second by plain libpq, prepared, pipelined, in groups: the next
+    ones of those that deiad has stored."""
     path = program(os.path.join(build, "tests", "bench"), "bench_postgres")
-    out = subprocess.run([path, "plain", url, str(rows)], check=True,
+    out = subprocess.run([path, "copy", raw, str(rows), hive], check=True,
                          text=True, stdout=subprocess.PIPE, timeout=120)
     return float(out.stdout)
 
@@ -49,7 +50,7 @@ def per_group(before, after):
     return max(1, round((after[0] - before[0]) / (after[1] - before[1])))
 
 
-def rounds(build, hive, bare_port, raw_url):
+def rounds(build, hive, bare_port, raw_url, hive_url):
     """deiad's, the bare server's, plain libpq's rounds; the group's size."""
     ours, bares, raws = [], [], []
     for _ in range(mail.ROUNDS):
@@ -59,7 +60,7 @@ def rounds(build, hive, bare_port, raw_url):
         size = per_group(before, groups(hive))
         bares.append(mail.load(build, "send", bare_port, hive.token,
                                mail.CONNECTIONS)["rate"])
-        raws.append(raw_inserts(build, raw_url, size))
+        raws.append(raw_inserts(build, raw_url, size, hive_url))
     return ours, bares, raws, size
 
 
@@ -68,13 +69,14 @@ def sending_postgres(build):
     with cluster() as pg:
         if not pg:
             return
-        env = {"DEIA_DATABASE_URL": pg.create("hive")}
-        raw_url = pg.create("raw")
+        hive_url, raw_url = pg.create("hive"), pg.create("raw")
+        env = {"DEIA_DATABASE_URL": hive_url}
         with mail.hive_with_inboxes(build, env=env) as hive, \
                 tempfile.TemporaryDirectory() as folder, \
                 mail.bare(build, mail.answer_file(
                     hive, folder, "one", one)) as (port, _):
-            ours, bares, raws, size = rounds(build, hive, port, raw_url)
+            ours, bares, raws, size = rounds(build, hive, port, raw_url,
+                                            hive_url)
     rates = [r["rate"] for r in ours]
     p99 = statistics.median(r["p99_us"] for r in ours) / 1000
     print(f"PostgreSQL: POST /messages, one each, {mail.CONNECTIONS} "
