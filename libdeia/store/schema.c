@@ -384,6 +384,151 @@ const struct deia_table deia__table_message_homes = {
 	.n_indexes = LEN(mail_home_indexes),
 };
 
+static const struct deia_column task_columns[] = {
+	TEXT_COLUMN("id"),	     INT_COLUMN("phase"),
+	TEXT_COLUMN("status"),	     TEXT_COLUMN("type"),
+	INT_COLUMN("priority"),	     TEXT_COLUMN("bot"),
+	TEXT_COLUMN("pinned"),	     TEXT_COLUMN("node"),
+	TEXT_COLUMN("submitted_by"), TEXT_COLUMN("series"),
+	INT_COLUMN("created"),	     INT_COLUMN("due"),
+	INT_COLUMN("deadline"),	     INT_COLUMN("started"),
+	INT_COLUMN("finished"),	     INT_COLUMN("timeout_seconds"),
+	INT_COLUMN("attempt"),	     INT_COLUMN("excused"),
+	INT_COLUMN("max_attempts"),  TEXT_COLUMN("spec"),
+	TEXT_COLUMN("content"),	     INT_COLUMN("content_bytes"),
+	TEXT_COLUMN("result"),	     INT_COLUMN("result_bytes"),
+	TEXT_COLUMN("attempts"),     TEXT_COLUMN("error"),
+	TEXT_COLUMN("reason"),	     TEXT_COLUMN("verdict"),
+	INT_COLUMN("prompt_tokens"), INT_COLUMN("completion_tokens"),
+};
+_Static_assert(LEN(task_columns) == TASK_COLUMNS, "tasks");
+
+static const struct deia_index task_indexes[] = {
+	[TASK_BY_PHASE] = { "tasks_by_phase",
+			    { TASK_PHASE, TASK_FINISHED },
+			    2,
+			    false },
+	[TASK_BY_STATUS] = { "tasks_by_status", { TASK_STATUS }, 1, false },
+	[TASK_BY_TYPE] = { "tasks_by_type", { TASK_TYPE }, 1, false },
+	[TASK_BY_BOT] = { "tasks_by_bot", { TASK_BOT }, 1, false },
+};
+
+const struct deia_table deia__table_tasks = {
+	.name = "tasks",
+	.columns = task_columns,
+	.n_columns = TASK_COLUMNS,
+	.n_key = 1,
+	.indexes = task_indexes,
+	.n_indexes = LEN(task_indexes),
+};
+
+static const struct deia_column task_text_columns[] = {
+	TEXT_COLUMN("id"),
+	INT_COLUMN("kind"),
+	TEXT_COLUMN("text"),
+};
+_Static_assert(LEN(task_text_columns) == TASK_TEXT_COLUMNS, "task_texts");
+
+const struct deia_table deia__table_task_texts = {
+	.name = "task_texts",
+	.columns = task_text_columns,
+	.n_columns = TASK_TEXT_COLUMNS,
+	.n_key = 2,
+};
+
+static const struct deia_column task_key_columns[] = {
+	TEXT_COLUMN("owner"),
+	TEXT_COLUMN("key"),
+	{ "fingerprint", DEIA_BLOB, false },
+	TEXT_COLUMN("ids"),
+	INT_COLUMN("created"),
+};
+_Static_assert(LEN(task_key_columns) == TASK_KEY_COLUMNS, "task_keys");
+
+static const struct deia_index task_key_indexes[] = {
+	[TASK_KEY_BY_TIME] = { "task_keys_by_time",
+			       { TASK_KEY_CREATED },
+			       1,
+			       false },
+};
+
+const struct deia_table deia__table_task_keys = {
+	.name = "task_keys",
+	.columns = task_key_columns,
+	.n_columns = TASK_KEY_COLUMNS,
+	.n_key = 2,
+	.indexes = task_key_indexes,
+	.n_indexes = LEN(task_key_indexes),
+};
+
+static const struct deia_column task_type_columns[] = {
+	TEXT_COLUMN("name"),	   INT_COLUMN("paused"),
+	INT_COLUMN("wip_limit"),   INT_COLUMN("updated"),
+	TEXT_COLUMN("updated_by"),
+};
+_Static_assert(LEN(task_type_columns) == TASK_TYPE_COLUMNS, "task_types");
+
+const struct deia_table deia__table_task_types = {
+	.name = "task_types",
+	.columns = task_type_columns,
+	.n_columns = TASK_TYPE_COLUMNS,
+	.n_key = 1,
+};
+
+static const struct deia_column scheduler_pair_columns[] = {
+	TEXT_COLUMN("bot"),
+	TEXT_COLUMN("type"),
+	TEXT_COLUMN("data"),
+	INT_COLUMN("updated"),
+};
+_Static_assert(LEN(scheduler_pair_columns) == PAIR_COLUMNS, "scheduler_pairs");
+
+const struct deia_table deia__table_scheduler_pairs = {
+	.name = "scheduler_pairs",
+	.columns = scheduler_pair_columns,
+	.n_columns = PAIR_COLUMNS,
+	.n_key = 2,
+};
+
+static const struct deia_column scaling_columns[] = {
+	TEXT_COLUMN("name"),
+	TEXT_COLUMN("data"),
+	INT_COLUMN("updated"),
+	TEXT_COLUMN("updated_by"),
+};
+_Static_assert(LEN(scaling_columns) == SCALING_COLUMNS, "scaling");
+
+const struct deia_table deia__table_scaling = {
+	.name = "scaling",
+	.columns = scaling_columns,
+	.n_columns = SCALING_COLUMNS,
+	.n_key = 1,
+};
+
+static const struct deia_column scaling_decision_columns[] = {
+	INT_COLUMN("seq"),   INT_COLUMN("at"),	  TEXT_COLUMN("template"),
+	TEXT_COLUMN("kind"), TEXT_COLUMN("data"),
+};
+_Static_assert(LEN(scaling_decision_columns) == DECISION_COLUMNS,
+	       "scaling_decisions");
+
+static const struct deia_index scaling_decision_indexes[] = {
+	[DECISION_BY_TIME] = { "scaling_decisions_by_time",
+			       { DECISION_AT },
+			       1,
+			       false },
+};
+
+const struct deia_table deia__table_scaling_decisions = {
+	.name = "scaling_decisions",
+	.columns = scaling_decision_columns,
+	.n_columns = DECISION_COLUMNS,
+	.n_key = 1,
+	.sequence = true,
+	.indexes = scaling_decision_indexes,
+	.n_indexes = LEN(scaling_decision_indexes),
+};
+
 const struct deia_table *const deia__tables[] = {
 	&deia__table_bots,	    &deia__table_conversations,
 	&deia__table_chat_lines,    &deia__table_events,
@@ -393,6 +538,9 @@ const struct deia_table *const deia__tables[] = {
 	&deia__table_message_keys,  &deia__table_message_clock,
 	&deia__table_dialogues,	    &deia__table_bot_status,
 	&deia__table_store_info,    &deia__table_nodes,
-	&deia__table_message_homes,
+	&deia__table_message_homes, &deia__table_tasks,
+	&deia__table_task_texts,    &deia__table_task_keys,
+	&deia__table_task_types,    &deia__table_scheduler_pairs,
+	&deia__table_scaling,	    &deia__table_scaling_decisions,
 };
 const size_t deia__tables_len = LEN(deia__tables);

@@ -277,6 +277,104 @@ enum { MAIL_HOME_INBOX, MAIL_HOME_WRITER, MAIL_HOME_COLUMNS };
 enum { MAIL_HOME_BY_WRITER };
 extern const struct deia_table deia__table_message_homes;
 
+/*
+ * Tasks. phase: 0 open, 1 finished. pinned: the bot that its author named, or
+ * ""; bot: the one of its last attempt, or "". node: the name of the one that
+ * accepted it and has it done. spec: what its author asked for beside, a JSON
+ * object. content and result: a long one's beginning, the whole is in
+ * task_texts. attempts: a JSON list; error, verdict: JSON objects or "".
+ */
+enum {
+	TASK_ID,
+	TASK_PHASE,
+	TASK_STATUS,
+	TASK_TYPE,
+	TASK_PRIORITY,
+	TASK_BOT,
+	TASK_PINNED,
+	TASK_NODE,
+	TASK_SUBMITTED_BY,
+	TASK_SERIES,
+	TASK_CREATED,
+	TASK_DUE,
+	TASK_DEADLINE,
+	TASK_STARTED,
+	TASK_FINISHED,
+	TASK_TIMEOUT_SECONDS,
+	TASK_ATTEMPT,
+	TASK_EXCUSED,
+	TASK_MAX_ATTEMPTS,
+	TASK_SPEC,
+	TASK_CONTENT,
+	TASK_CONTENT_BYTES,
+	TASK_RESULT,
+	TASK_RESULT_BYTES,
+	TASK_ATTEMPTS,
+	TASK_ERROR,
+	TASK_REASON,
+	TASK_VERDICT,
+	TASK_PROMPT_TOKENS,
+	TASK_COMPLETION_TOKENS,
+	TASK_COLUMNS
+};
+enum { TASK_BY_PHASE, TASK_BY_STATUS, TASK_BY_TYPE, TASK_BY_BOT };
+extern const struct deia_table deia__table_tasks;
+
+/* Contents (kind 0) and results (kind 1) that are too long for their task's
+ * row. */
+enum { TASK_TEXT_ID, TASK_TEXT_KIND, TASK_TEXT_TEXT, TASK_TEXT_COLUMNS };
+extern const struct deia_table deia__table_task_texts;
+
+/* Which tasks were submitted under an owner's key: ids, one a line. */
+enum {
+	TASK_KEY_OWNER,
+	TASK_KEY_KEY,
+	TASK_KEY_FINGERPRINT,
+	TASK_KEY_IDS,
+	TASK_KEY_CREATED,
+	TASK_KEY_COLUMNS
+};
+enum { TASK_KEY_BY_TIME };
+extern const struct deia_table deia__table_task_keys;
+
+/* Types that a person paused or limited. */
+enum {
+	TASK_TYPE_NAME,
+	TASK_TYPE_PAUSED,
+	TASK_TYPE_WIP_LIMIT,
+	TASK_TYPE_UPDATED,
+	TASK_TYPE_UPDATED_BY,
+	TASK_TYPE_COLUMNS
+};
+extern const struct deia_table deia__table_task_types;
+
+/* What the scheduler learned of a bot and a type (both "": of all together): a
+ * JSON object of numbers. */
+enum { PAIR_BOT, PAIR_TYPE, PAIR_DATA, PAIR_UPDATED, PAIR_COLUMNS };
+extern const struct deia_table deia__table_scheduler_pairs;
+
+/* How a template is scaled, a JSON object; name "*": the limits of all. */
+enum {
+	SCALING_NAME,
+	SCALING_DATA,
+	SCALING_UPDATED,
+	SCALING_UPDATED_BY,
+	SCALING_COLUMNS
+};
+extern const struct deia_table deia__table_scaling;
+
+/* What the auto-scaler decided: a JSON object. */
+enum {
+	DECISION_SEQ,
+	DECISION_AT,
+	DECISION_TEMPLATE,
+	DECISION_KIND,
+	DECISION_DATA,
+	DECISION_COLUMNS
+};
+enum { DECISION_BY_TIME };
+extern const struct deia_table deia__table_scaling_decisions;
+
 /* All of them, for checks and tests. */
 extern const struct deia_table *const deia__tables[];
 extern const size_t deia__tables_len;

@@ -32,7 +32,7 @@ def old_rows(version):
     """What a hive of that version had written."""
     rows = [
         ("bots", ("BOT-001", json.dumps(SPEC), 1, 1700000000000,
-                  1700000000000)),
+                  1700000000000) + (("main",) if version >= 6 else ())),
         ("conversations", (CONVERSATION, "BOT-001", "Trip", 1, 1700000000000)
          + (("",) if version >= 2 else ())),
         ("events", (9, 1700000000000, "bot.created", "BOT-001", "{}")),
@@ -54,7 +54,8 @@ def old_rows(version):
         rows.append(("dialogues", (
             "0190a0a0-0000-7000-8000-000000000021", "BOT-001", "BOT-002",
             "tea?", "done", "", 2, 2, 0, 0, 0, "admin", 1700000000000,
-            int(time.time() * 1000), "")))
+            int(time.time() * 1000), "")
+            + (("main",) if version >= 6 else ())))
     return rows
 
 
@@ -151,7 +152,7 @@ class Migrate(CliCase):
                 self.assertRegex(copies[0], rf"^deia-before-000{version + 1}-"
                                             r"\d{8}T\d{6}Z\.db$")
                 self.assertIn("copied the database to", hive.log())
-                self.assertIn("applied migration 0006_nodes",
+                self.assertIn("applied migration 0007_tasks",
                               hive.log())
                 self.stop(hive)
                 self.assertEqual(set(self.states(hive)), {"applied"})

@@ -16,7 +16,10 @@ from clilib import CliCase  # noqa: E402
 from hive import Hive  # noqa: E402
 import postgres  # noqa: E402
 
-BACK_TO_4 = ("DROP TABLE bot_status, store_info, nodes, message_homes; "
+BACK_TO_4 = ("DROP TABLE bot_status, store_info, nodes, message_homes, tasks, "
+             "task_texts, task_keys, task_types, scheduler_pairs, scaling, "
+             "scaling_decisions; "
+             "DELETE FROM store_sequences WHERE name = 'scaling_decisions'; "
              "ALTER TABLE bots DROP COLUMN node; "
              "ALTER TABLE dialogues DROP COLUMN node; "
              "DELETE FROM schema_migrations WHERE version > 4; "
@@ -111,7 +114,7 @@ class MigratePostgres(CliCase):
         self.pg.sql(BACK_TO_4, "dumped")
         hive.start()
         hive.must("GET", "/bots/BOT-001")
-        self.assertIn("applied migration 0006", hive.log())
+        self.assertIn("applied migration 0007", hive.log())
 
     def test_empty_database_is_not_found(self):
         url = self.pg.create("empty")
