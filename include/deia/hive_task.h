@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hive_task.h - the hive's tasks: the queue with identities and real bots.
+ *
+ * A task that is assigned becomes a turn at its bot, in the same admission
+ * queue as chat (chat first), with kind "task"; an external bot claims it
+ * (deia_hive_claim). A bot may have at most as many tasks as it works on at a
+ * time, so what waits stays with the scheduler. Who may do what: operators and
+ * administrators all; a bot submits tasks, as itself, sees and cancels those it
+ * submitted and those it was given, and judges those it submitted; viewers
+ * look. What is not allowed is DEIA_EDENIED; a task that is none of a bot's
+ * business is DEIA_ENOTFOUND for it. What changes something is audited.
+ *
+ * A bot's program submits with a `submit` line: it gets a `submitted` line, and
+ * a `result` line when the task has ended while that program still runs.
+ *
+ * Everything as in hive.h: loop thread, callbacks after the change is durable,
+ * deia_hive_errmsg and deia_hive_field_error for details. All since 0.3.
+ */
+#ifndef DEIA_HIVE_TASK_H
+#define DEIA_HIVE_TASK_H
+
+#include <deia/hive.h>
+#include <deia/task.h>
+#include <deia/task_analysis.h>
+
+DEIA_BEGIN
+
+/* The hive's queue, for its constant-time calls. Never NULL. */
+DEIA_API deia_tasks *deia_hive_tasks(const deia_hive *hive);
+/* The hive's analyzer, for types and words of one's own before
+ * deia_hive_start. Never NULL. */
+DEIA_API deia_task_analyzer *deia_hive_analyzer(const deia_hive *hive);
+
+/* Before deia_hive_start: its members run, interrupt, moved, decided, learned,
+ * user and node are not used. DEIA_EINVAL. */
+DEIA_API DEIA_NODISCARD deia_err
+deia_hive_task_configure(deia_hive *hive, const struct deia_tasks_opts *opts);
+
+/* As deia_tasks_submit; submitted_by is not used: it is the actor. A pinned bot
+ * must be there (DEIA_ENOTFOUND) and live on this node (DEIA_EOTHERNODE). */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_task_submit(
+	deia_hive *hive, const struct deia_actor *actor,
+	const struct deia_task_draft *drafts, size_t n, const char *key,
+	bool *replayed, deia_tasks_cb cb, void *user);
+/* Which draft of the failed batch was wrong, -1: none in particular. */
+DEIA_API int deia_hive_task_error_index(const deia_hive *hive);
+DEIA_API DEIA_NODISCARD deia_err
+deia_hive_task_get(deia_hive *hive, const struct deia_actor *actor,
+		   const char *id, deia_tasks_cb cb, void *user);
+/* As deia_tasks_page; a bot sees what it submitted. */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_task_page(
+	deia_hive *hive, const struct deia_actor *actor,
+	const struct deia_task_query *query, deia_tasks_cb cb, void *user);
+DEIA_API DEIA_NODISCARD deia_err
+deia_hive_task_cancel(deia_hive *hive, const struct deia_actor *actor,
+		      const char *id, deia_tasks_cb cb, void *user);
+DEIA_API DEIA_NODISCARD deia_err
+deia_hive_task_retry(deia_hive *hive, const struct deia_actor *actor,
+		     const char *id, deia_tasks_cb cb, void *user);
+DEIA_API DEIA_NODISCARD deia_err
+deia_hive_task_approve(deia_hive *hive, const struct deia_actor *actor,
+		       const char *id, deia_tasks_cb cb, void *user);
+DEIA_API DEIA_NODISCARD deia_err deia_hive_task_verdict(
+	deia_hive *hive, const struct deia_actor *actor, const char *id,
+	bool success, const char *note, deia_tasks_cb cb, void *user);
+/* Operators and administrators. */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_task_set_type(
+	deia_hive *hive, const struct deia_actor *actor, const char *type,
+	bool paused, unsigned wip_limit, deia_done_cb cb, void *user);
+
+typedef enum deia_task_action {
+	DEIA_TASK_DO_CANCEL,
+	DEIA_TASK_DO_RETRY,
+	DEIA_TASK_DO_APPROVE
+} deia_task_action;
+/* What came of an action on one of many tasks. */
+struct deia_hive_task_outcome {
+	const char *id;
+	deia_err err;
+	const char *message; /* why not, one line; "" */
+};
+typedef void (*deia_hive_tasks_cb)(deia_err err,
+				   const struct deia_hive_task_outcome *items,
+				   size_t n, void *user);
+/* The same action on up to DEIA_MAX_BATCH_LEN tasks; one that does not take it
+ * is no error of the call. */
+DEIA_API DEIA_NODISCARD deia_err
+deia_hive_task_bulk(deia_hive *hive, const struct deia_actor *actor,
+		    deia_task_action action, const char *const *ids, size_t n,
+		    deia_hive_tasks_cb cb, void *user);
+
+DEIA_END
+
+#endif
