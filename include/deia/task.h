@@ -123,6 +123,7 @@ struct deia_task {
 	int64_t prompt_tokens, completion_tokens; /* of all attempts */
 };
 
+#define DEIA_TASK_PRIORITIES 4
 /* Bytes of content and result that a list shows. */
 #define DEIA_TASK_HEAD_BYTES 2048
 #define DEIA_TASK_MAX_EVERY_SECONDS (366 * 86400)

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * queue.h - the inside of the task queue.
+ *
+ * The files: queue.c (life, bots, counts), names.c, task.c (a task in memory
+ * and as others see it), spec.c (what its author asked for, as JSON),
+ * attempts.c (the list, as JSON), rows.c (rows of the store), call.c (one
+ * thing after the other is done to a task), op.c (one durable change of it),
+ * submit.c and check.c (new ones), keys.c (calls that are repeated), lanes.c
+ * (what waits, in order), plan.c (who gets a bot), run.c (attempts), end.c (how
+ * they end), depends.c (who waits for whom), act.c (by hand), look.c (reading),
+ * types.c (pauses and limits), load.c (at the start), clean.c (what is old).
+ *
+ * Open tasks are in memory without their texts. Whatever is done to a task is a
+ * call in its own queue: the next one begins when the change of the one before
+ * is durable. So a task has at most one change under way, and what the store
+ * has is always a state that the table of states allows to come next.
+ */
+#ifndef DEIA_QUEUE_QUEUE_H
+#define DEIA_QUEUE_QUEUE_H
+
+#include <sys/queue.h>
+
+#include <deia/scheduler.h>
+#include <deia/sys/json.h>
+#include <deia/sys/store.h>
+#include <deia/task.h>
+#include <deia/task_analysis.h>
+
+#include "core/clock.h"
+#include "core/errmsg.h"
+#include "core/id.h"
+#include "core/mem.h"
+#include "core/timer.h"
+#include "store/schema.h"
+
+#define HASH_NONFATAL_OOM 1 /* hh.tbl stays NULL */
+#include <uthash.h>
+
+#define DEIA__UUID_BYTES 37
+#define DEIA__ATTEMPTS_KEPT 100 /* of one task, the newest */
+#define DEIA__KEY_HOURS 48
+
+struct cJSON;
+
+/* ---- what waits -------------------------------------------------------- */
+
+/* Tasks that are the same to the scheduler, in the order of their rank. */
+struct deia__lane {
+	UT_hash_handle hh;
+	struct deia__ttype *type;
+	TAILQ_HEAD(deia__lane_list, deia__task) tasks;
+	struct deia__task *at; /* plan.c: what is looked at next */
+	unsigned vain;	       /* the same: how many had to wait on */
+	char key[];	       /* type, priority, pinned bot, capabilities */
+};
+
+struct deia__ttype {
+	char name[DEIA_MAX_ID_LEN + 1];
+	bool paused;
+	unsigned wip_limit, queued, active;
+};
+
+/* ---- a task ------------------------------------------------------------ */
+
+/* What changes about a task: strings are its own, NULL is "". */
+struct deia__task_state {
+	deia_task_status status;
+	char bot[DEIA_MAX_ID_LEN + 1];
+	int64_t due, started, finished; /* wall, 0: none */
+	unsigned attempt, excused;
+	char *error_code, *error, *reason;
+	int verdict; /* -1: none */
+	char *verdict_by, *verdict_note;
+	int64_t verdict_at;
+	int64_t prompt_tokens, completion_tokens;
+};
+
+struct deia__attempt {
+	unsigned number;
+	char bot[DEIA_MAX_ID_LEN + 1];
+	int64_t started, finished;
+	const char *outcome; /* static, "" while it goes on */
+	char *error;
+	double seconds;
+};
+
+/* What its author asked for; never changes. Strings are its own. */
+struct deia__task_spec {
+	char **capabilities, **depends_on;
+	unsigned n_capabilities, n_depends_on;
+	unsigned every_seconds;
+	int64_t not_before; /* as it was asked for; 0: at once */
+	bool approval;
+	double complexity, estimated_seconds;
+	char *expect;
+};
+
+STAILQ_HEAD(deia__task_calls, deia__task_call);
+
+struct deia__task {
+	UT_hash_handle hh;
+	deia_tasks *q;
+	char id[DEIA__UUID_BYTES];
+	struct deia__ttype *type;
+	unsigned priority, timeout_seconds, max_attempts;
+	char *pinned, *submitted_by, *series; /* NULL: none */
+	int64_t created, deadline;
+	struct deia__task_spec spec;
+	struct deia__task_state s;
+	struct deia__attempt *attempts;
+	unsigned n_attempts;
+	size_t content_bytes, result_bytes;
+	char *content; /* cached, whole, or NULL */
+	/* In memory only: */
+	bool loading; /* its row is being read */
+	bool foreign; /* another node has it done */
+	bool busy;    /* a change of it is under way */
+	bool fresh;   /* its row is not there yet */
+	bool handed;  /* `run` has it, and it has not ended */
+	bool held;    /* a change failed: the next try comes with the timer */
+	bool looking; /* a look at it is among its calls */
+	bool dep_failed;
+	bool in_book; /* it counts as active at its bot and its type */
+	unsigned deps_open;
+	uint64_t run; /* of the scheduler's book; 0: none */
+	int64_t rank; /* boot ms, with its priority; 0: was not queued yet */
+	/* What it waits for in a lane: a bot, or (if "") what `waits` says. */
+	char waits_for[DEIA_MAX_ID_LEN + 1];
+	enum { WAITS_TURN, WAITS_PINNED, WAITS_CAPABLE, WAITS_ANY } waits;
+	struct deia__task_call *end; /* put by for when its attempt ends */
+	struct deia__lane *lane;
+	TAILQ_ENTRY(deia__task) in_lane;
+	struct deia__timer timer;
+	struct deia__task_calls calls;
+	bool ready; /* in q->ready: its calls are looked at soon */
+	TAILQ_ENTRY(deia__task) in_ready;
+};
+
+/* ---- what is to be done to a task -------------------------------------- */
+
+struct deia__task_call {
+	STAILQ_ENTRY(deia__task_call) link;
+	/* Does it: begins an op, or ends the call with an error. */
+	void (*fn)(struct deia__task *t, struct deia__task_call *c);
+	deia_tasks_cb cb; /* or NULL */
+	void *user;
+	char *by, *note;
+	bool success; /* verdict */
+	/* How an attempt ended. */
+	unsigned attempt;
+	deia_err err;
+	char *text, *code, *message;
+	size_t text_len;
+	bool final;
+	unsigned retry_after_seconds;
+	int64_t prompt_tokens, completion_tokens;
+	double seconds;
+};
+
+/* One durable change. */
+struct deia__task_op {
+	struct deia__task *t;
+	struct deia__task_call *call;	/* or NULL */
+	struct deia__task_state before; /* put back when it fails */
+	unsigned attempts_before;
+	bool attempt_was_open;
+	deia_txn *txn;
+	deia_task_event event;
+	const char *result; /* borrowed from the call, or NULL */
+	size_t result_len;
+	bool has_result;
+	struct deia__task *next; /* of a recurring task, submitted with it */
+	/* After it is durable; t is as it is now. */
+	void (*done)(struct deia__task *t, struct deia__task_call *c);
+	/* It failed: t is as before. NULL: the call is told, no more. */
+	void (*undone)(struct deia__task *t, struct deia__task_call *c,
+		       deia_err err);
+};
+
+struct deia__task_bot {
+	UT_hash_handle hh;
+	char id[DEIA_MAX_ID_LEN + 1];
+	char **capabilities;
+	unsigned n_capabilities, n_tasks;
+};
+
+struct deia__dep {
+	UT_hash_handle hh;
+	char id[DEIA__UUID_BYTES];
+	struct deia__task **waiting;
+	unsigned n, cap;
+};
+
+struct deia_tasks {
+	struct event_base *base;
+	deia_store *store;
+	deia_scheduler *scheduler;
+	deia_task_analyzer *analyzer;
+	struct deia_tasks_opts opts;
+	char node[DEIA_MAX_ID_LEN + 1];
+	const struct deia__clock *clock;
+	deia__timers *timers;
+	struct deia__rng rng;
+	struct deia__errmsg msg;
+	const char *field;
+	int error_index;
+	char page_last[DEIA__UUID_BYTES];
+	struct deia__task *tasks; /* by id */
+	struct deia__lane *lanes; /* by key */
+	struct deia__task_bot *bots;
+	struct deia__dep *deps;
+	struct deia__ttype types[DEIA_MAX_TASK_TYPES];
+	unsigned n_types;
+	bool started, stopped, planning;
+	unsigned n_open;      /* tasks in memory that are not finished */
+	unsigned n_under_way; /* transactions and reads */
+	size_t cached;
+	struct deia_tasks_status status;
+	struct deia__timer plan_timer, clean_timer, ready_timer;
+	TAILQ_HEAD(deia__ready_list, deia__task) ready;
+	struct deia__lane **heap; /* plan.c */
+	unsigned heap_cap;
+	int64_t no_plan_before; /* boot */
+};
+
+/* ---- queue.c ----------------------------------------------------------- */
+
+DEIA_NODISCARD deia_err deia__tasks_new_with(
+	deia_tasks **out, struct event_base *base, deia_store *store,
+	deia_scheduler *scheduler, deia_task_analyzer *analyzer,
+	const struct deia_tasks_opts *opts, const struct deia__clock *clock,
+	char *detail, size_t detail_len);
+int64_t deia__tasks_now(const deia_tasks *q);  /* boot */
+int64_t deia__tasks_wall(const deia_tasks *q); /* Unix */
+/* Says what is wrong; returns err. Forgets the field. */
+deia_err deia__tasks_fail(deia_tasks *q, deia_err err, const char *fmt, ...)
+	DEIA_PRINTF(3, 4);
+/* The same of a member of draft `index`: returns DEIA_EFIELD. */
+deia_err deia__tasks_field(deia_tasks *q, int index, const char *field,
+			   const char *fmt, ...) DEIA_PRINTF(4, 5);
+/* A sentence for an error of the store in a callback. */
+deia_err deia__tasks_store_error(deia_tasks *q, deia_err err);
+struct deia__task_bot *deia__task_bot(const deia_tasks *q, const char *id);
+
+/* ---- names.c ----------------------------------------------------------- */
+
+bool deia__task_can(deia_task_status from, deia_task_status to);
+
+/* ---- task.c ------------------------------------------------------------ */
+
+/* Not in the index yet; NULL: out of memory. */
+struct deia__task *deia__task_new(deia_tasks *q, const char *id);
+DEIA_NODISCARD deia_err deia__task_add(struct deia__task *t);
+/* Takes it out of all lists, and frees it; calls that wait fail with err. */
+void deia__task_drop(struct deia__task *t, deia_err err);
+struct deia__task *deia__task_find(const deia_tasks *q, const char *id);
+void deia__task_cache(struct deia__task *t, const char *content, size_t len);
+void deia__task_uncache(struct deia__task *t);
+/* Replaces a string by a copy of at most max bytes of s (NULL or "": none).
+ * Out of memory leaves none. */
+void deia__set_text(char **to, const char *s, size_t max);
+void deia__state_fini(struct deia__task_state *s);
+/* A deep copy; false: out of memory. */
+bool deia__state_copy(struct deia__task_state *to,
+		      const struct deia__task_state *from);
+
+/* A task as others see it; arrays are its own. */
+struct deia__task_view {
+	struct deia_task task;
+	struct deia_task_attempt *attempts;
+};
+/* content and result are NULL; false: out of memory. */
+bool deia__task_view(struct deia__task_view *v, const struct deia__task *t);
+void deia__task_view_fini(struct deia__task_view *v);
+/* Tells what is durable now. */
+void deia__task_moved(struct deia__task *t, deia_task_event event);
+
+/* ---- spec.c, attempts.c ------------------------------------------------ */
+
+void deia__spec_fini(struct deia__task_spec *s);
+/* As JSON; deia__free it; NULL: out of memory. */
+char *deia__spec_print(const struct deia__task_spec *s);
+DEIA_NODISCARD deia_err deia__spec_parse(struct deia__task_spec *s,
+					 const char *json, size_t len);
+char **deia__texts_copy(const char *const *texts, size_t n);
+void deia__texts_free(char **texts, size_t n);
+
+/* The last one, if it goes on; else NULL. */
+struct deia__attempt *deia__attempt_open(struct deia__task *t);
+/* Begins one; false: out of memory. */
+bool deia__attempt_begin(struct deia__task *t, const char *bot);
+/* Takes the newest one back (it was not begun after all). */
+void deia__attempt_take_back(struct deia__task *t);
+void deia__attempts_free(struct deia__task *t);
+char *deia__attempts_print(const struct deia__task *t);
+DEIA_NODISCARD deia_err deia__attempts_parse(struct deia__task *t,
+					     const char *json, size_t len);
+/* The bots whose attempts failed, each once, in out (borrowed); returns how
+ * many. */
+size_t deia__attempts_failed(const struct deia__task *t, const char **out,
+			     size_t max);
+
+/* ---- rows.c ------------------------------------------------------------ */
+
+struct deia_value deia__text_n(const char *s, size_t len);
+/* Inserts t with its content. */
+DEIA_NODISCARD deia_err deia__task_insert(deia_txn *txn,
+					  const struct deia__task *t,
+					  const char *content, size_t len);
+/* Writes what has changed. */
+DEIA_NODISCARD deia_err deia__task_update(struct deia__task_op *op);
+/* A row as a task that is in no index; NULL: out of memory, or it is not what
+ * was written (*err says which). */
+struct deia__task *deia__task_from_row(deia_tasks *q, const deia_rows *rows,
+				       size_t r, deia_err *err);
+
+/* ---- call.c ------------------------------------------------------------ */
+
+struct deia__task_call *deia__call_new(void (*fn)(struct deia__task *t,
+						  struct deia__task_call *c));
+void deia__call_free(struct deia__task_call *c);
+/* Behind all others, to be begun when the loop runs next. */
+void deia__call_add(struct deia__task *t, struct deia__task_call *c);
+/* The same for a task that is perhaps not in memory: it is read. The call's cb
+ * is told when there is none. */
+DEIA_NODISCARD deia_err deia__call_id(deia_tasks *q, const char *id,
+				      struct deia__task_call *c);
+/* The call ends with an error (said in q); frees it. */
+void deia__call_fail(struct deia__task *t, struct deia__task_call *c,
+		     deia_err err);
+/* It ends well: its cb gets the task as it stands; frees it. */
+void deia__call_answer(struct deia__task *t, struct deia__task_call *c);
+/* Begins the next call if there is one; a finished task that nobody wants
+ * anything of leaves memory: t may be gone after it. Only from the loop. */
+void deia__task_pump(struct deia__task *t);
+/* The same, soon. */
+void deia__task_pump_soon(struct deia__task *t);
+void deia__ready_run(void *q);
+
+/* ---- op.c -------------------------------------------------------------- */
+
+/*
+ * Begins a change of t, which is not busy: what is done to t->s afterwards is
+ * undone if it fails. NULL: out of memory (nothing has changed).
+ */
+struct deia__task_op *deia__op_begin(struct deia__task *t,
+				     struct deia__task_call *c,
+				     deia_task_event event);
+void deia__op_commit(struct deia__task_op *op);
+/* It is not to be after all; its call is left alone. */
+void deia__op_abandon(struct deia__task_op *op);
+
+/* ---- check.c, submit.c, keys.c ----------------------------------------- */
+
+/* DEIA_OK, or what is wrong with a draft. */
+DEIA_NODISCARD deia_err deia__draft_check(deia_tasks *q,
+					  const struct deia_task_draft *d,
+					  int index);
+/* A task from a draft that is fine; NULL: *err. */
+struct deia__task *deia__task_from_draft(deia_tasks *q,
+					 const struct deia_task_draft *d,
+					 int index, deia_err *err);
+/* For the next one of a recurring task, which is t's copy; NULL: no memory. */
+struct deia__task *deia__task_next_of(const struct deia__task *t);
+/* The row of a key; false: no memory. */
+void deia__drafts_digest(const struct deia_task_draft *drafts, size_t n,
+			 unsigned char *out);
+
+/* ---- lanes.c ----------------------------------------------------------- */
+
+/* A queued task whose time has come waits for a bot from now on. */
+void deia__lane_enter(struct deia__task *t);
+void deia__lane_leave(struct deia__task *t);
+
+/* ---- plan.c ------------------------------------------------------------ */
+
+void deia__plan_soon(deia_tasks *q);
+void deia__plan_later(deia_tasks *q, int64_t delay_ms);
+void deia__plan_run(void *q);
+
+/* ---- run.c, end.c ------------------------------------------------------ */
+
+/* Gives it to a bot. */
+void deia__task_assign(struct deia__task *t, const char *bot);
+void deia__call_begun(struct deia__task *t, struct deia__task_call *c);
+void deia__call_ended(struct deia__task *t, struct deia__task_call *c);
+/* What it has in the scheduler's book and at its bot ends. */
+void deia__run_over(struct deia__task *t);
+/* A moment before the next attempt, after so many that failed. */
+int64_t deia__retry_delay_ms(deia_tasks *q, unsigned failed);
+/* The attempt that goes on, if one does, ended so. */
+void deia__attempt_close(struct deia__task *t, const char *outcome,
+			 const char *error, double seconds);
+/* t ends with this status; go_on: the next of its series is submitted. False:
+ * out of memory. */
+bool deia__finish(struct deia__task_op *op, deia_task_status status,
+		  bool go_on);
+/* What follows when that is durable: the bot is told, who waits for it. */
+void deia__finished(struct deia__task *t);
+
+/* ---- depends.c --------------------------------------------------------- */
+
+/* t waits for the task with this id, which is open. */
+DEIA_NODISCARD deia_err deia__dep_add(struct deia__task *t, const char *id);
+void deia__deps_leave(struct deia__task *t);
+/* The task has ended so: who waited for it goes on. */
+void deia__deps_tell(deia_tasks *q, const char *id, bool success);
+/* What t waits for: its status and when it is looked at next. To be called
+ * whenever it came to stand still. */
+void deia__task_settle(struct deia__task *t);
+/* The status of a task that is new, approved or retried. */
+deia_task_status deia__task_waits_as(const struct deia__task *t);
+void deia__timer_fired(void *t);
+/* Moves a task whose time is over or has come. */
+void deia__call_look(struct deia__task *t, struct deia__task_call *c);
+/* The call is tried again in a moment. */
+void deia__call_again(struct deia__task *t, struct deia__task_call *c);
+
+/* ---- types.c ----------------------------------------------------------- */
+
+struct deia__ttype *deia__ttype_find(deia_tasks *q, const char *name);
+/* Makes it known; NULL: the scheduler refused it (said). */
+struct deia__ttype *deia__ttype_add(deia_tasks *q, const char *name);
+bool deia__ttype_may_run(const struct deia__ttype *type);
+
+/* ---- load.c, clean.c --------------------------------------------------- */
+
+DEIA_NODISCARD deia_err deia__tasks_load(deia_tasks *q, char *detail,
+					 size_t detail_len);
+/* deia_tasks_start: what ran when the program ended is queued again. */
+void deia__tasks_resume(deia_tasks *q);
+void deia__clean_run(void *q);
+
+#endif

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rows.c - tasks as rows of the store.
+ *
+ * A row holds the beginning of a content and of a result; when that is not all
+ * of it the whole stands in task_texts, so that the row, which is written again
+ * at each step, stays small.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/json.h"
+#include "core/utf8.h"
+#include "queue/queue.h"
+
+struct deia_value deia__text_n(const char *s, size_t len)
+{
+	struct deia_value v = { DEIA_TEXT, 0, s ? s : "", s ? len : 0 };
+	return v;
+}
+
+static struct deia_value text(const char *s)
+{
+	return deia_text(s ? s : "");
+}
+
+static struct deia_value head(const char *s, size_t len)
+{
+	if (len > DEIA_TASK_HEAD_BYTES)
+		len = deia__utf8_whole(s, DEIA_TASK_HEAD_BYTES);
+	return deia__text_n(s, len);
+}
+
+static void put_whole(deia_txn *txn, const char *id, int64_t kind,
+		      const char *s, size_t len)
+{
+	struct deia_value row[TASK_TEXT_COLUMNS];
+
+	if (len <= DEIA_TASK_HEAD_BYTES)
+		return;
+	row[TASK_TEXT_ID] = text(id);
+	row[TASK_TEXT_KIND] = deia_int(kind);
+	row[TASK_TEXT_TEXT] = deia__text_n(s, len);
+	deia_txn_put(txn, &deia__table_task_texts, row);
+}
+
+/* ---- what changes ------------------------------------------------------ */
+
+/* JSON of two members, or NULL: none. */
+static char *print_error(const struct deia__task_state *s)
+{
+	struct deia_jw w;
+	char *out = NULL;
+
+	deia_jw_init(&w);
+	deia_jw_object(&w);
+	deia_jw_kstr(&w, "code", s->error_code);
+	deia_jw_kstr(&w, "message", s->error);
+	deia_jw_end_object(&w);
+	if (deia_jw_status(&w) == DEIA_OK)
+		out = deia__strndup(w.text, w.len);
+	deia_jw_fini(&w);
+	return out;
+}
+
+static char *print_verdict(const struct deia__task_state *s)
+{
+	struct deia_jw w;
+	char *out = NULL;
+
+	deia_jw_init(&w);
+	deia_jw_object(&w);
+	deia_jw_kbool(&w, "success", s->verdict > 0);
+	deia_jw_kstr(&w, "by", s->verdict_by);
+	if (s->verdict_note)
+		deia_jw_kstr(&w, "note", s->verdict_note);
+	deia_jw_kint(&w, "at", s->verdict_at);
+	deia_jw_end_object(&w);
+	if (deia_jw_status(&w) == DEIA_OK)
+		out = deia__strndup(w.text, w.len);
+	deia_jw_fini(&w);
+	return out;
+}
+
+/* Texts that are made for a row. */
+struct printed {
+	char *attempts, *error, *verdict;
+};
+
+static bool print_all(struct printed *p, const struct deia__task *t)
+{
+	p->attempts = deia__attempts_print(t);
+	p->error = t->s.error || t->s.error_code ? print_error(&t->s) : NULL;
+	p->verdict = t->s.verdict >= 0 ? print_verdict(&t->s) : NULL;
+	return p->attempts && (p->error || !(t->s.error || t->s.error_code)) &&
+	       (p->verdict || t->s.verdict < 0);
+}
+
+static void printed_fini(struct printed *p)
+{
+	deia__free(p->attempts);
+	deia__free(p->error);
+	deia__free(p->verdict);
+}
+
+/* Columns of a row that change; by rising column. */
+static const unsigned changing[] = {
+	TASK_PHASE,    TASK_STATUS,	   TASK_BOT,
+	TASK_NODE,     TASK_DUE,	   TASK_STARTED,
+	TASK_FINISHED, TASK_ATTEMPT,	   TASK_EXCUSED,
+	TASK_ATTEMPTS, TASK_ERROR,	   TASK_REASON,
+	TASK_VERDICT,  TASK_PROMPT_TOKENS, TASK_COMPLETION_TOKENS,
+};
+#define N_CHANGING (sizeof(changing) / sizeof(changing[0]))
+
+static void state_values(struct deia_value *row, const struct deia__task *t,
+			 const struct printed *p)
+{
+	const struct deia__task_state *s = &t->s;
+
+	row[TASK_PHASE] = deia_int(deia_task_status_is_final(s->status));
+	row[TASK_STATUS] = text(deia_task_status_name(s->status));
+	row[TASK_BOT] = text(s->bot);
+	row[TASK_NODE] = text(t->q->node);
+	row[TASK_DUE] = deia_int(s->due);
+	row[TASK_STARTED] = deia_int(s->started);
+	row[TASK_FINISHED] = deia_int(s->finished);
+	row[TASK_ATTEMPT] = deia_int(s->attempt);
+	row[TASK_EXCUSED] = deia_int(s->excused);
+	row[TASK_ATTEMPTS] = text(p->attempts);
+	row[TASK_ERROR] = text(p->error);
+	row[TASK_REASON] = text(s->reason);
+	row[TASK_VERDICT] = text(p->verdict);
+	row[TASK_PROMPT_TOKENS] = deia_int(s->prompt_tokens);
+	row[TASK_COMPLETION_TOKENS] = deia_int(s->completion_tokens);
+}
+
+static void fixed_values(struct deia_value *row, const struct deia__task *t,
+			 const char *spec, const char *content, size_t len)
+{
+	row[TASK_ID] = text(t->id);
+	row[TASK_TYPE] = text(t->type->name);
+	row[TASK_PRIORITY] = deia_int(t->priority);
+	row[TASK_PINNED] = text(t->pinned);
+	row[TASK_SUBMITTED_BY] = text(t->submitted_by);
+	row[TASK_SERIES] = text(t->series);
+	row[TASK_CREATED] = deia_int(t->created);
+	row[TASK_DEADLINE] = deia_int(t->deadline);
+	row[TASK_TIMEOUT_SECONDS] = deia_int(t->timeout_seconds);
+	row[TASK_MAX_ATTEMPTS] = deia_int(t->max_attempts);
+	row[TASK_SPEC] = text(spec);
+	row[TASK_CONTENT] = head(content, len);
+	row[TASK_CONTENT_BYTES] = deia_int((int64_t)len);
+	row[TASK_RESULT] = text(NULL);
+	row[TASK_RESULT_BYTES] = deia_int(-1);
+}
+
+deia_err deia__task_insert(deia_txn *txn, const struct deia__task *t,
+			   const char *content, size_t len)
+{
+	struct deia_value row[TASK_COLUMNS];
+	struct printed p = { 0 };
+	char *spec = deia__spec_print(&t->spec);
+	bool ok = print_all(&p, t) && spec;
+
+	if (ok) {
+		fixed_values(row, t, spec, content, len);
+		state_values(row, t, &p);
+		deia_txn_insert(txn, &deia__table_tasks, row);
+		put_whole(txn, t->id, 0, content, len);
+	}
+	printed_fini(&p);
+	deia__free(spec);
+	return ok ? DEIA_OK : DEIA_ENOMEM;
+}
+
+/* By rising column: the result stands between the others. */
+static size_t fill_sets(struct deia_set *set, const struct deia__task_op *op,
+			const struct deia_value *row)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_CHANGING; i++) {
+		if (op->has_result && changing[i] == TASK_ATTEMPTS) {
+			set[n].column = TASK_RESULT;
+			set[n++].value = head(op->result, op->result_len);
+			set[n].column = TASK_RESULT_BYTES;
+			set[n++].value = deia_int((int64_t)op->result_len);
+		}
+		set[n].column = changing[i];
+		set[n++].value = row[changing[i]];
+	}
+	return n;
+}
+
+deia_err deia__task_update(struct deia__task_op *op)
+{
+	struct deia_value row[TASK_COLUMNS], key = text(op->t->id);
+	struct deia_set set[N_CHANGING + 2];
+	struct printed p = { 0 };
+	bool ok = print_all(&p, op->t);
+
+	if (ok) {
+		state_values(row, op->t, &p);
+		deia_txn_update(op->txn, &deia__table_tasks, &key, set,
+				fill_sets(set, op, row), NULL);
+		if (op->has_result)
+			put_whole(op->txn, op->t->id, 1, op->result,
+				  op->result_len);
+	}
+	printed_fini(&p);
+	return ok ? DEIA_OK : DEIA_ENOMEM;
+}
+
+/* ---- reading ----------------------------------------------------------- */
+
+static int64_t number(const deia_rows *rows, size_t r, unsigned c)
+{
+	return deia_rows_get(rows, r, c)->i;
+}
+
+static void take_text(char **to, const deia_rows *rows, size_t r, unsigned c)
+{
+	deia__set_text(to, deia_rows_text(rows, r, c), SIZE_MAX / 2);
+}
+
+static deia_err take_error(struct deia__task_state *s, const char *json,
+			   size_t len)
+{
+	cJSON *tree = NULL;
+	deia_err err = len ? deia_json_parse(&tree, json, len, NULL) : DEIA_OK;
+
+	if (tree) {
+		deia__set_text(&s->error_code, deia__json_str(tree, "code"),
+			       DEIA_MAX_ID_LEN);
+		deia__set_text(&s->error, deia__json_str(tree, "message"),
+			       DEIA_MAX_ERROR_BYTES);
+	}
+	cJSON_Delete(tree);
+	return err;
+}
+
+static deia_err take_verdict(struct deia__task_state *s, const char *json,
+			     size_t len)
+{
+	cJSON *tree = NULL;
+	deia_err err = len ? deia_json_parse(&tree, json, len, NULL) : DEIA_OK;
+
+	s->verdict = -1;
+	if (tree) {
+		s->verdict = cJSON_IsTrue(deia__json_get(tree, "success"));
+		deia__set_text(&s->verdict_by, deia__json_str(tree, "by"),
+			       DEIA_MAX_NAME_BYTES);
+		deia__set_text(&s->verdict_note, deia__json_str(tree, "note"),
+			       DEIA_MAX_REASON_BYTES);
+		deia__json_int(tree, "at", 0, INT64_MAX / 2, &s->verdict_at);
+	}
+	cJSON_Delete(tree);
+	return err;
+}
+
+static void take_numbers(struct deia__task *t, const deia_rows *rows, size_t r)
+{
+	struct deia__task_state *s = &t->s;
+	int64_t result = number(rows, r, TASK_RESULT_BYTES);
+
+	t->priority = (unsigned)number(rows, r, TASK_PRIORITY) &
+		      (DEIA_TASK_PRIORITIES - 1);
+	t->timeout_seconds = (unsigned)number(rows, r, TASK_TIMEOUT_SECONDS);
+	t->max_attempts = (unsigned)number(rows, r, TASK_MAX_ATTEMPTS);
+	t->created = number(rows, r, TASK_CREATED);
+	t->deadline = number(rows, r, TASK_DEADLINE);
+	t->content_bytes = (size_t)number(rows, r, TASK_CONTENT_BYTES);
+	t->result_bytes = result > 0 ? (size_t)result : 0;
+	s->due = number(rows, r, TASK_DUE);
+	s->started = number(rows, r, TASK_STARTED);
+	s->finished = number(rows, r, TASK_FINISHED);
+	s->attempt = (unsigned)number(rows, r, TASK_ATTEMPT);
+	s->excused = (unsigned)number(rows, r, TASK_EXCUSED);
+	s->prompt_tokens = number(rows, r, TASK_PROMPT_TOKENS);
+	s->completion_tokens = number(rows, r, TASK_COMPLETION_TOKENS);
+}
+
+static deia_err take_jsons(struct deia__task *t, const deia_rows *rows,
+			   size_t r)
+{
+	const struct deia_value *spec = deia_rows_get(rows, r, TASK_SPEC);
+	const struct deia_value *list = deia_rows_get(rows, r, TASK_ATTEMPTS);
+	const struct deia_value *error = deia_rows_get(rows, r, TASK_ERROR);
+	const struct deia_value *said = deia_rows_get(rows, r, TASK_VERDICT);
+	deia_err err = deia__spec_parse(&t->spec, spec->s, spec->len);
+
+	if (!err)
+		err = deia__attempts_parse(t, list->s, list->len);
+	if (!err)
+		err = take_error(&t->s, error->s, error->len);
+	return err ? err : take_verdict(&t->s, said->s, said->len);
+}
+
+struct deia__task *deia__task_from_row(deia_tasks *q, const deia_rows *rows,
+				       size_t r, deia_err *err)
+{
+	const char *id = deia_rows_text(rows, r, TASK_ID);
+	struct deia__task *t = NULL;
+	int status =
+		deia_task_status_parse(deia_rows_text(rows, r, TASK_STATUS));
+
+	*err = DEIA_ESTORE;
+	if (status >= 0 && deia__uuid_valid(id)) {
+		*err = DEIA_ENOMEM;
+		t = deia__task_new(q, id);
+	}
+	if (!t)
+		return NULL;
+	t->s.status = (deia_task_status)status;
+	t->type = deia__ttype_add(q, deia_rows_text(rows, r, TASK_TYPE));
+	/* More types than there may be, of former configurations. */
+	if (!t->type)
+		t->type = &q->types[0];
+	snprintf(t->s.bot, sizeof(t->s.bot), "%.64s",
+		 deia_rows_text(rows, r, TASK_BOT));
+	take_text(&t->pinned, rows, r, TASK_PINNED);
+	take_text(&t->submitted_by, rows, r, TASK_SUBMITTED_BY);
+	take_text(&t->series, rows, r, TASK_SERIES);
+	take_text(&t->s.reason, rows, r, TASK_REASON);
+	take_numbers(t, rows, r);
+	t->foreign = strcmp(deia_rows_text(rows, r, TASK_NODE), q->node) != 0;
+	*err = take_jsons(t, rows, r);
+	if (!*err)
+		return t;
+	deia__task_drop(t, *err);
+	return NULL;
+}
