@@ -112,7 +112,7 @@ static deia_err load_task(deia_tasks *q, const deia_rows *rows, size_t r)
 	struct deia__task *t;
 	deia_err err = DEIA_OK;
 
-	if (strcmp(deia_rows_text(rows, r, TASK_NODE), q->node) != 0)
+	if (!deia__task_row_is_own(q, rows, r))
 		return DEIA_OK;
 	t = deia__task_from_row(q, rows, r, &err);
 	if (err)
