@@ -615,6 +615,29 @@ START_TEST(test_type_is_found)
 }
 END_TEST
 
+START_TEST(test_result_that_is_not_what_was_asked_for)
+{
+	struct deia_task_draft d = rig_draft("a number, please");
+
+	rig_bot(&r, "A", 1, NULL);
+	rig_bot(&r, "B", 1, NULL);
+	d.expect = "{\"regex\":\"^[0-9]+$\"}";
+	add_draft(id, &d);
+	rig_idle(&r);
+	rig_end(&r, id, DEIA_OK, "seven");
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_ASSIGNED);
+	ck_assert_str_eq(r.got.first.error_code, "unexpected_result");
+	ck_assert_ptr_nonnull(strstr(r.got.first.error, "^[0-9]+$"));
+	rig_end(&r, id, DEIA_OK, "7");
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_SUCCEEDED);
+	d.expect = "{\"regex\":\"(\"}";
+	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EFIELD);
+	ck_assert_str_eq(deia_tasks_field(r.q), "expect");
+	d.expect = "nothing";
+	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EFIELD);
+}
+END_TEST
+
 START_TEST(test_old_ones_go)
 {
 	rig_bot(&r, "A", 1, NULL);
@@ -662,6 +685,7 @@ static Suite *suite(void)
 	tcase_add_test(t, test_pages);
 	tcase_add_test(t, test_drafts_that_are_wrong);
 	tcase_add_test(t, test_type_is_found);
+	tcase_add_test(t, test_result_that_is_not_what_was_asked_for);
 	tcase_add_test(t, test_old_ones_go);
 	suite_add_tcase(s, t);
 	return s;
