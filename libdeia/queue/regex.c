@@ -20,6 +20,9 @@
  * passed since the last one cost too. What no call sees is refused or has a
  * maximum that goes into the price of a step:
  * - a back reference compares any length: refused;
+ * - \X looks back over all flags in front of it: refused;
+ * - without regard to case PCRE2 10.42 seeks each of two letters to the text's
+ *   end to skip where no match begins, at each place anew: it is told not to;
  * - X{n} looks at n characters before it fails: n has a maximum;
  * - groups are saved at each step: plain ones do not capture, named ones have
  *   a maximum;
@@ -73,25 +76,51 @@ static void give_memory(void *p, void *user)
 
 /* ---- compiling --------------------------------------------------------- */
 
-/* The most repeats that a pattern demands. Inside a class braces are plain
- * characters; taking them for a count refuses what nobody writes. */
-static unsigned most_repeats(const char *p)
+/* What a look at the pattern's text tells. Where it errs it refuses what nobody
+ * writes, such as a count inside a class. */
+struct looks {
+	unsigned repeats; /* the most that are demanded */
+	bool caseless, graphemes;
+};
+
+/* At '{': behind the number in it. */
+static const char *look_at_count(struct looks *l, const char *p)
 {
-	unsigned most = 0, n;
+	unsigned n = 0;
+
+	for (; p[1] >= '0' && p[1] <= '9'; p++)
+		n = n > 65535 ? n : n * 10 + (unsigned)(p[1] - '0');
+	if (n > l->repeats)
+		l->repeats = n;
+	return p;
+}
+
+/* At "(?", which options may follow. */
+static void look_at_options(struct looks *l, const char *p)
+{
+	for (p += 2; (*p | 0x20) >= 'a' || *p == '^' || *p == '-'; p++) {
+		if ((*p | 0x20) > 'z')
+			return;
+		l->caseless = l->caseless || *p == 'i';
+	}
+}
+
+static void look_at(struct looks *l, const char *p, bool ecma)
+{
+	/* Braces behind these hold no count. */
+	const char *braced = ecma ? "uopPgk" : "xopPgk";
 
 	for (; *p; p++) {
 		if (*p == '\\' && p[1]) {
 			p++;
-			continue;
+			l->graphemes = l->graphemes || *p == 'X';
+			p += strchr(braced, *p) && p[1] == '{';
+		} else if (*p == '{') {
+			p = look_at_count(l, p);
+		} else if (*p == '(' && p[1] == '?') {
+			look_at_options(l, p);
 		}
-		if (*p != '{')
-			continue;
-		for (n = 0; p[1] >= '0' && p[1] <= '9'; p++)
-			n = n > 65535 ? n : n * 10 + (unsigned)(p[1] - '0');
-		if (n > most)
-			most = n;
 	}
-	return most;
 }
 
 static deia_err compile_error(int code, size_t at, struct deia__errmsg *why)
@@ -108,7 +137,7 @@ static deia_err compile_error(int code, size_t at, struct deia__errmsg *why)
 }
 
 static deia_err compile(struct deia__regex *re, const char *pattern, bool ecma,
-			struct deia__errmsg *why)
+			bool caseless, struct deia__errmsg *why)
 {
 	uint32_t options = PCRE2_UTF | PCRE2_AUTO_CALLOUT |
 			   PCRE2_NO_AUTO_CAPTURE | PCRE2_NEVER_BACKSLASH_C;
@@ -119,6 +148,8 @@ static deia_err compile(struct deia__regex *re, const char *pattern, bool ecma,
 	if (ecma)
 		options |= PCRE2_ALT_BSUX | PCRE2_ALLOW_EMPTY_CLASS |
 			   PCRE2_DOLLAR_ENDONLY;
+	if (caseless)
+		options |= PCRE2_NO_START_OPTIMIZE;
 	context = pcre2_compile_context_create(re->memory);
 	if (context == NULL)
 		return deia__fail(why, DEIA_ENOMEM, "memory ran out");
@@ -141,17 +172,20 @@ static uint32_t fact(const struct deia__regex *re, uint32_t what)
 }
 
 /* What the meter could not see. */
-static deia_err refuse_unmetered(const struct deia__regex *re, unsigned repeats,
+static deia_err refuse_unmetered(const struct deia__regex *re,
+				 const struct looks *looks,
 				 struct deia__errmsg *why)
 {
 	if (fact(re, PCRE2_INFO_BACKREFMAX) > 0)
 		return deia__fail(why, DEIA_EFIELD,
 				  "back references are not supported");
-	if (repeats > DEIA__REGEX_MAX_REPEAT)
+	if (looks->graphemes)
+		return deia__fail(why, DEIA_EFIELD, "\\X is not supported");
+	if (looks->repeats > DEIA__REGEX_MAX_REPEAT)
 		return deia__fail(why, DEIA_EFIELD,
 				  "at least %u repeats are demanded; at most "
 				  "%d are supported",
-				  repeats, DEIA__REGEX_MAX_REPEAT);
+				  looks->repeats, DEIA__REGEX_MAX_REPEAT);
 	if (fact(re, PCRE2_INFO_CAPTURECOUNT) > DEIA__REGEX_MAX_NAMED)
 		return deia__fail(why, DEIA_EFIELD,
 				  "more than %d named groups; plain ones do",
@@ -167,23 +201,24 @@ deia_err deia__regex_new(struct deia__regex **out, const char *pattern,
 			 bool ecma, struct deia__errmsg *why)
 {
 	struct deia__regex *re = deia__alloc(sizeof(*re));
-	unsigned repeats = most_repeats(pattern);
+	struct looks looks = { 0 };
 	size_t len = strlen(pattern);
 	deia_err err;
 
 	*out = NULL;
 	if (re == NULL)
 		return deia__fail(why, DEIA_ENOMEM, "memory ran out");
-	re->step = 1 + repeats / 16 + len / 256;
+	look_at(&looks, pattern, ecma);
+	re->step = 1 + looks.repeats / 16 + len / 256;
 	re->chars = 1 + len / 32;
 	re->memory =
 		pcre2_general_context_create(take_memory, give_memory, NULL);
 	if (re->memory)
-		err = compile(re, pattern, ecma, why);
+		err = compile(re, pattern, ecma, looks.caseless, why);
 	else
 		err = deia__fail(why, DEIA_ENOMEM, "memory ran out");
 	if (!err)
-		err = refuse_unmetered(re, repeats, why);
+		err = refuse_unmetered(re, &looks, why);
 	if (err)
 		deia__regex_free(re);
 	else
