@@ -324,8 +324,8 @@ START_TEST(endless_pattern_is_given_up)
 	if (strstr(endless[_i].json, "schema"))
 		text[0] = '"';
 	err = held_n(endless[_i].json, text, strlen(text), &why);
-	ck_assert_msg(err == DEIA_ELIMIT,
-		      "%s: %d, %s", endless[_i].json, err, why.text);
+	ck_assert_msg(err == DEIA_ELIMIT, "%s: %d, %s", endless[_i].json, err,
+		      why.text);
 	free(text);
 }
 END_TEST
