@@ -2,11 +2,12 @@
 /*
  * commit.c - a group of transactions is one database transaction.
  *
- * First all of it is sent at once. When a transaction fails by itself, all is
- * rolled back and done again carefully: in parts of a few transactions, each
- * part behind a savepoint. The first failure of a part is that of a
- * transaction before which all went well, so it is its true outcome; the part
- * is undone and done again without it.
+ * First all of it is sent at once, rows of one table by statements of many (see
+ * inserts.c). When a transaction fails by itself, all is rolled back and done
+ * again carefully: in parts of a few transactions, each part behind a savepoint
+ * and each row by a statement of its own. The first failure of a part is that
+ * of a transaction before which all went well, so it is its true outcome; the
+ * part is undone and done again without it.
  *
  * Every group writes its marker in its transaction (see link.c). A
  * connection lost before COMMIT was sent means that nothing happened; lost
