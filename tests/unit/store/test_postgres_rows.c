@@ -212,15 +212,17 @@ START_TEST(rows_are_sent_before_anything_else)
 }
 END_TEST
 
-/* A row comes and goes and comes again, between rows of its table. */
-START_TEST(a_deleted_row_can_be_inserted_again_in_the_same_group)
+/* One goes for good while its statement still waits for rows; another comes
+ * again. */
+START_TEST(rows_of_the_same_group_can_be_deleted_and_inserted_again)
 {
-	struct deia_value id = deia_text("00003");
+	struct deia_value id = deia_text("00003"), late = deia_text("00018");
 	deia_txn *t = begin();
 	unsigned i;
 
 	for (i = 0; i < 20; i++)
 		insert_bot(t, i, "x");
+	deia_txn_delete(t, &deia__table_bots, &late);
 	queue(t, 0);
 	t = begin();
 	deia_txn_delete(t, &deia__table_bots, &id);
@@ -231,9 +233,11 @@ START_TEST(a_deleted_row_can_be_inserted_again_in_the_same_group)
 	wait_txn(&fx, &outcomes[1]);
 	ck_assert_int_eq(outcomes[0].err, DEIA_OK);
 	ck_assert_int_eq(outcomes[1].err, DEIA_OK);
-	ck_assert_uint_eq(count_rows(&fx, &deia__table_bots), 40);
+	ck_assert_uint_eq(count_rows(&fx, &deia__table_bots), 39);
 	ck_assert_str_eq(ask("SELECT spec FROM bots WHERE id = '00003'"),
 			 "again");
+	ck_assert_str_eq(ask("SELECT count(*) FROM bots WHERE id = '00018'"),
+			 "0");
 }
 END_TEST
 
@@ -428,8 +432,8 @@ int main(void)
 	tcase_add_test(tc, rows_of_many_transactions_share_statements);
 	tcase_add_test(tc, numbers_rise_in_the_order_of_the_inserts);
 	tcase_add_test(tc, rows_are_sent_before_anything_else);
-	tcase_add_test(tc,
-		       a_deleted_row_can_be_inserted_again_in_the_same_group);
+	tcase_add_test(
+		tc, rows_of_the_same_group_can_be_deleted_and_inserted_again);
 	tcase_add_loop_test(tc, a_duplicate_fails_its_transaction_alone,
 			    MANY - 2, MANY + 2);
 	tcase_add_loop_test(tc, a_duplicate_fails_its_transaction_alone, 0, 2);
