@@ -20,6 +20,7 @@ static void start(struct deia__sql_shape *shape,
 	shape->table = table;
 	shape->kind = kind;
 	shape->index = shape->guard = -1;
+	shape->rows = 1;
 	params->n = 0;
 }
 
@@ -117,7 +118,8 @@ bool deia__sql_same(const struct deia__sql_shape *a,
 	return a->table == b->table && a->set == b->set && a->kind == b->kind &&
 	       a->index == b->index && a->guard == b->guard &&
 	       a->n_equal == b->n_equal && a->n_after == b->n_after &&
-	       a->upto == b->upto && a->descending == b->descending;
+	       a->rows == b->rows && a->upto == b->upto &&
+	       a->descending == b->descending;
 }
 
 unsigned deia__sql_hash(const struct deia__sql_shape *s)
@@ -128,7 +130,7 @@ unsigned deia__sql_hash(const struct deia__sql_shape *s)
 	h ^= (uint64_t)s->kind << 1 ^ (uint64_t)(s->index + 1) << 5 ^
 	     (uint64_t)(s->guard + 1) << 10 ^ (uint64_t)s->n_equal << 18 ^
 	     (uint64_t)s->n_after << 23 ^ (uint64_t)s->upto << 28 ^
-	     (uint64_t)s->descending << 29;
+	     (uint64_t)s->descending << 29 ^ (uint64_t)s->rows << 13;
 	h *= 0x9e3779b97f4a7c15u;
 	return (unsigned)(h >> 32);
 }
@@ -198,16 +200,12 @@ static bool equals(struct writer *w, const unsigned char *cols, unsigned n)
 	return n > 0;
 }
 
-/* The columns from first on. */
-static void insert_from(struct writer *w, unsigned first)
+/* The parameters of a row, from column first on. */
+static void row(struct writer *w, unsigned first)
 {
 	unsigned c;
 
-	put(w, "INSERT INTO ");
-	name(w, w->table->name);
-	put(w, " (");
-	columns(w, first, w->table->n_columns);
-	put(w, ") VALUES (");
+	put(w, "(");
 	for (c = first; c < w->table->n_columns; c++) {
 		if (c > first)
 			put(w, ", ");
@@ -216,11 +214,27 @@ static void insert_from(struct writer *w, unsigned first)
 	put(w, ")");
 }
 
-static void insert(struct writer *w)
+/* The columns from first on. */
+static void insert_from(struct writer *w, unsigned first, unsigned rows)
+{
+	unsigned i;
+
+	put(w, "INSERT INTO ");
+	name(w, w->table->name);
+	put(w, " (");
+	columns(w, first, w->table->n_columns);
+	put(w, ") VALUES ");
+	for (i = 0; i < rows; i++) {
+		put(w, i > 0 ? ", " : "");
+		row(w, first);
+	}
+}
+
+static void insert(struct writer *w, unsigned rows)
 {
 	unsigned first = w->table->sequence && !w->dialect->numbered ? 1 : 0;
 
-	insert_from(w, first);
+	insert_from(w, first, rows);
 }
 
 static void upsert(struct writer *w)
@@ -228,7 +242,7 @@ static void upsert(struct writer *w)
 	const struct deia_table *t = w->table;
 	unsigned c;
 
-	insert(w);
+	insert(w, 1);
 	put(w, " ON CONFLICT (");
 	columns(w, 0, t->n_key);
 	put(w, t->n_key == t->n_columns ? ") DO NOTHING" : ") DO UPDATE SET ");
@@ -365,10 +379,10 @@ void deia__sql_text(struct deia__buf *out, const struct deia__sql_dialect *d,
 
 	switch (shape->kind) {
 	case DEIA__SQL_INSERT:
-		insert(&w);
+		insert(&w, shape->rows);
 		break;
 	case DEIA__SQL_RESTORE:
-		insert_from(&w, 0);
+		insert_from(&w, 0, 1);
 		break;
 	case DEIA__SQL_PUT:
 		upsert(&w);

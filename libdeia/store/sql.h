@@ -39,6 +39,7 @@ struct deia__sql_shape {
 	enum deia__sql_kind kind;
 	short index, guard; /* guard: its column, -1 none */
 	unsigned char n_equal, n_after;
+	unsigned char rows; /* of an insert, at least 1 */
 	bool upto, descending;
 };
 

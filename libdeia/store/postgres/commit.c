@@ -2,11 +2,12 @@
 /*
  * commit.c - a group of transactions is one database transaction.
  *
- * First all of it is sent at once. When a transaction fails by itself, all is
- * rolled back and done again carefully: in parts of a few transactions, each
- * part behind a savepoint. The first failure of a part is that of a
- * transaction before which all went well, so it is its true outcome; the part
- * is undone and done again without it.
+ * First all of it is sent at once, rows of one table by statements of many (see
+ * inserts.c). When a transaction fails by itself, all is rolled back and done
+ * again carefully: in parts of a few transactions, each part behind a savepoint
+ * and each row by a statement of its own. The first failure of a part is that
+ * of a transaction before which all went well, so it is its true outcome; the
+ * part is undone and done again without it.
  *
  * Every group writes its marker in its transaction (see link.c). A
  * connection lost before COMMIT was sent means that nothing happened; lost
@@ -44,6 +45,7 @@ struct run {
 	bool has_update, has_sequence, has_restore;
 	bool guessed; /* the counters are not read: they are known */
 	bool commit_sent;
+	struct deia__pg_inserts inserts; /* bold: rows that are not sent yet */
 };
 
 static bool is_own(deia_err err)
@@ -247,6 +249,19 @@ static int64_t number(struct run *r, deia_txn *t, const struct deia__op *op)
 	return s->next;
 }
 
+/* Boldly, rows of one table wait for each other. */
+static bool send_op(struct run *r, deia_txn *t, const struct deia__op *op,
+		    int64_t seq)
+{
+	struct deia__pg_row row = { t, op, seq };
+
+	if (op->kind != DEIA__OP_INSERT)
+		return deia__pg_insert_rest(r->pipe, &r->inserts) &&
+		       deia__pg_send_op(r->pipe, t, op);
+	return r->careful ? deia__pg_send_rows(r->pipe, &row, 1)
+			  : deia__pg_insert(r->pipe, &r->inserts, &row);
+}
+
 /* The operations of t, or those before `until`. */
 static bool send_txn(struct run *r, deia_txn *t, const struct deia__op *until)
 {
@@ -262,7 +277,7 @@ static bool send_txn(struct run *r, deia_txn *t, const struct deia__op *until)
 		if (op->kind == DEIA__OP_RESTORE && numbered &&
 		    op->n_values == 1)
 			continue; /* the number is all there is */
-		if (!deia__pg_send_op(r->pipe, t, op, seq))
+		if (!send_op(r, t, op, seq))
 			return false;
 	}
 	return true;
@@ -272,6 +287,7 @@ static bool send_txn(struct run *r, deia_txn *t, const struct deia__op *until)
 static deia_err begin(struct run *r)
 {
 	deia__pg_pipe_clear(r->pipe);
+	r->inserts.n = 0;
 	if (!plain(r, "BEGIN"))
 		return DEIA__PG_LOST;
 	r->guessed = r->has_sequence && can_guess(r);
@@ -374,6 +390,8 @@ static deia_err run_boldly(struct run *r)
 		if (!send_txn(r, t, NULL))
 			err = DEIA__PG_LOST;
 	}
+	if (!err && !deia__pg_insert_rest(r->pipe, &r->inserts))
+		err = DEIA__PG_LOST;
 	/* An update that finds nothing is no error of the server: look before
 	 * the commit. Anything else that fails keeps it from happening. */
 	if (!err && r->has_update)

@@ -82,13 +82,16 @@ static void take_error(struct deia__pg_pipe *p, const struct deia__pg_expect *e,
 static void take_answer(struct deia__pg_pipe *p,
 			const struct deia__pg_expect *e, const PGresult *res)
 {
-	bool none = strcmp(PQcmdTuples((PGresult *)(uintptr_t)res), "0") == 0;
+	const char *rows = PQcmdTuples((PGresult *)(uintptr_t)res);
+	bool none = strcmp(rows, "0") == 0;
 
 	switch (e->kind) {
 	case DEIA__PG_PREPARE:
 		e->stmt->known = DEIA__PG_KNOWN;
 		break;
 	case DEIA__PG_OP:
+		if (e->rows && strtoul(rows, NULL, 10) != e->rows)
+			fail(p, e, DEIA_ESTORE);
 		if (e->op->kind != DEIA__OP_UPDATE || !none)
 			break;
 		p->unchanged = p->unchanged || !p->err;
@@ -180,9 +183,7 @@ static bool pump(struct deia__pg_pipe *p, bool all)
 
 /* ---- sending ----------------------------------------------------------- */
 
-static bool expect(struct deia__pg_pipe *p, enum deia__pg_kind kind,
-		   struct deia__pg_stmt *stmt, deia_txn *t,
-		   const struct deia__op *op)
+static bool expect(struct deia__pg_pipe *p, const struct deia__pg_expect *e)
 {
 	struct deia__pg_expect *queue;
 	size_t cap;
@@ -201,7 +202,7 @@ static bool expect(struct deia__pg_pipe *p, enum deia__pg_kind kind,
 		p->queue = queue;
 		p->cap = cap;
 	}
-	p->queue[p->n++] = (struct deia__pg_expect){ kind, stmt, t, op };
+	p->queue[p->n++] = *e;
 	return true;
 }
 
@@ -214,10 +215,15 @@ static bool sent(struct deia__pg_pipe *p, int ok, size_t bytes)
 	return pump(p, false);
 }
 
+static bool expect_kind(struct deia__pg_pipe *p, enum deia__pg_kind kind)
+{
+	return expect(p, &(struct deia__pg_expect){ .kind = kind });
+}
+
 bool deia__pg_send_plain(struct deia__pg_pipe *p, enum deia__pg_kind kind,
 			 const char *sql, int n, const char *const *params)
 {
-	return expect(p, kind, NULL, NULL, NULL) &&
+	return expect_kind(p, kind) &&
 	       sent(p,
 		    PQsendQueryParams(p->c->pg, sql, n, NULL, params, NULL,
 				      NULL, 0),
@@ -227,7 +233,7 @@ bool deia__pg_send_plain(struct deia__pg_pipe *p, enum deia__pg_kind kind,
 bool deia__pg_send_fixed(struct deia__pg_pipe *p, enum deia__pg_kind kind,
 			 const char *name, int n, const char *const *params)
 {
-	return expect(p, kind, NULL, NULL, NULL) &&
+	return expect_kind(p, kind) &&
 	       sent(p,
 		    PQsendQueryPrepared(p->c->pg, name, n, params, NULL, NULL,
 					0),
@@ -242,79 +248,92 @@ static bool forget(struct deia__pg_pipe *p, const char *name)
 	return deia__pg_send_plain(p, DEIA__PG_FORGET, sql, 0, NULL);
 }
 
+/* e: of the statement that it is prepared for. */
 static bool prepare(struct deia__pg_pipe *p, struct deia__pg_stmt *stmt,
-		    deia_txn *t, const struct deia__op *op)
+		    const struct deia__pg_expect *e)
 {
+	struct deia__pg_expect mine = { DEIA__PG_PREPARE, stmt, e->txn, e->op,
+					0 };
 	struct deia__buf sql;
 	bool ok;
 
 	deia__buf_init(&sql, 0);
 	deia__sql_text(&sql, &dialect, &stmt->shape);
-	ok = !sql.err && expect(p, DEIA__PG_PREPARE, stmt, t, op) &&
+	ok = !sql.err && expect(p, &mine) &&
 	     PQsendPrepare(p->c->pg, stmt->name, sql.data, 0, NULL);
 	deia__buf_fini(&sql);
 	stmt->known = DEIA__PG_SENT;
 	return ok;
 }
 
-static bool send_shape(struct deia__pg_pipe *p, enum deia__pg_kind kind,
+static bool send_shape(struct deia__pg_pipe *p,
 		       const struct deia__sql_shape *shape,
-		       const struct deia__sql_params *params, deia_txn *t,
-		       const struct deia__op *op)
+		       const struct deia__pg_params *bound,
+		       const struct deia__pg_expect *e)
 {
-	struct deia__pg_params bound;
 	struct deia__pg_stmt *stmt;
 	char old[DEIA__PG_NAME];
 
 	stmt = deia__pg_find(p->c, shape, old);
 	if (old[0] && !forget(p, old))
 		return false;
-	if (stmt->known == DEIA__PG_FREE && !prepare(p, stmt, t, op))
+	if (stmt->known == DEIA__PG_FREE && !prepare(p, stmt, e))
 		return false;
-	deia__pg_bind(&bound, params);
-	return expect(p, kind, NULL, t, op) &&
+	return expect(p, e) &&
 	       sent(p,
-		    PQsendQueryPrepared(p->c->pg, stmt->name, bound.n,
-					bound.values, bound.lengths,
-					bound.formats, 1),
-		    bound.bytes);
-}
-
-/* Puts the number that the store gave before the other values of a row. */
-static void add_number(struct deia__sql_params *params,
-		       const struct deia_value *number)
-{
-	memmove(params->value + 1, params->value,
-		params->n++ * sizeof(params->value[0]));
-	params->value[0] = number;
+		    PQsendQueryPrepared(p->c->pg, stmt->name, bound->n,
+					bound->values, bound->lengths,
+					bound->formats, 1),
+		    bound->bytes);
 }
 
 bool deia__pg_send_op(struct deia__pg_pipe *p, deia_txn *t,
-		      const struct deia__op *op, int64_t seq)
+		      const struct deia__op *op)
 {
-	struct deia_value number = deia_int(seq);
+	struct deia__pg_expect e = { .kind = DEIA__PG_OP, .txn = t, .op = op };
 	struct deia__sql_shape shape;
 	struct deia__sql_params params;
+	struct deia__pg_params bound;
 
 	deia__sql_op(op, &shape, &params);
-	if (op->kind == DEIA__OP_INSERT && op->table->sequence)
-		add_number(&params, &number);
-	return send_shape(p, DEIA__PG_OP, &shape, &params, t, op);
+	deia__pg_bind(&bound, &params);
+	return send_shape(p, &shape, &bound, &e);
+}
+
+/* A failure is said to be the first row's: whose it is the careful run finds
+ * out, which sends each alone. */
+bool deia__pg_send_rows(struct deia__pg_pipe *p,
+			const struct deia__pg_row *rows, unsigned n)
+{
+	struct deia__pg_expect e = {
+		.kind = DEIA__PG_OP, .txn = rows->txn, .op = rows->op, .rows = n
+	};
+	struct deia__sql_shape shape;
+	struct deia__sql_params params;
+	struct deia__pg_params bound;
+
+	deia__sql_op(rows->op, &shape, &params);
+	shape.rows = (unsigned char)n;
+	deia__pg_bind_rows(&bound, rows, n);
+	return send_shape(p, &shape, &bound, &e);
 }
 
 bool deia__pg_send_exists(struct deia__pg_pipe *p, const struct deia__op *op)
 {
+	struct deia__pg_expect e = { .kind = DEIA__PG_EXISTS, .op = op };
 	struct deia__sql_shape shape;
 	struct deia__sql_params params;
+	struct deia__pg_params bound;
 
 	deia__sql_exists(op, &shape, &params);
-	return send_shape(p, DEIA__PG_EXISTS, &shape, &params, NULL, op);
+	deia__pg_bind(&bound, &params);
+	return send_shape(p, &shape, &bound, &e);
 }
 
 bool deia__pg_sync(struct deia__pg_pipe *p)
 {
-	if (!expect(p, DEIA__PG_SYNC, NULL, NULL, NULL) ||
-	    !PQpipelineSync(p->c->pg) || !pump(p, true))
+	if (!expect_kind(p, DEIA__PG_SYNC) || !PQpipelineSync(p->c->pg) ||
+	    !pump(p, true))
 		return false;
 	p->first = p->n = 0;
 	p->unsent = 0;

@@ -52,6 +52,7 @@ struct deia__pg_expect {
 	struct deia__pg_stmt *stmt;
 	deia_txn *txn;
 	const struct deia__op *op;
+	unsigned rows; /* that an insert must add; 0: not counted */
 };
 
 struct deia__pg_conn {
@@ -172,7 +173,18 @@ bool deia__pg_ok(const PGresult *res);
 
 /* ---- stmt.c --------------------------------------------------- */
 
-#define DEIA__PG_MAX_PARAMS DEIA__SQL_MAX_PARAMS
+/* A row to insert; seq: its number, in a sequence table. */
+struct deia__pg_row {
+	deia_txn *txn;
+	const struct deia__op *op;
+	int64_t seq;
+};
+/* So many rows at most are inserted by one statement. */
+#define DEIA__PG_ROWS 16
+#define DEIA__PG_MAX_PARAMS (DEIA__PG_ROWS * DEIA__MAX_COLUMNS)
+_Static_assert(DEIA__PG_MAX_PARAMS >= DEIA__SQL_MAX_PARAMS,
+	       "any statement's parameters have room");
+_Static_assert(DEIA__PG_MAX_PARAMS <= 65535, "the protocol counts to there");
 /* Parameters in libpq's form, all binary. */
 struct deia__pg_params {
 	const char *values[DEIA__PG_MAX_PARAMS];
@@ -183,6 +195,9 @@ struct deia__pg_params {
 };
 void deia__pg_bind(struct deia__pg_params *to,
 		   const struct deia__sql_params *from);
+/* Rows of one table, one after the other. */
+void deia__pg_bind_rows(struct deia__pg_params *to,
+			const struct deia__pg_row *rows, unsigned n);
 /*
  * The place of a shape. When known is not DEIA__PG_KNOWN or DEIA__PG_SENT the
  * caller prepares it, under its name; *old, when not empty, is the name of a
@@ -226,11 +241,28 @@ bool deia__pg_send_fixed(struct deia__pg_pipe *p, enum deia__pg_kind kind,
 			 const char *name, int n, const char *const *params);
 bool deia__pg_send_plain(struct deia__pg_pipe *p, enum deia__pg_kind kind,
 			 const char *sql, int n, const char *const *params);
+/* Anything but an insert. */
 bool deia__pg_send_op(struct deia__pg_pipe *p, deia_txn *t,
-		      const struct deia__op *op, int64_t seq);
+		      const struct deia__op *op);
+/* Up to DEIA__PG_ROWS inserts into one table, by one statement. */
+bool deia__pg_send_rows(struct deia__pg_pipe *p,
+			const struct deia__pg_row *rows, unsigned n);
 bool deia__pg_send_exists(struct deia__pg_pipe *p, const struct deia__op *op);
 /* Ends a part, sends all and reads all answers. */
 bool deia__pg_sync(struct deia__pg_pipe *p);
+
+/* ---- inserts.c ------------------------------------------------ */
+
+/* Inserts into one table that are not sent yet. {0}: none. */
+struct deia__pg_inserts {
+	struct deia__pg_row rows[DEIA__PG_ROWS];
+	unsigned n;
+};
+/* Adds one, and sends what is due. False as with the above. */
+bool deia__pg_insert(struct deia__pg_pipe *p, struct deia__pg_inserts *w,
+		     const struct deia__pg_row *row);
+/* Sends all; to be called before anything else is sent. */
+bool deia__pg_insert_rest(struct deia__pg_pipe *p, struct deia__pg_inserts *w);
 
 /* ---- migrate.c ------------------------------------------------ */
 

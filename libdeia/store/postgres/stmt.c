@@ -5,7 +5,8 @@
  * The cache is bounded as the SQLite backend's is: a shape hashes to a set of
  * four places. All values travel in binary form, so that neither side prints
  * or parses numbers, and texts and bytes go as they are. Types are left to the
- * server, which takes them from the columns.
+ * server, which takes them from the columns; for an INSERT it does so in each of
+ * its rows.
  */
 #include "store/postgres/postgres.h"
 
@@ -13,30 +14,61 @@
 #include <stdio.h>
 #include <string.h>
 
+static void bind_int(struct deia__pg_params *to, int64_t n)
+{
+	int i = to->n++;
+
+	to->ints[i] = htobe64((uint64_t)n);
+	to->values[i] = (const char *)&to->ints[i];
+	to->lengths[i] = 8;
+	to->formats[i] = 1;
+	to->bytes += 8;
+}
+
+static void bind(struct deia__pg_params *to, const struct deia_value *v)
+{
+	int i;
+
+	if (v->type == DEIA_INT) {
+		bind_int(to, v->i);
+		return;
+	}
+	i = to->n++;
+	to->formats[i] = 1;
+	to->values[i] = NULL;
+	to->lengths[i] = 0;
+	if (v->type == DEIA_NULL)
+		return;
+	to->values[i] = v->len ? v->s : "";
+	to->lengths[i] = (int)v->len;
+	to->bytes += v->len;
+}
+
 void deia__pg_bind(struct deia__pg_params *to,
 		   const struct deia__sql_params *from)
 {
-	const struct deia_value *v;
 	unsigned i;
 
-	to->n = (int)from->n;
+	to->n = 0;
 	to->bytes = 0;
-	for (i = 0; i < from->n; i++) {
-		v = from->value[i];
-		to->formats[i] = 1;
-		to->values[i] = NULL;
-		to->lengths[i] = 0;
-		if (v->type == DEIA_NULL)
-			continue;
-		if (v->type == DEIA_INT) {
-			to->ints[i] = htobe64((uint64_t)v->i);
-			to->values[i] = (const char *)&to->ints[i];
-			to->lengths[i] = 8;
-		} else {
-			to->values[i] = v->len ? v->s : "";
-			to->lengths[i] = (int)v->len;
-		}
-		to->bytes += (size_t)to->lengths[i];
+	for (i = 0; i < from->n; i++)
+		bind(to, from->value[i]);
+}
+
+void deia__pg_bind_rows(struct deia__pg_params *to,
+			const struct deia__pg_row *rows, unsigned n)
+{
+	const struct deia__op *op;
+	unsigned i, c;
+
+	to->n = 0;
+	to->bytes = 0;
+	for (i = 0; i < n; i++) {
+		op = rows[i].op;
+		if (op->table->sequence)
+			bind_int(to, rows[i].seq);
+		for (c = op->table->sequence; c < op->n_values; c++)
+			bind(to, &op->values[c]);
 	}
 }
 
