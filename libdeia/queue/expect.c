@@ -34,10 +34,12 @@ struct deia__expect {
 static deia_err read_one(struct deia__expect *e, const cJSON *expect,
 			 struct deia__errmsg *why)
 {
-	const cJSON *what = cJSON_IsObject(expect) ? expect->child : NULL;
+	const cJSON *what = NULL;
 	struct deia__errmsg detail = { "" };
 	deia_err err;
 
+	if (expect && cJSON_IsObject(expect))
+		what = expect->child;
 	if (what == NULL || what->next)
 		return deia__fail(why, DEIA_EFIELD,
 				  "must be an object with either regex or "

@@ -297,13 +297,19 @@ static deia_err read_value(struct reading *r, int word, const cJSON *value,
 	return read_map(r, value, shape == DEIA__SHAPE_PATTERN_MAP, at);
 }
 
+/* Static text. */
+static const char *without(const char *word)
+{
+	return strcmp(word, "if") == 0 ? "does nothing without if"
+				       : "does nothing without contains";
+}
+
 static deia_err read_member(struct reading *r, const cJSON *schema,
 			    const cJSON *member, const struct deia__spot *at)
 {
 	struct deia__spot in = { .up = at, .key = member->string };
 	int word = deia__keyword_find(member->string);
 	const char *with;
-	char text[64] = "does nothing without ";
 
 	if (word < 0)
 		return wrong(r, &in,
@@ -311,7 +317,7 @@ static deia_err read_member(struct reading *r, const cJSON *schema,
 			     "expectations lists those that are");
 	with = deia__keywords[word].with;
 	if (with && !cJSON_GetObjectItemCaseSensitive(schema, with))
-		return wrong(r, &in, strcat(text, with));
+		return wrong(r, &in, without(with));
 	if (deia__keywords[word].shape == DEIA__SHAPE_ROOT && at->up)
 		return wrong(r, &in, "is supported at the root only");
 	return read_value(r, word, member, &in);
