@@ -26,8 +26,8 @@
  * - X{n} looks at n characters before it fails: n has a maximum;
  * - groups are saved at each step: plain ones do not capture, named ones have
  *   a maximum;
- * - a class of hundreds of ranges costs more a character: the length of the
- *   pattern counts.
+ * - a class of hundreds of ranges costs more a character, and one loop may pass
+ *   the whole text with it: its length counts, and limits the text's.
  * Memory has PCRE2's heap limit.
  */
 #include "queue/regex.h"
@@ -43,6 +43,8 @@
 #define HEAP_LIMIT_KIB 8192
 #define MATCH_LIMIT 1000000
 #define MAX_LOOKBEHIND 255
+/* What a loop over the whole text may cost, in characters under a short class. */
+#define MAX_PASS (32u << 20)
 /* Characters that a loop passes in the time of a call. */
 #define CHARS_A_STEP 4
 /* Of those that cannot begin a match, which the search for one skips. */
@@ -80,6 +82,7 @@ static void give_memory(void *p, void *user)
  * writes, such as a count inside a class. */
 struct looks {
 	unsigned repeats; /* the most that are demanded */
+	size_t class_len; /* from the first class to the end of the last */
 	bool caseless, graphemes;
 };
 
@@ -109,7 +112,10 @@ static void look_at(struct looks *l, const char *p, bool ecma)
 {
 	/* Braces behind these hold no count. */
 	const char *braced = ecma ? "uopPgk" : "xopPgk";
+	const char *open = strchr(p, '['), *end = strrchr(p, ']');
 
+	if (open && end > open)
+		l->class_len = (size_t)(end - open);
 	for (; *p; p++) {
 		if (*p == '\\' && p[1]) {
 			p++;
@@ -202,15 +208,14 @@ deia_err deia__regex_new(struct deia__regex **out, const char *pattern,
 {
 	struct deia__regex *re = deia__alloc(sizeof(*re));
 	struct looks looks = { 0 };
-	size_t len = strlen(pattern);
 	deia_err err;
 
 	*out = NULL;
 	if (re == NULL)
 		return deia__fail(why, DEIA_ENOMEM, "memory ran out");
 	look_at(&looks, pattern, ecma);
-	re->step = 1 + looks.repeats / 16 + len / 256;
-	re->chars = 1 + len / 32;
+	re->chars = 1 + looks.class_len / 16;
+	re->step = 1 + looks.repeats * re->chars / 4 + looks.class_len / 32;
 	re->memory =
 		pcre2_general_context_create(take_memory, give_memory, NULL);
 	if (re->memory)
@@ -284,10 +289,16 @@ deia_err deia__regex_find(const struct deia__regex *re, const char *text,
 			  size_t len, uint64_t *work)
 {
 	struct meter m = { .re = re, .work = work };
-	pcre2_match_context *context = pcre2_match_context_create(re->memory);
-	pcre2_match_data *data = pcre2_match_data_create(1, re->memory);
+	pcre2_match_context *context;
+	pcre2_match_data *data;
 	deia_err err = DEIA_ENOMEM;
 
+	if (len > MAX_PASS / re->chars) {
+		*work = 0;
+		return DEIA_ELIMIT;
+	}
+	context = pcre2_match_context_create(re->memory);
+	data = pcre2_match_data_create(1, re->memory);
 	if (context && data)
 		err = run(&m, context, data, text, len);
 	pcre2_match_data_free(data);

@@ -2,6 +2,7 @@
 /* What is accepted as an expectation, what matches one, and that no pattern
  * and no text is looked at for ever. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -330,6 +331,23 @@ START_TEST(endless_pattern_is_given_up)
 }
 END_TEST
 
+/* A class of two thousand parts, tried at each of four million characters by a
+ * single loop, which nothing can look into. */
+START_TEST(long_class_is_not_tried_on_a_long_answer)
+{
+	struct deia__errmsg why = { "" };
+	char *text = repeated("\xd1\x8f", DEIA_MAX_ANSWER_BYTES, "");
+	char json[16000] = "{\"regex\":\"^[^", *p = json + strlen(json);
+
+	while (p < json + 15000)
+		p += sprintf(p, "\\\\p{Han}");
+	strcpy(p, "]*+$\"}");
+	ck_assert_int_eq(held(json, text, &why), DEIA_ELIMIT);
+	ck_assert_int_eq(held_n(json, text, 8192, &why), DEIA_OK);
+	free(text);
+}
+END_TEST
+
 START_TEST(long_answer_is_searched_to_its_end)
 {
 	struct deia__errmsg why = { "" };
@@ -450,6 +468,7 @@ int main(void)
 	tcase_add_test(tc, nothing_is_no_expectation);
 	tcase_add_test(tc, longest_one_is_taken_and_a_longer_one_is_not);
 	tcase_add_loop_test(tc, endless_pattern_is_given_up, 0, COUNT(endless));
+	tcase_add_test(tc, long_class_is_not_tried_on_a_long_answer);
 	tcase_add_test(tc, long_answer_is_searched_to_its_end);
 	tcase_add_test(tc, answer_over_the_limit_is_no_success);
 	tcase_add_test(tc, deep_answer_is_no_json);
