@@ -220,6 +220,7 @@ void deia__bots_on_state(const struct deia_bot_info *info, deia_bot_state from,
 
 	if (!b)
 		return;
+	deia__scheduling_bot(h, b->id);
 	if (info->pid ||
 	    (from != info->state && info->state == DEIA_BOT_STARTING))
 		b->pid = info->pid;
@@ -241,7 +242,6 @@ void deia__bots_on_state(const struct deia_bot_info *info, deia_bot_state from,
 		bot_is_down(h, b, info);
 	else if (from == DEIA_BOT_STARTING)
 		pause_again(h, b, info);
-	deia__scheduling_bot(h, b->id);
 	if (from != info->state)
 		deia__mail_bot_moved(h, b, info, from);
 	c = deia__change_new(h);
