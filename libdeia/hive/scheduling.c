@@ -139,6 +139,7 @@ static deia_err make(deia_hive *h, const struct deia_hive_opts *o)
 	if (!h->scheduling)
 		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
 	h->scheduling->policy = opts->policy;
+	deia_jw_init(&h->scheduling->line);
 	err = deia_scheduler_new(&h->scheduling->scheduler, opts);
 	if (err)
 		return deia__hive_fail(h, err, "scheduler: %s",
@@ -184,6 +185,7 @@ void deia__scheduling_free(deia_hive *h)
 		return;
 	deia__timer_clear(h->timers, &sc->timer);
 	deia_scheduler_free(sc->scheduler);
+	deia_jw_fini(&sc->line);
 	if (sc->journal)
 		deia__logfile_close(sc->journal);
 	deia__free(sc);

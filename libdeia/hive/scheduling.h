@@ -27,6 +27,7 @@ struct deia__scheduling {
 	bool again;		  /* more was learned meanwhile */
 	bool whole; /* some were refused: next time all are stored */
 	deia__logfile *journal;
+	deia_jw line; /* of it, being printed */
 };
 
 /* ---- scheduling.c ------------------------------------------------------- */

@@ -31,24 +31,51 @@ bool deia__scheduling_is_journaled(const deia_hive *h)
 
 /* ---- lines -------------------------------------------------------------- */
 
-static void begin(deia_jw *w, const char *event, const char *task)
+/* Many are written a second: the printer keeps its memory. */
+static deia_jw *begin(deia_hive *h, const char *event, const char *task)
 {
-	deia_jw_init(w);
+	deia_jw *w = &h->scheduling->line;
+
+	deia_jw_reset(w);
 	deia_jw_object(w);
 	deia_jw_ktime(w, "timestamp", deia__unix_ms(NULL));
 	deia_jw_kstr(w, "event", event);
 	deia_jw_kstr(w, "task", task);
+	return w;
 }
 
-static void end(deia_hive *h, deia_jw *w)
+static void end(deia_hive *h)
 {
+	deia_jw *w = &h->scheduling->line;
+
 	deia_jw_end_object(w);
 	if (deia_jw_status(w) == DEIA_OK) {
 		w->text[w->len] = '\n'; /* in the place of the NUL */
 		deia__logfile_write(h->scheduling->journal, w->text,
 				    w->len + 1);
 	}
-	deia_jw_fini(w);
+}
+
+/* With three decimals: a tenth of the time that printf takes. */
+static void figure(deia_jw *w, const char *key, double v)
+{
+	char text[32], *at = text + sizeof(text);
+	uint64_t rest;
+
+	if (!(v >= 0 && v < 1e12)) {
+		deia_jw_knum(w, key, v);
+		return;
+	}
+	rest = (uint64_t)(v * 1000 + 0.5);
+	*--at = '\0';
+	for (int i = 0; i < 3; i++, rest /= 10)
+		*--at = (char)('0' + rest % 10);
+	*--at = '.';
+	do {
+		*--at = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest);
+	deia_jw_kraw(w, key, at);
 }
 
 static void number(deia_jw *w, const char *key, double v)
@@ -68,10 +95,10 @@ static void print_candidate(deia_hive *h, deia_jw *w,
 
 	deia_jw_object(w);
 	deia_jw_kstr(w, "bot", c->choice.bot);
-	deia_jw_knum(w, "score", c->choice.score);
-	deia_jw_knum(w, "wait_seconds", c->choice.wait_seconds);
-	deia_jw_knum(w, "run_seconds", c->choice.run_seconds);
-	deia_jw_knum(w, "success_ratio", c->choice.success_ratio);
+	figure(w, "score", c->choice.score);
+	figure(w, "wait_seconds", c->choice.wait_seconds);
+	figure(w, "run_seconds", c->choice.run_seconds);
+	figure(w, "success_ratio", c->choice.success_ratio);
 	deia_jw_kint(w, "samples", (int64_t)c->pair.samples);
 	if (!deia_scheduler_bot_status(h->scheduling->scheduler, c->choice.bot,
 				       &st)) {
@@ -85,24 +112,24 @@ static void print_candidate(deia_hive *h, deia_jw *w,
 void deia__scheduling_decided(deia_hive *h, const char *task, unsigned attempt,
 			      const struct deia_scheduler_recommendation *r)
 {
-	deia_jw w;
+	deia_jw *w;
 
 	if (!h->scheduling->journal || !r->len)
 		return;
-	begin(&w, "decision", task);
-	deia_jw_kint(&w, "attempt", attempt);
-	deia_jw_kstr(&w, "task_type", r->type);
-	deia_jw_kstr(&w, "policy", deia_scheduler_policy_name(r->policy));
-	deia_jw_kstr(&w, "bot", r->best[0].choice.bot);
-	deia_jw_knum(&w, "confidence", r->confidence);
-	deia_jw_kbool(&w, "probe", r->best[0].choice.probe);
-	deia_jw_kint(&w, "of", r->candidates);
-	deia_jw_key(&w, "candidates");
-	deia_jw_array(&w);
+	w = begin(h, "decision", task);
+	deia_jw_kint(w, "attempt", attempt);
+	deia_jw_kstr(w, "task_type", r->type);
+	deia_jw_kstr(w, "policy", deia_scheduler_policy_name(r->policy));
+	deia_jw_kstr(w, "bot", r->best[0].choice.bot);
+	figure(w, "confidence", r->confidence);
+	deia_jw_kbool(w, "probe", r->best[0].choice.probe);
+	deia_jw_kint(w, "of", r->candidates);
+	deia_jw_key(w, "candidates");
+	deia_jw_array(w);
 	for (unsigned i = 0; i < r->len && i < DEIA_MAX_ALTERNATIVES; i++)
-		print_candidate(h, &w, &r->best[i]);
-	deia_jw_end_array(&w);
-	end(h, &w);
+		print_candidate(h, w, &r->best[i]);
+	deia_jw_end_array(w);
+	end(h);
 }
 
 /* ---- outcomes ----------------------------------------------------------- */
@@ -118,37 +145,37 @@ static void print_outcome(deia_jw *w, const struct deia_scheduler_outcome *o)
 void deia__scheduling_recorded(deia_hive *h, const char *task,
 			       const struct deia_scheduler_outcome *o)
 {
-	deia_jw w;
+	deia_jw *w;
 
 	if (!h->scheduling->journal)
 		return;
-	begin(&w, "task_recorded", task);
-	print_outcome(&w, o);
-	end(h, &w);
+	w = begin(h, "task_recorded", task);
+	print_outcome(w, o);
+	end(h);
 }
 
 void deia__scheduling_corrected(deia_hive *h, const char *task,
 				const struct deia_scheduler_outcome *o,
 				bool success)
 {
-	deia_jw w;
+	deia_jw *w;
 
 	if (!h->scheduling->journal)
 		return;
-	begin(&w, "task_corrected", task);
-	print_outcome(&w, o);
-	deia_jw_kbool(&w, "verdict", success);
-	end(h, &w);
+	w = begin(h, "task_corrected", task);
+	print_outcome(w, o);
+	deia_jw_kbool(w, "verdict", success);
+	end(h);
 }
 
 void deia__scheduling_was_reset(deia_hive *h, const char *bot, const char *type)
 {
-	deia_jw w;
+	deia_jw *w;
 
 	if (!h->scheduling->journal)
 		return;
-	begin(&w, "learning_reset", NULL);
-	deia_jw_kstr(&w, "bot", bot);
-	deia_jw_kstr(&w, "task_type", type);
-	end(h, &w);
+	w = begin(h, "learning_reset", NULL);
+	deia_jw_kstr(w, "bot", bot);
+	deia_jw_kstr(w, "task_type", type);
+	end(h);
 }

@@ -4,6 +4,7 @@
 import http.client
 import json
 import os
+import signal
 import unittest
 
 from hive import API, WAIT_SECONDS
@@ -238,14 +239,14 @@ class Scheduler(Mail):
         path = os.path.join(self.hive.dir, "config.yaml")
         with open(path, "w", encoding="utf-8") as f:
             f.write(self.config + "  policy: round-robin\n")
-        self.addCleanup(self.hive.process.send_signal, 1)
+        self.addCleanup(self.hive.process.send_signal, signal.SIGHUP)
 
         def policy():
             return self.must("viewer", "GET", BASE + "/recommendation"
                              "?task_type=general")["policy"]
 
         self.assertEqual(policy(), "learned")
-        self.hive.process.send_signal(1)
+        self.hive.process.send_signal(signal.SIGHUP)
         self.until(lambda: policy() == "round-robin")
         with open(path, "w", encoding="utf-8") as f:
             f.write(self.config)
@@ -267,6 +268,14 @@ class Scheduler(Mail):
                          ("task_recorded", 0.1, True))
         self.assertEqual((reset["event"], reset["task_type"]),
                          ("learning_reset", None))
+        os.rename(path, path + ".old")  # as log rotation does
+        self.hive.process.send_signal(signal.SIGHUP)
+
+        def again():
+            self.record("j1", 2)
+            return os.path.exists(path)
+
+        self.until(again)
 
 
 if __name__ == "__main__":
