@@ -81,6 +81,7 @@ struct deia__hbot {
 	unsigned n_sends; /* mail of its process, not durable yet */
 	bool held;	  /* its lines are not read meanwhile */
 	unsigned n_waits; /* for mail, with its own token */
+	int circuit;	  /* a deia_scheduler_circuit, as it was last told */
 	UT_hash_handle hh;
 };
 

@@ -120,6 +120,64 @@ void deia__scheduling_bot(deia_hive *h, const char *id)
 			       id, deia_scheduler_errmsg(s));
 }
 
+/* {"circuit","reason","failures"} */
+static void tell_circuit(deia_hive *h, struct deia__hbot *b,
+			 const struct deia_scheduler_bot_status *st)
+{
+	const char *circuit = deia_scheduler_circuit_name(st->circuit);
+	bool is_open = st->circuit == DEIA_CIRCUIT_OPEN;
+	struct deia__change *c = deia__change_new(h);
+	deia_jw w;
+
+	deia__hive_log(h, is_open ? DEIA_LOG_WARN : DEIA_LOG_INFO,
+		       "bot %s: circuit %s%s%s", b->id, circuit,
+		       is_open ? ": " : "", is_open ? st->reason : "");
+	deia_jw_init(&w);
+	deia_jw_object(&w);
+	deia_jw_kstr(&w, "circuit", circuit);
+	deia_jw_kstr(&w, "reason", is_open ? st->reason : "");
+	deia_jw_kint(&w, "failures", st->failures);
+	deia_jw_end_object(&w);
+	deia__change_event(c, "bot.circuit", b->id,
+			   deia_jw_status(&w) ? NULL : w.text);
+	deia_jw_fini(&w);
+	if (deia__change_commit(c, h, NULL, NULL))
+		deia__hive_log(h, DEIA_LOG_ERROR,
+			       "an event of bot %s could not be stored: %s",
+			       b->id, h->msg.text);
+}
+
+/* Whether it is probed is no news: only that it is out, and that it is back. */
+static void look_at_circuit(deia_hive *h, struct deia__hbot *b)
+{
+	struct deia_scheduler_bot_status st;
+	int circuit;
+
+	if (deia_scheduler_bot_status(h->scheduling->scheduler, b->id, &st))
+		return;
+	circuit = (int)st.circuit;
+	if (circuit == b->circuit || circuit == DEIA_CIRCUIT_PROBING)
+		return;
+	b->circuit = circuit;
+	tell_circuit(h, b, &st);
+}
+
+void deia__scheduling_circuit(deia_hive *h, const char *id)
+{
+	struct deia__errmsg kept = h->msg;
+	bool has_field = h->has_field;
+	struct deia__hbot *b = id ? deia__hbot_get(h, id) : NULL, *next;
+
+	if (b) {
+		look_at_circuit(h, b);
+	} else if (!id) {
+		HASH_ITER(hh, h->hbots, b, next)
+			look_at_circuit(h, b);
+	}
+	h->msg = kept; /* a caller's detail stands */
+	h->has_field = has_field;
+}
+
 void deia__scheduling_bot_removed(deia_hive *h, const char *id)
 {
 	if (h->scheduling) /* one that it never knew is fine */

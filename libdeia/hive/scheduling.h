@@ -9,8 +9,10 @@
  *   scheduling_journal.c  adaptive-scheduling.jsonl
  *
  * Who dispatches tasks calls deia_scheduler_plan, choose, start, end, record and
- * correct on deia__scheduling_scheduler, with deia__scheduling_now as the time,
- * and deia__scheduling_changed after each record and correct.
+ * correct on deia__scheduling_scheduler, with deia__scheduling_now as the time;
+ * and after each record deia__scheduling_changed, deia__scheduling_recorded and
+ * deia__scheduling_circuit, after each correct deia__scheduling_changed and
+ * deia__scheduling_corrected.
  */
 #ifndef DEIA_HIVE_SCHEDULING_H
 #define DEIA_HIVE_SCHEDULING_H
@@ -46,6 +48,9 @@ int64_t deia__scheduling_now(const deia_hive *h);
 /* Something about a bot of this node has changed: state, turns, spec. Also for
  * one that is not there (yet). */
 void deia__scheduling_bot(deia_hive *h, const char *id);
+/* An outcome or a reset may have opened or closed its circuit (NULL: those of
+ * all bots): that is an event. */
+void deia__scheduling_circuit(deia_hive *h, const char *id);
 /* It is gone, and so are its rows. */
 void deia__scheduling_bot_removed(deia_hive *h, const char *id);
 /* Makes a type of task known; DEIA_OK when it was. EFIELD at pointer, ELIMIT,

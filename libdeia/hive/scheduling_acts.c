@@ -72,6 +72,8 @@ static void on_durable(deia_hive *h, deia_err err, const int64_t *seqs,
 		deia__scheduling_not_saved(h);
 	else
 		write_journal(h, a);
+	if (!h->freeing)
+		deia__scheduling_circuit(h, a->bot[0] ? a->bot : NULL);
 	if (a->cb)
 		a->cb(err, a->user);
 	deia__free(a);

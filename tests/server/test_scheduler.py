@@ -223,6 +223,15 @@ class Scheduler(Mail):
         self.must("operator", "DELETE", BASE + "/bots/bad", None, (204,))
         self.assertEqual(self.must("viewer", "GET", BASE + "/bots/bad")
                          ["circuit"], "closed")
+        told = []
+        with self.hive.stream("GET", "/events?after=0") as events:
+            for kind, event, _ in events:
+                if kind == "bot.circuit" and event["subject"] == "bad":
+                    told.append(event["data"])
+                if len(told) == 2:
+                    break
+        self.assertEqual([t["circuit"] for t in told], ["open", "closed"])
+        self.assertIn("times in a row", told[0]["reason"])
 
     def test_audit_says_who_told_it(self):
         self.ready("a1")
