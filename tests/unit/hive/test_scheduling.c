@@ -443,6 +443,35 @@ START_TEST(what_cannot_be_is_refused_and_teaches_nothing)
 }
 END_TEST
 
+/* One that failed may count all the same: it says so, and the store follows. */
+START_TEST(an_allocation_that_fails_loses_nothing_that_was_acknowledged)
+{
+	struct deia_execution e = execution("ada", "writing", 2, true);
+	struct ended end;
+	uint64_t good = 0, samples;
+	deia_err err = DEIA_ENOMEM;
+
+	ck_assert_int_eq(create_bot(&f, "ada", false), DEIA_OK);
+	for (unsigned long n = 1; n < 100; n++) {
+		end = (struct ended){ false, DEIA_OK };
+		deia__mem_fail_at(n, false);
+		err = deia_hive_scheduler_record(f.hive, deia_actor_local(), &e,
+						 on_done, &end);
+		deia__mem_fail_at(0, false);
+		ck_assert(err == DEIA_OK || err == DEIA_ENOMEM);
+		if (!err)
+			run_until(&f, &end.done);
+		good += !err && !end.err;
+	}
+	ck_assert_int_eq(err, DEIA_OK);
+	ck_assert_uint_gt(good, 10);
+	samples = pair_of("ada", "writing").samples;
+	ck_assert_uint_ge(samples, good);
+	fixture_reopen(&f, true);
+	ck_assert_uint_eq(pair_of("ada", "writing").samples, samples);
+}
+END_TEST
+
 static void launch(const char *id)
 {
 	ck_assert_int_eq(create_bot(&f, id, true), DEIA_OK);
@@ -578,6 +607,9 @@ int main(void)
 	tcase_add_test(tc, the_scheduler_knows_how_each_bot_stands);
 	tcase_add_test(tc, a_turn_of_chat_counts_while_it_runs);
 	tcase_add_test(tc, what_cannot_be_is_refused_and_teaches_nothing);
+	tcase_add_test(
+		tc,
+		an_allocation_that_fails_loses_nothing_that_was_acknowledged);
 	tcase_add_test(tc,
 		       the_faster_bot_is_recommended_unless_another_is_named);
 	tcase_add_test(tc, the_policy_can_be_changed_while_the_hive_runs);
