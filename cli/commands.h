@@ -40,6 +40,13 @@
 	X(messages_show)                                                       \
 	X(messages_failed)                                                     \
 	X(messages_requeue)                                                    \
+	X(scheduler_recommend)                                                 \
+	X(scheduler_bots)                                                      \
+	X(scheduler_insights)                                                  \
+	X(scheduler_history)                                                   \
+	X(scheduler_record)                                                    \
+	X(scheduler_reset)                                                     \
+	X(scheduler_replay)                                                    \
 	X(models)                                                              \
 	X(nodes)                                                               \
 	X(events)                                                              \

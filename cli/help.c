@@ -23,7 +23,7 @@ static const char examples[] =
 
 static void row(FILE *out, const struct command *c)
 {
-	fprintf(out, "  %-18s %s\n", c->name, c->summary);
+	fprintf(out, "  %-20s %s\n", c->name, c->summary);
 }
 
 void help_all(FILE *out)

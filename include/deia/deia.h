@@ -18,6 +18,7 @@
 #include <deia/node.h>
 #include <deia/scaler.h>
 #include <deia/scheduler.h>
+#include <deia/scheduling.h>
 #include <deia/task_analysis.h>
 #include <deia/trial.h>
 #include <deia/version.h>

@@ -23,6 +23,7 @@
 
 DEIA_BEGIN
 
+struct deia_scheduler_opts;
 struct event_base;
 typedef struct deia_hive deia_hive;
 
@@ -80,6 +81,15 @@ struct deia_hive_opts {
 	 */
 	void (*lost)(const char *why, void *user);
 	void *lost_user;
+	/*
+	 * How bots are chosen for tasks, see scheduler.h; NULL: its defaults.
+	 * task_types: types of tasks beside those of task_analysis.h, named as
+	 * a bot's id; n_task_types of them. All borrowed for deia_hive_new.
+	 * Since 0.3.
+	 */
+	const struct deia_scheduler_opts *scheduler;
+	const char *const *task_types;
+	size_t n_task_types;
 };
 #define DEIA_HIVE_OPTS_INIT                                                    \
 	{                                                                      \
@@ -455,14 +465,15 @@ DEIA_API DEIA_NODISCARD deia_err deia_hive_login(deia_hive *hive,
 
 /*
  * A call that makes something (a bot, a conversation, the answer of a turn of
- * chat) keeps its answer in the same change as what it makes, so that there
- * is never the one without the other: fill in a deia_replay and point the
- * actor at it.
+ * chat, an outcome for the scheduler) keeps its answer in the same change as what
+ * it makes, so that there is never the one without the other: fill in a
+ * deia_replay and point the actor at it.
  */
 enum deia_made {
 	DEIA_MADE_BOT,		/* struct deia_hive_bot */
 	DEIA_MADE_CONVERSATION, /* struct deia_conversation */
-	DEIA_MADE_ANSWER	/* struct deia_chat_line */
+	DEIA_MADE_ANSWER,	/* struct deia_chat_line */
+	DEIA_MADE_EXECUTION	/* struct deia_execution */
 };
 struct deia_replay {
 	const char *owner, *key, *fingerprint; /* as below */

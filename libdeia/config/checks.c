@@ -237,6 +237,14 @@ const char *deia__check_cache_prefix(const char *text, char *better)
 							 : "1 to 32 characters";
 }
 
+const char *deia__check_task_type(const char *text, char *better)
+{
+	(void)better;
+	return deia_bot_id_valid(text) ? NULL
+				       : "1 to 64 letters, digits and . _ - , "
+					 "such as translation";
+}
+
 /* ---- OLLAMA_HOST ------------------------------------------------------- */
 
 struct address {

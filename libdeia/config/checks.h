@@ -21,6 +21,7 @@ const char *deia__check_node_name(const char *text, char *better);
 const char *deia__check_node_url(const char *text, char *better);
 const char *deia__check_cache_url(const char *text, char *better);
 const char *deia__check_cache_prefix(const char *text, char *better);
+const char *deia__check_task_type(const char *text, char *better);
 /* Ollama's own forms; better is the whole URL. */
 const char *deia__check_ollama(const char *text, char *better);
 /* True for addresses that only this machine can reach. */

@@ -152,6 +152,30 @@ const struct deia__key deia__keys[] = {
 	  .about = "Whether bot-logs/bot-messaging.jsonl shows what messages "
 		   "say, or only\nwho sent them to whom." },
 
+	{ LIST("tasks.types"), .check = deia__check_task_type,
+	  .example = "[translation, invoices]",
+	  .about = "Types of tasks of your own, beside development, analysis, "
+		   "writing,\nplanning, validation and general." },
+
+	{ TEXT("scheduler.policy", "learned"),
+	  .choices = "learned|least-loaded|round-robin", .reload = true,
+	  .about = "learned: the bot that will finish a task soonest and well, "
+		   "by what is\nknown of it. The others are for comparison." },
+	{ INT("scheduler.half_life_seconds", "2400", 1, 31536000),
+	  .about = "What was learned counts half after this time and ..." },
+	{ INT("scheduler.half_life_outcomes", "50", 1, 1000000),
+	  .about =
+		  "... after so many tasks of its type for each bot: when both "
+		  "are over." },
+	{ INT("scheduler.pause_seconds", "10", 1, 86400),
+	  .about =
+		  "A bot that keeps failing gets no task for so long; the next "
+		  "time for\ntwice as long ..." },
+	{ INT("scheduler.max_pause_seconds", "600", 1, 86400),
+	  .about = "... up to this." },
+	{ INT("scheduler.history_length", "1000", 0, 100000),
+	  .about = "Outcomes that are kept in memory to be shown." },
+
 	{ TEXT("ollama.url", "http://127.0.0.1:11434"),
 	  .check = deia__check_ollama, .env = "OLLAMA_HOST", .reload = true,
 	  .about =
@@ -186,6 +210,8 @@ static const struct {
 	{ "logging", NULL },
 	{ "retention", "How much history is kept." },
 	{ "messages", "Mail between bots." },
+	{ "tasks", "Work that no bot is named for." },
+	{ "scheduler", "Which bot does a task." },
 	{ "ollama", NULL },
 	{ "bots", NULL },
 	{ "bots.defaults", "For bots whose specification does not say it." },

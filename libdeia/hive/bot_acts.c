@@ -8,6 +8,7 @@
  */
 #include "hive/mail.h"
 #include "hive/nodes.h"
+#include "hive/scheduling.h"
 
 #include <string.h>
 
@@ -309,7 +310,10 @@ static void on_removed(deia_hive *h, deia_err err, const int64_t *seqs,
 		deia__external_tokens_forget(h, a->id);
 		deia__claims_end(h, a->id);
 		deia__mail_bot_removed(h, a->id, a->purge);
+		deia__scheduling_bot_removed(h, a->id);
 		deia__hbot_drop(h, b);
+	} else {
+		deia__scheduling_bot(h, a->id);
 	}
 	give_done(h, a, err);
 }
@@ -323,6 +327,7 @@ static deia_err commit_removal(deia_hive *h, struct act *a)
 	deia_txn_delete(txn, &deia__table_bots, &id);
 	deia__change_notify(c, DEIA__TOPIC_BOTS, a->id);
 	deia__external_tokens_delete(h, c, a->id);
+	deia__scheduling_purge(c, a->id);
 	if (a->purge) {
 		deia__change_chat(c, NULL);
 		deia_txn_delete_where(txn, &deia__table_chat_lines, LINE_BY_BOT,
@@ -359,6 +364,7 @@ void deia__hbot_stopped_for_removal(deia_hive *h, struct deia__hbot *b)
 	err = commit_removal(h, a);
 	if (err) {
 		b->removing = false;
+		deia__scheduling_bot(h, b->id);
 		give_done(h, a, err);
 	}
 }
@@ -377,6 +383,7 @@ static deia_err begin_removal(deia_hive *h, struct deia__hbot *b, struct act *a)
 	}
 	b->removing = true;
 	b->removal = a;
+	deia__scheduling_bot(h, b->id);
 	deia__turns_cancel_bot(b);
 	return DEIA_OK;
 }

@@ -9,6 +9,7 @@
  */
 #include "hive/reply.h"
 #include "hive/nodes.h"
+#include "hive/scheduling.h"
 
 #include <string.h>
 
@@ -219,6 +220,7 @@ void deia__bots_on_state(const struct deia_bot_info *info, deia_bot_state from,
 
 	if (!b)
 		return;
+	deia__scheduling_bot(h, b->id);
 	if (info->pid ||
 	    (from != info->state && info->state == DEIA_BOT_STARTING))
 		b->pid = info->pid;
@@ -349,6 +351,7 @@ static void on_created(deia_hive *h, deia_err err, const int64_t *seqs,
 		return;
 	}
 	b->creating = false;
+	deia__scheduling_bot(h, b->id);
 	err = deia__mail_bot_added(h, b->id);
 	if (err)
 		deia__hive_log(h, DEIA_LOG_ERROR,
@@ -543,6 +546,12 @@ fail:
 
 /* ---- update --------------------------------------------------------------- */
 
+static void bot_changed(deia_hive *h, const char *id)
+{
+	deia__mail_bot_changed(h, id);
+	deia__scheduling_bot(h, id);
+}
+
 static void on_updated(deia_hive *h, deia_err err, const int64_t *seqs,
 		       size_t n_seqs, void *arg)
 {
@@ -556,7 +565,7 @@ static void on_updated(deia_hive *h, deia_err err, const int64_t *seqs,
 			deia__hive_fail(h, err, "%s",
 					deia_bots_errmsg(h->bots));
 		else
-			deia__mail_bot_changed(h, op->id);
+			bot_changed(h, op->id);
 	}
 	give_bot(h, op, err);
 }

@@ -8,6 +8,7 @@
  */
 #include "hive/reply.h"
 #include "hive/nodes.h"
+#include "hive/scheduling.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -269,6 +270,8 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 			say(detail, detail_len, "%s", h->msg.text);
 	}
 	if (!err)
+		err = deia__scheduling_open(h, o, detail, detail_len);
+	if (!err)
 		err = deia__mail_open(h, o, detail, detail_len);
 	if (!err) {
 		err = deia__dialogues_load(h);
@@ -435,8 +438,10 @@ void deia__hive_check_stopped(deia_hive *h)
 {
 	if (!h->stop_cb || !h->bots_stopped || h->n_turns || h->n_mail_turns)
 		return;
-	if (!h->mail->stopped) /* the last answers are sent */
+	if (!h->mail->stopped) { /* the last answers are sent */
+		deia__scheduling_stop(h);
 		deia__mail_stop(h);
+	}
 	if (!h->bots_stopped || waits_for_changes(h))
 		return;
 	h->bots_stopped = false; /* once */
@@ -507,6 +512,7 @@ void deia_hive_free(deia_hive *h)
 		deia__claims_end(h, NULL);
 	deia__turns_abandon(h);
 	deia__mail_closing(h);
+	deia__scheduling_stop(h);
 	deia__nodes_end(h);
 	deia_store_close(h->store);
 	h->store = NULL;
@@ -520,6 +526,7 @@ void deia_hive_free(deia_hive *h)
 	deia_bots_free(h->bots);
 	deia__events_fini(h);
 	deia__nodes_free(h);
+	deia__scheduling_free(h);
 	free_hbots(h);
 	deia__tokens_free(h->tokens);
 	deia__timers_free(h->timers);

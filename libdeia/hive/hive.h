@@ -8,7 +8,7 @@
  * states), access.c (tokens, sign-in), audit.c (audit pages, kept answers),
  * conversations.c, lines.c, ask.c, turn.c and chat_edit.c (chat), cache.c and
  * pages.c (what is kept in the cache), retention.c (what is pruned), mail:
- * mail.h, other nodes: nodes.h.
+ * mail.h, other nodes: nodes.h, which bot gets a task: scheduling.h.
  */
 #ifndef DEIA_HIVE_HIVE_H
 #define DEIA_HIVE_HIVE_H
@@ -81,6 +81,7 @@ struct deia__hbot {
 	unsigned n_sends; /* mail of its process, not durable yet */
 	bool held;	  /* its lines are not read meanwhile */
 	unsigned n_waits; /* for mail, with its own token */
+	int circuit;	  /* a deia_scheduler_circuit, as it was last told */
 	UT_hash_handle hh;
 };
 
@@ -170,6 +171,7 @@ struct deia_hive {
 	struct deia__mail *mail;
 	struct deia__hive_cache cache;
 	struct deia__nodes *nodes;
+	struct deia__scheduling *scheduling;
 	deia_log_cb log;
 	void *log_user;
 };

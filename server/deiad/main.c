@@ -137,6 +137,7 @@ static bool open_hive(struct app *app)
 	char store[4400], logs[4200], token[4200], work[4200], backups[4200];
 	char detail[512] = "", password[256] = "";
 	struct deia_hive_opts opts = DEIA_HIVE_OPTS_INIT;
+	struct settings_tasks tasks;
 	const deia_config *c = app->config;
 	deia_err err;
 
@@ -167,6 +168,7 @@ static bool open_hive(struct app *app)
 		(unsigned)deia_config_int(c, "retention.bot_status_days");
 	opts.node_name = deia_config_str(c, "node.name");
 	opts.node_url = deia_config_str(c, "node.url");
+	settings_tasks(&opts, c, &tasks);
 	opts.lost = on_lost;
 	opts.lost_user = app;
 	opts.log = on_hive_log;

@@ -133,6 +133,48 @@ bool settings_mail(deia_hive *hive, const deia_config *config)
 	return false;
 }
 
+static deia_scheduler_policy policy_of(const deia_config *c)
+{
+	/* One of its choices, so there is such a policy. */
+	return (deia_scheduler_policy)deia_scheduler_policy_parse(
+		deia_config_str(c, "scheduler.policy"));
+}
+
+void settings_tasks(struct deia_hive_opts *opts, const deia_config *c,
+		    struct settings_tasks *room)
+{
+	struct deia_scheduler_opts s = DEIA_SCHEDULER_OPTS_INIT;
+	size_t n = 0;
+
+	s.policy = policy_of(c);
+	s.half_life_seconds =
+		(double)deia_config_int(c, "scheduler.half_life_seconds");
+	s.half_life_outcomes =
+		(double)deia_config_int(c, "scheduler.half_life_outcomes");
+	s.pause_ms = deia_config_int(c, "scheduler.pause_seconds") * 1000;
+	s.max_pause_ms =
+		deia_config_int(c, "scheduler.max_pause_seconds") * 1000;
+	if (s.max_pause_ms < s.pause_ms)
+		s.max_pause_ms = s.pause_ms;
+	s.history_len =
+		(unsigned)deia_config_int(c, "scheduler.history_length");
+	room->scheduler = s;
+	while (n < DEIA_MAX_TASK_TYPES &&
+	       (room->types[n] = deia_config_item(c, "tasks.types", n)))
+		n++;
+	opts->scheduler = &room->scheduler;
+	opts->task_types = room->types;
+	opts->n_task_types = n;
+}
+
+void settings_policy(deia_hive *hive, const deia_config *c)
+{
+	if (deia_hive_scheduler_set_policy(hive, deia_actor_local(),
+					   policy_of(c)))
+		log_msg(DEIA_LOG_ERROR, "scheduler.policy is not used: %s",
+			deia_hive_errmsg(hive));
+}
+
 void settings_retention(deia_hive *hive, const deia_config *c)
 {
 	deia_hive_set_retention(

@@ -5,6 +5,8 @@
 #ifndef DEIAD_SETTINGS_H
 #define DEIAD_SETTINGS_H
 
+#include <deia/scheduling.h>
+
 #include "app.h"
 #include "options.h"
 
@@ -13,6 +15,16 @@ bool settings_load(deia_config **out, const char *dir, const struct options *o);
 /* The hive's cache; password: 256 bytes. False: said on stderr. */
 bool settings_cache(struct deia_hive_opts *opts, const deia_config *config,
 		    const char *dir, char *password);
+/* Room for what the hive's options borrow about tasks. */
+struct settings_tasks {
+	struct deia_scheduler_opts scheduler;
+	const char *types[DEIA_MAX_TASK_TYPES];
+};
+/* How tasks find their bot. */
+void settings_tasks(struct deia_hive_opts *opts, const deia_config *config,
+		    struct settings_tasks *room);
+/* The policy, which may change while running. */
+void settings_policy(deia_hive *hive, const deia_config *config);
 /* What may change while running: the log. */
 void settings_apply(const deia_config *config);
 /* What the hive's mail is to do; said in the log when it cannot. */

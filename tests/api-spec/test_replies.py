@@ -21,7 +21,8 @@ CONFIG = 'templates:\n  parrot:\n    adapter: echo\n'
 STREAMS = {'/api/v1/events'}
 ELSEWHERE = {'/api/v1/models', '/.well-known/{name}'}
 # Parameters that a route must have.
-QUERIES = {'/api/v1/messages': '?status=pending'}
+QUERIES = {'/api/v1/messages': '?status=pending',
+           '/api/v1/scheduler/recommendation': '?task_type=general'}
 
 
 class Ask(urllib.request.Request):
@@ -96,7 +97,7 @@ class Replies(unittest.TestCase):
     def test_every_get_route_answers_as_described(self):
         asset = re.search(r'/assets/([^"]+)', self.good('GET', '/'))
         ids = {'id': 'BOT-001', 'a': 'BOT-001', 'b': 'BOT-002',
-               'file': asset[1] if asset else 'none'}
+               'file': asset[1] if asset else 'none', 'type': 'general'}
         for path, item in DOC['paths'].items():
             if 'get' not in item or path in STREAMS | ELSEWHERE:
                 continue
@@ -319,6 +320,35 @@ class Replies(unittest.TestCase):
                 ({'a': 'BOT-001', 'b': 'BOT-002', 'content': 'x',
                   'turns': 1001}, 422)):
             self.assertEqual(self.ask('POST', route, body)[0], wanted)
+
+    def test_the_scheduler(self):
+        base = '/api/v1/scheduler'
+        body = {'bot': 'BOT-001', 'task_type': 'writing', 'seconds': 1.5,
+                'success': True}
+        self.assertEqual(self.good('POST', base + '/executions', body), body)
+        self.good('POST', base + '/executions',
+                  {**body, 'task_type': 'weaving', 'success': False,
+                   'new_type': True})
+        got = self.good('GET', base + '/recommendation',
+                        query='?task_type=writing&bots=BOT-002,BOT-001')
+        self.assertEqual(RULES.faults(
+            got['recommended'],
+            DOC['components']['schemas']['Candidate']), [])
+        self.assertEqual(len(got['alternatives']), 1)
+        self.good('DELETE', base + '/bots/{id}', id='BOT-001',
+                  query='?task_type=writing')
+        self.good('DELETE', base + '/bots')
+        got = self.good('GET', base + '/history', query='?limit=2')
+        self.assertEqual([e['kind'] for e in got['items']], ['reset'] * 2)
+        got = self.good('GET', base + '/history',
+                        query=f'?limit=2&cursor={got["next_cursor"]}')
+        self.assertEqual([e['kind'] for e in got['items']],
+                         ['recorded'] * 2)
+        for more, wanted in (({'bot': 'nobody'}, 404),
+                             ({'task_type': 'cooking'}, 404),
+                             ({'seconds': -1}, 422), ({'seconds': '1'}, 422)):
+            self.assertEqual(self.ask('POST', base + '/executions',
+                                      {**body, **more})[0], wanted)
 
     def test_mail_is_told_as_events(self):
         with Stream(self.hive, 'GET', '/api/v1/events?after=0') as events:

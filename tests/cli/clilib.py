@@ -270,5 +270,5 @@ def bot(name="BOT-001", **more):
     return b
 
 
-def page(*items):
-    return 200, {"items": list(items), "next_cursor": None}
+def page(*items, next_cursor=None):
+    return 200, {"items": list(items), "next_cursor": next_cursor}

@@ -17,7 +17,7 @@ class Words(CliCase):
     def commands(self):
         out = self.deia("--help", check=0).out
         part = out.split("Commands:\n")[1].split("\n\n")[0]
-        return [line[2:20].strip() for line in part.splitlines()]
+        return [line[2:22].strip() for line in part.splitlines()]
 
     def manual(self):
         with open(os.path.join(MAN, "deia.1"), encoding="utf-8") as f:

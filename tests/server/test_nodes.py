@@ -170,6 +170,37 @@ class Nodes(unittest.TestCase):
                              (409, "already_exists"))
             self.assertEqual(a.must("GET", "/bots/BOT-A")["state"], "ready")
 
+    def learned(self, hive, bot):
+        got = hive.must("GET", f"/scheduler/bots/{bot}")["task_types"]
+        return {p["task_type"]: p["samples"] for p in got if p["samples"]}
+
+    def test_each_learns_about_its_own_bots_and_leaves_the_others(self):
+        with self.node("a") as a, self.node("b") as b:
+            a.launch("BOT-A")
+            b.launch("BOT-B")
+            until(lambda: len(self.bots(a)) == len(self.bots(b)) == 2)
+            done = {"task_type": "writing", "seconds": 2, "success": True}
+            a.must("POST", "/scheduler/executions", {"bot": "BOT-A", **done})
+            for _ in range(2):
+                b.must("POST", "/scheduler/executions",
+                       {"bot": "BOT-B", **done})
+            self.must_refuse(a, "POST", "/scheduler/executions",
+                             {"bot": "BOT-B", **done})
+            self.must_refuse(a, "GET", "/scheduler/bots/BOT-B")
+            self.must_refuse(a, "DELETE", "/scheduler/bots/BOT-B")
+            self.assertEqual([i["bot"] for i in a.must(
+                "GET", "/scheduler/bots")["items"]], ["BOT-A"])
+            self.assertEqual(a.must(
+                "GET", "/scheduler/recommendation?task_type=writing")
+                ["candidates"], 1)
+            a.must("DELETE", "/scheduler/bots")
+            self.assertEqual(b.stop(), 0)
+            b.start()
+            self.assertEqual(self.learned(b, "BOT-B"), {"writing": 2})
+            self.assertEqual(a.stop(), 0)
+            a.start()
+            self.assertEqual(self.learned(a, "BOT-A"), {})
+
     def deia(self, hive, *words):
         return subprocess.run(
             [program(hive.build, "deia"), "--url", hive.url, *words],

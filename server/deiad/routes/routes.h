@@ -10,6 +10,7 @@
 
 struct deia_chat_line;
 struct deia_conversation;
+struct deia_execution;
 
 extern const struct route routes[];
 extern const size_t n_routes;
@@ -73,6 +74,17 @@ void route_dialogue_get(struct rq *rq);
 void route_dialogue_messages(struct rq *rq);
 void route_dialogue_stop(struct rq *rq);
 
+void route_executions_create(struct rq *rq);
+void route_recommendation(struct rq *rq);
+void route_scheduler_bots(struct rq *rq);
+void route_scheduler_bot(struct rq *rq);
+void route_scheduler_reset_all(struct rq *rq);
+void route_scheduler_reset(struct rq *rq);
+void route_scheduler_types(struct rq *rq);
+void route_scheduler_type(struct rq *rq);
+void route_scheduler_insights(struct rq *rq);
+void route_scheduler_history(struct rq *rq);
+
 void route_events(struct rq *rq);
 
 void route_login(struct rq *rq);
@@ -102,6 +114,7 @@ int state_parse(const char *name);
 void print_line(struct deia_jw *w, const struct deia_chat_line *line);
 void print_conversation(struct deia_jw *w,
 			const struct deia_conversation *conv);
+void print_execution(struct deia_jw *w, const struct deia_execution *e);
 /* A number, or null where it is `none`. */
 void print_int_or_null(struct deia_jw *w, const char *key, int64_t v,
 		       int64_t none);
@@ -132,6 +145,7 @@ bool query_bool(struct rq *rq, const char *name, bool fallback, bool *out);
 enum field_type {
 	FIELD_TEXT,
 	FIELD_INT,
+	FIELD_NUMBER,
 	FIELD_BOOL,
 	FIELD_ARRAY,
 	FIELD_OBJECT

@@ -106,6 +106,9 @@ void print_made(const struct rq *rq, struct deia_jw *w, enum deia_made made,
 	case DEIA_MADE_ANSWER:
 		print_line(w, what);
 		break;
+	case DEIA_MADE_EXECUTION:
+		print_execution(w, what);
+		break;
 	}
 }
 
@@ -153,6 +156,13 @@ static bool wrong_value(const struct field *f, const cJSON *v,
 			return false;
 		snprintf(e->detail, sizeof(e->detail),
 			 "expected a whole number from %lld to %lld",
+			 (long long)f->min, (long long)f->max);
+		return true;
+	case FIELD_NUMBER: /* NaN is in no range */
+		if (n >= (double)f->min && n <= (double)f->max)
+			return false;
+		snprintf(e->detail, sizeof(e->detail),
+			 "expected a number from %lld to %lld",
 			 (long long)f->min, (long long)f->max);
 		return true;
 	case FIELD_BOOL:

@@ -19,6 +19,7 @@
 #define MESSAGES "/api/v1/messages"
 #define MESSAGE "/api/v1/messages/{id}"
 #define DIALOGUES "/api/v1/dialogues"
+#define SCHEDULER "/api/v1/scheduler"
 
 const struct route routes[] = {
 	{ "GET", "/health", AC_PUBLIC, RF_WHILE_DRAIN | RF_QUIET, 0, "",
@@ -133,6 +134,30 @@ const struct route routes[] = {
 	  route_dialogue_messages, "A dialogue's messages, oldest first." },
 	{ "POST", DIALOGUES "/{id}/stop", AC_OPERATOR, RF_JSON_OPT, SMALL, "",
 	  route_dialogue_stop, "Stops a dialogue." },
+
+	{ "POST", SCHEDULER "/executions", AC_OPERATOR, RF_JSON | RF_IDEMPOTENT,
+	  SMALL, "", route_executions_create,
+	  "Tells how a bot's attempt at a task went." },
+	{ "GET", SCHEDULER "/recommendation", AC_VIEWER, 0, 0,
+	  "task_type bots alternatives", route_recommendation,
+	  "Which bot a task would go to now, and why." },
+	{ "GET", SCHEDULER "/bots", AC_VIEWER, 0, 0, "limit cursor",
+	  route_scheduler_bots, "What was learned, bot by bot." },
+	{ "DELETE", SCHEDULER "/bots", AC_OPERATOR, 0, 0, "task_type",
+	  route_scheduler_reset_all, "Forgets what was learned of all bots." },
+	{ "GET", SCHEDULER "/bots/{id}", AC_VIEWER, 0, 0, "",
+	  route_scheduler_bot, "What was learned about a bot." },
+	{ "DELETE", SCHEDULER "/bots/{id}", AC_OPERATOR, 0, 0, "task_type",
+	  route_scheduler_reset, "Forgets what was learned about a bot." },
+	{ "GET", SCHEDULER "/task-types", AC_VIEWER, 0, 0, "",
+	  route_scheduler_types, "The types of tasks that are known." },
+	{ "GET", SCHEDULER "/task-types/{type}", AC_VIEWER, 0, 0,
+	  "limit cursor", route_scheduler_type,
+	  "What was learned about a type of task." },
+	{ "GET", SCHEDULER "/insights", AC_VIEWER, 0, 0, "limit",
+	  route_scheduler_insights, "What is worth knowing, urgent first." },
+	{ "GET", SCHEDULER "/history", AC_VIEWER, 0, 0, "limit cursor",
+	  route_scheduler_history, "What was recorded, newest first." },
 
 	{ "GET", "/api/v1/nodes", AC_VIEWER, 0, 0, "limit cursor", route_nodes,
 	  "Lists the deiad that share this hive's database." },

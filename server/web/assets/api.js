@@ -143,6 +143,7 @@ export const api = {
   readMail: (id, claim) => json('POST', `/api/v1/messages/${seg(id)}/read`, claim),
   release: (id, claim) => json('POST', `/api/v1/messages/${seg(id)}/release`, claim),
   requeue: (id) => json('POST', `/api/v1/messages/${seg(id)}/requeue`, {}),
+  learned: () => json('GET', '/api/v1/scheduler/bots?limit=200'),
   events: (after, signal) =>
     request('GET', `/api/v1/events${query({ after })}`,
       { accept: 'text/event-stream', signal }),

@@ -5,12 +5,14 @@ import { api, session } from './api.js';
 import { BotList } from './bots.js';
 import { act, h } from './dom.js';
 import { launchDialog } from './launch.js';
+import { LEARNED, LearnedPanel } from './learned.js';
 import { Live } from './live.js';
 import { SYSTEM, SystemPanel, throttled } from './mail.js';
 import { BotPanel } from './panel.js';
 import { signIn, signInView, takeCode } from './signin.js';
 
 const PANELS_MAX = 20;
+const PAGES = { '#/system': SYSTEM, '#/learned': LEARNED }; // that are no bot's
 const MANY = 20; // bots changed at once: the list is cheaper
 const root = document.getElementById('app');
 
@@ -183,7 +185,8 @@ class Hive {
     this.list.paintSystem(this.systemUnread ?? 0, this.selected === SYSTEM);
     this.hint.textContent = this.bots.size ? 'Choose a bot to talk to it.'
       : 'A bot answers what you say. Launch one to begin.';
-    if (this.selected === SYSTEM) return;
+    this.list.paintLearned(this.selected === LEARNED);
+    if ([SYSTEM, LEARNED].includes(this.selected)) return;
     if (this.selected && this.known && !this.bots.has(this.selected)) {
       history.replaceState(null, '', '#/');
       this.route();
@@ -196,20 +199,21 @@ class Hive {
 
   route() {
     const m = /^#\/bots\/([A-Za-z0-9._-]+)$/.exec(location.hash);
-    const id = location.hash === '#/system' ? SYSTEM : m?.[1] ?? null;
+    const id = PAGES[location.hash] ?? m?.[1] ?? null;
     if (id !== null && id === this.selected && this.panel) return;
     this.selected = id;
     document.body.classList.toggle('has-bot', id !== null);
-    document.title = id ? `${id} · deia` : 'deia';
+    document.title = id ? `${id === LEARNED ? 'learned' : id} · deia` : 'deia';
     this.panel?.detached();
     this.panel = null;
     if (!id) this.content.replaceChildren(this.welcome);
-    else if (id === SYSTEM) this.openSystem();
+    else if (id === SYSTEM) this.openPage(new SystemPanel(this.me));
+    else if (id === LEARNED) this.openPage(new LearnedPanel());
     this.paint();
   }
 
-  openSystem() {
-    this.panel = new SystemPanel(this.me);
+  openPage(panel) {
+    this.panel = panel;
     this.content.replaceChildren(this.panel.el);
     this.panel.attached();
     this.panel.focus();

@@ -53,9 +53,10 @@ export class BotList {
     this.people = h('span', { class: 'unread' });
     this.system = h('a', { class: 'people', href: '#/system' },
       h('span', {}, 'Mail to the people'), this.people);
+    this.learned = h('a', { class: 'people', href: '#/learned' }, 'What was learned');
     this.el = h('nav', { class: 'side', 'aria-label': 'Bots' },
       h('div', { class: 'side-head' }, h('h2', {}, 'Bots'), this.launch),
-      this.list, this.empty, this.system);
+      this.list, this.empty, this.system, this.learned);
   }
 
   row(id) {
@@ -103,6 +104,10 @@ export class BotList {
   paintSystem(unread, selected) {
     paintUnread(this.people, unread);
     mark(this.system, selected);
+  }
+
+  paintLearned(selected) {
+    mark(this.learned, selected);
   }
 }
 

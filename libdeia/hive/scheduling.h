@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scheduling.h - the inside of a hive's scheduler.
+ *
+ *   scheduling.c          its life; bots come, change and go
+ *   scheduling_acts.c     what people tell it: outcomes, resets, the policy
+ *   scheduling_look.c     what people ask it
+ *   scheduling_rows.c     what was learned, in the store
+ *   scheduling_journal.c  adaptive-scheduling.jsonl
+ *
+ * Who dispatches tasks calls deia_scheduler_plan, choose, start, end, record and
+ * correct on deia__scheduling_scheduler, with deia__scheduling_now as the time;
+ * and after each record deia__scheduling_changed, deia__scheduling_recorded and
+ * deia__scheduling_circuit, after each correct deia__scheduling_changed and
+ * deia__scheduling_corrected.
+ */
+#ifndef DEIA_HIVE_SCHEDULING_H
+#define DEIA_HIVE_SCHEDULING_H
+
+#include <deia/scheduling.h>
+
+#include "hive/hive.h"
+
+struct deia__scheduling {
+	deia_scheduler *scheduler;
+	deia_scheduler_policy policy;
+	struct deia__timer timer; /* the next time rows are stored */
+	bool saving;		  /* some are on their way */
+	bool again;		  /* more was learned meanwhile */
+	bool whole; /* some were refused: next time all are stored */
+	deia__logfile *journal;
+	deia_jw line; /* of it, being printed */
+};
+
+/* ---- scheduling.c ------------------------------------------------------- */
+
+/* Once bots are loaded: makes it, with them and what was learned (blocks). */
+DEIA_NODISCARD deia_err deia__scheduling_open(deia_hive *h,
+					      const struct deia_hive_opts *o,
+					      char *detail, size_t detail_len);
+/* Nothing is learned any more: the last of it goes to the store. */
+void deia__scheduling_stop(deia_hive *h);
+void deia__scheduling_free(deia_hive *h);
+/* Borrowed; lives as long as the hive. */
+deia_scheduler *deia__scheduling_scheduler(deia_hive *h);
+/* Its clock, in milliseconds. */
+int64_t deia__scheduling_now(const deia_hive *h);
+/* Something about a bot of this node has changed: state, turns, spec. Also for
+ * one that is not there (yet). */
+void deia__scheduling_bot(deia_hive *h, const char *id);
+/* An outcome or a reset may have opened or closed its circuit (NULL: those of
+ * all bots): that is an event. */
+void deia__scheduling_circuit(deia_hive *h, const char *id);
+/* It is gone, and so are its rows. */
+void deia__scheduling_bot_removed(deia_hive *h, const char *id);
+/* Makes a type of task known; DEIA_OK when it was. EFIELD at pointer, ELIMIT,
+ * ENOMEM. */
+DEIA_NODISCARD deia_err deia__scheduling_add_type(deia_hive *h,
+						  const char *pointer,
+						  const char *type);
+bool deia__scheduling_has_type(const deia_hive *h, const char *type);
+
+/* ---- scheduling_rows.c --------------------------------------------------- */
+
+/* What was learned before; rows of bots that are gone are deleted (blocks). */
+DEIA_NODISCARD deia_err deia__scheduling_load(deia_hive *h);
+/* Something was learned: it is stored soon. */
+void deia__scheduling_changed(deia_hive *h);
+/* What is new goes into this change. */
+void deia__scheduling_save(deia_hive *h, struct deia__change *c);
+/* A change with it was refused: all of it is stored again. */
+void deia__scheduling_not_saved(deia_hive *h);
+/* Stores at once what is new. */
+void deia__scheduling_flush(deia_hive *h);
+/* The rows of a bot that is removed with this change. */
+void deia__scheduling_purge(struct deia__change *c, const char *bot);
+
+/* ---- scheduling_journal.c ------------------------------------------------ */
+
+/* Opens it, where there is a folder for logs. */
+DEIA_NODISCARD deia_err deia__scheduling_journal_open(deia_hive *h);
+/* Whether anybody reads decisions: else they need not be explained. */
+bool deia__scheduling_is_journaled(const deia_hive *h);
+/* A task was given to r->best[0]. */
+void deia__scheduling_decided(deia_hive *h, const char *task, unsigned attempt,
+			      const struct deia_scheduler_recommendation *r);
+/* An outcome was recorded; task NULL: somebody told it. */
+void deia__scheduling_recorded(deia_hive *h, const char *task,
+			       const struct deia_scheduler_outcome *o);
+/* A verdict changed the success of a recorded outcome. */
+void deia__scheduling_corrected(deia_hive *h, const char *task,
+				const struct deia_scheduler_outcome *o,
+				bool success);
+/* bot, type NULL: all. */
+void deia__scheduling_was_reset(deia_hive *h, const char *bot,
+				const char *type);
+
+#endif
