@@ -157,7 +157,7 @@ static deia_err make_queue(deia_hive *h, const struct deia_tasks_opts *opts,
 	o.decided = NULL;
 	o.learned = NULL;
 	o.user = h;
-	o.node = h->nodes->name;
+	o.node = deia__node_mark(h);
 	return deia_tasks_new(out, h->base, h->store,
 			      deia__scheduling_scheduler(h), h->tasks->analyzer,
 			      &o, detail, detail_len);
