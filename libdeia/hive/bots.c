@@ -9,7 +9,7 @@
  */
 #include "hive/reply.h"
 #include "hive/nodes.h"
-#include "hive/scheduling.h"
+#include "hive/tasks.h"
 
 #include <string.h>
 
@@ -67,6 +67,8 @@ struct deia__hbot *deia__hbot_add(deia_hive *h, const char *id,
 	b->created_ms = created_ms;
 	b->wish = wish;
 	TAILQ_INIT(&b->turns);
+	TAILQ_INIT(&b->task_runs);
+	TAILQ_INIT(&b->asked);
 	HASH_ADD_STR(h->hbots, id, b);
 	if (!b->hh.tbl) {
 		deia__free(b);
@@ -220,7 +222,10 @@ void deia__bots_on_state(const struct deia_bot_info *info, deia_bot_state from,
 
 	if (!b)
 		return;
-	deia__scheduling_bot(h, b->id);
+	if (deia__history_wants(from, info->state))
+		deia__tasks_bot(h, b->id);
+	else
+		deia__tasks_bot_load(h, b->id);
 	if (info->pid ||
 	    (from != info->state && info->state == DEIA_BOT_STARTING))
 		b->pid = info->pid;
@@ -274,32 +279,11 @@ void deia__bots_on_env(const char *bot,
 	sodium_memzero(token, sizeof(token));
 }
 
-static void refuse_submit(deia_hive *h, const char *bot, const char *ref)
-{
-	deia_jw w;
-
-	deia_jw_init(&w);
-	deia_jw_object(&w);
-	deia_jw_kstr(&w, "type", "submitted");
-	deia_jw_kstr(&w, "ref", ref);
-	deia_jw_key(&w, "error");
-	deia_jw_object(&w);
-	deia_jw_kstr(&w, "code", deia_err_name(DEIA_EUNSUPPORTED));
-	deia_jw_kstr(&w, "message", "this version of deia has no tasks yet");
-	deia_jw_end_object(&w);
-	deia_jw_end_object(&w);
-	if (deia_jw_status(&w) == DEIA_OK &&
-	    deia_bots_send_line(h->bots, bot, w.text, w.len))
-		deia__hive_log(h, DEIA_LOG_DEBUG,
-			       "bot %s did not take an answer", bot);
-	deia_jw_fini(&w);
-}
-
 void deia__bots_on_line(const char *bot, const char *type,
 			const struct cJSON *json, void *user)
 {
 	if (strcmp(type, "submit") == 0)
-		refuse_submit(user, bot, deia__json_str(json, "ref"));
+		deia__task_submit_line(user, bot, json);
 	else
 		deia__mail_line(user, bot, type, json);
 }
@@ -351,13 +335,13 @@ static void on_created(deia_hive *h, deia_err err, const int64_t *seqs,
 		return;
 	}
 	b->creating = false;
-	deia__scheduling_bot(h, b->id);
 	err = deia__mail_bot_added(h, b->id);
 	if (err)
 		deia__hive_log(h, DEIA_LOG_ERROR,
 			       "bot %s gets no mail until deiad is started "
 			       "again: %s",
 			       op->id, h->msg.text);
+	deia__tasks_bot(h, b->id);
 	memcpy(b->default_conversation, op->conversation,
 	       sizeof(op->conversation));
 	if (op->start && !h->stopping && deia_bots_start(h->bots, op->id))
@@ -549,7 +533,7 @@ fail:
 static void bot_changed(deia_hive *h, const char *id)
 {
 	deia__mail_bot_changed(h, id);
-	deia__scheduling_bot(h, id);
+	deia__tasks_bot(h, id);
 }
 
 static void on_updated(deia_hive *h, deia_err err, const int64_t *seqs,

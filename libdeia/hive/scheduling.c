@@ -85,11 +85,12 @@ static deia_err add_types(deia_hive *h, const struct deia_hive_opts *o)
 
 /* What a bot has to do that the scheduler did not start: all of its turns but
  * those of tasks, which are in the scheduler's own book. */
-static unsigned others_of(const deia_hive *h, const struct deia_bot_info *info)
+static unsigned others_of(const struct deia__hbot *b,
+			  const struct deia_bot_info *info)
 {
 	unsigned n = info->running + info->queued;
 
-	(void)h;
+	n = n > b->n_task_runs ? n - b->n_task_runs : 0;
 	return n < OTHERS_MAX ? n : OTHERS_MAX;
 }
 
@@ -112,7 +113,7 @@ void deia__scheduling_bot(deia_hive *h, const char *id)
 		return;
 	bot.available = is_available(b, info);
 	bot.max_concurrent = info->max_concurrent ? info->max_concurrent : 1;
-	bot.others = others_of(h, info);
+	bot.others = others_of(b, info);
 	if (deia_scheduler_set_bot(s, id, &bot, deia__scheduling_now(h)))
 		deia__hive_log(h, DEIA_LOG_ERROR,
 			       "bot %s gets no tasks until something about it "

@@ -126,7 +126,7 @@ static deia_err check_names(deia_tasks *q, const struct deia_task_draft *d,
 {
 	if (d->bot && !is_word(d->bot))
 		return deia__tasks_field(q, i, "bot", "bot must be its id");
-	if (d->type && !deia__ttype_find(q, d->type)) {
+	if (d->type && !deia__ttype_known(q, d->type)) {
 		deia__tasks_field(q, i, "type", "there is no type \"%.64s\"",
 				  d->type);
 		return DEIA_EFIELD;

@@ -426,6 +426,9 @@ void deia__call_again(struct deia__task *t, struct deia__task_call *c);
 struct deia__ttype *deia__ttype_find(deia_tasks *q, const char *name);
 /* Makes it known; NULL: the scheduler refused it (said). */
 struct deia__ttype *deia__ttype_add(deia_tasks *q, const char *name);
+/* The same of one that the analyzer knows, also since a moment ago; else NULL.
+ */
+struct deia__ttype *deia__ttype_known(deia_tasks *q, const char *name);
 bool deia__ttype_may_run(const struct deia__ttype *type);
 
 /* ---- load.c, clean.c --------------------------------------------------- */

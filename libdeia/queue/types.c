@@ -31,6 +31,18 @@ struct deia__ttype *deia__ttype_add(deia_tasks *q, const char *name)
 	return type;
 }
 
+struct deia__ttype *deia__ttype_known(deia_tasks *q, const char *name)
+{
+	struct deia__ttype *type = deia__ttype_find(q, name);
+	const char *known;
+
+	for (size_t n = 0;
+	     !type && (known = deia_task_analyzer_type(q->analyzer, n)); n++)
+		if (strcmp(known, name) == 0)
+			type = deia__ttype_add(q, name);
+	return type;
+}
+
 bool deia__ttype_may_run(const struct deia__ttype *type)
 {
 	return !type->paused &&
@@ -83,7 +95,7 @@ deia_err deia_tasks_set_type(deia_tasks *q, const char *name, bool paused,
 			     unsigned wip_limit, const char *by,
 			     void (*cb)(deia_err err, void *user), void *user)
 {
-	struct deia__ttype *type = deia__ttype_find(q, name);
+	struct deia__ttype *type = name ? deia__ttype_known(q, name) : NULL;
 	struct change *c;
 	deia_err err;
 
