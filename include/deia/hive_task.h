@@ -90,6 +90,29 @@ deia_hive_task_bulk(deia_hive *hive, const struct deia_actor *actor,
 		    deia_task_action action, const char *const *ids, size_t n,
 		    deia_hive_tasks_cb cb, void *user);
 
+/* ---- JSON -------------------------------------------------------------- */
+
+struct cJSON;
+struct deia_jw;
+
+/*
+ * Reads one task of `POST /tasks` (docs/tasks.md): an object with `content` and
+ * what else a draft has. Unknown members, wrong types and values out of range
+ * are refused; null counts as left out. Times are RFC 3339.
+ * out: filled in on success; texts are borrowed from json, which outlives it;
+ * free the rest with deia_task_draft_fini. submitted_by is left NULL. where:
+ * filled on DEIA_EFIELD, a pointer within json ("/content"); may be NULL.
+ * Returns DEIA_OK, DEIA_EFIELD, DEIA_ENOMEM. Any thread.
+ */
+DEIA_API DEIA_NODISCARD deia_err
+deia_task_draft_parse(struct deia_task_draft *out, const struct cJSON *json,
+		      struct deia_field_error *where);
+/* Frees what deia_task_draft_parse made in it; fine for one that is zero or
+ * DEIA_TASK_DRAFT_INIT, not for one that somebody filled in. Any thread. */
+DEIA_API void deia_task_draft_fini(struct deia_task_draft *draft);
+/* Prints a task as one JSON object, as the API shows it. Any thread. */
+DEIA_API void deia_task_print(const struct deia_task *task, struct deia_jw *w);
+
 DEIA_END
 
 #endif
