@@ -268,7 +268,7 @@ bool deia__mail_is_idle(const deia_hive *h)
 
 	return mail->stopped && !mail->n_calls &&
 	       deia_messenger_idle(mail->messenger) &&
-	       !deia__mail_events_pending(h);
+	       !deia__gatherer_pending(&mail->events);
 }
 
 /* What the messenger has under way by itself tells nobody that it ended. */
@@ -276,7 +276,7 @@ static void on_idle_timer(void *arg)
 {
 	deia_hive *h = arg;
 
-	deia__mail_events_flush(h);
+	deia__gatherer_flush(&h->mail->events);
 	if (!deia__mail_is_idle(h))
 		(void)!deia__timer_set(h->timers, &h->mail->idle_timer,
 				       IDLE_LOOK_MS);
@@ -307,7 +307,7 @@ void deia__mail_free(deia_hive *h)
 	deia__mail_waits_free(h);
 	deia__timer_clear(h->timers, &h->mail->idle_timer);
 	deia__pushes_free(h);
-	deia__mail_events_fini(h);
+	deia__gatherer_fini(&h->mail->events);
 	deia__free(h->mail);
 	h->mail = NULL;
 }

@@ -18,34 +18,16 @@
 
 #include <deia/mail.h>
 
+#include "hive/gather.h"
 #include "hive/hive.h"
 
 #define DEIA__HOPS_LEN 4096 /* a power of two */
-#define DEIA__MAIL_TYPES 7  /* of events about messages */
 
 /* Hops of a message that was handed over lately. */
 struct deia__hops {
 	char id[37];
 	unsigned hops;
 };
-
-/* An event about messages that is being filled. */
-struct deia__gather {
-	deia_jw w;
-	unsigned n;
-	uint64_t omitted; /* items for which there was no room */
-	char subject[DEIA_MAX_ID_LEN + 1];
-	bool mixed; /* items have different recipients */
-};
-
-/* One that is full, on its way to the store. */
-struct deia__mail_event {
-	STAILQ_ENTRY(deia__mail_event) link;
-	unsigned type;
-	char subject[DEIA_MAX_ID_LEN + 1];
-	char *data;
-};
-STAILQ_HEAD(deia__mail_queue, deia__mail_event);
 
 TAILQ_HEAD(deia__mail_waits, deia__mail_wait);
 TAILQ_HEAD(deia__pushes, deia__push);
@@ -57,11 +39,8 @@ struct deia__mail {
 	unsigned n_calls;	       /* under way, waits included */
 	struct deia__mail_waits waits; /* oldest first */
 	struct deia__pushes pushes;
-	struct deia__gather gather[DEIA__MAIL_TYPES];
-	struct deia__mail_queue events;
-	unsigned n_events;
-	int64_t told_ms; /* when events were last handed over */
-	struct deia__timer events_timer, idle_timer;
+	struct deia__gatherer events;
+	struct deia__timer idle_timer;
 	struct deia__hops hops[DEIA__HOPS_LEN]; /* by hash of the id */
 };
 
@@ -120,11 +99,7 @@ void deia__mail_give_back(deia_hive *h, const char *inbox,
 /* ---- mail_events.c ------------------------------------------------------- */
 
 void deia__mail_events_init(deia_hive *h);
-void deia__mail_events_fini(deia_hive *h);
 void deia__mail_events_add(deia_hive *h, const struct deia_message_move *move);
-/* Hands over what there is now. */
-void deia__mail_events_flush(deia_hive *h);
-bool deia__mail_events_pending(const deia_hive *h);
 
 /* ---- mail_lines.c -------------------------------------------------------- */
 
