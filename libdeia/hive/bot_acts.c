@@ -8,6 +8,7 @@
  */
 #include "hive/mail.h"
 #include "hive/nodes.h"
+#include "hive/tasks.h"
 
 #include <string.h>
 
@@ -309,7 +310,10 @@ static void on_removed(deia_hive *h, deia_err err, const int64_t *seqs,
 		deia__external_tokens_forget(h, a->id);
 		deia__claims_end(h, a->id);
 		deia__mail_bot_removed(h, a->id, a->purge);
+		deia__tasks_bot_removed(h, b);
 		deia__hbot_drop(h, b);
+	} else {
+		deia__tasks_bot(h, a->id);
 	}
 	give_done(h, a, err);
 }
@@ -353,12 +357,13 @@ void deia__hbot_stopped_for_removal(deia_hive *h, struct deia__hbot *b)
 	struct act *a = b->removal;
 	deia_err err;
 
-	if (!a || b->n_turns || (info && has_process(info)))
+	if (!a || b->n_turns || b->n_task_runs || (info && has_process(info)))
 		return;
 	b->removal = NULL;
 	err = commit_removal(h, a);
 	if (err) {
 		b->removing = false;
+		deia__tasks_bot(h, b->id);
 		give_done(h, a, err);
 	}
 }
@@ -378,6 +383,8 @@ static deia_err begin_removal(deia_hive *h, struct deia__hbot *b, struct act *a)
 	b->removing = true;
 	b->removal = a;
 	deia__turns_cancel_bot(b);
+	deia__task_runs_cancel(h, b);
+	deia__tasks_bot(h, b->id);
 	return DEIA_OK;
 }
 

@@ -9,6 +9,7 @@
  */
 #include "hive/reply.h"
 #include "hive/nodes.h"
+#include "hive/tasks.h"
 
 #include <string.h>
 
@@ -66,6 +67,8 @@ struct deia__hbot *deia__hbot_add(deia_hive *h, const char *id,
 	b->created_ms = created_ms;
 	b->wish = wish;
 	TAILQ_INIT(&b->turns);
+	TAILQ_INIT(&b->task_runs);
+	TAILQ_INIT(&b->asked);
 	HASH_ADD_STR(h->hbots, id, b);
 	if (!b->hh.tbl) {
 		deia__free(b);
@@ -242,6 +245,10 @@ void deia__bots_on_state(const struct deia_bot_info *info, deia_bot_state from,
 		pause_again(h, b, info);
 	if (from != info->state)
 		deia__mail_bot_moved(h, b, info, from);
+	if (deia__history_wants(from, info->state))
+		deia__tasks_bot(h, b->id);
+	else
+		deia__tasks_bot_load(h, b->id);
 	c = deia__change_new(h);
 	if (c)
 		add_state_event(c, b, info, from);
@@ -272,32 +279,11 @@ void deia__bots_on_env(const char *bot,
 	sodium_memzero(token, sizeof(token));
 }
 
-static void refuse_submit(deia_hive *h, const char *bot, const char *ref)
-{
-	deia_jw w;
-
-	deia_jw_init(&w);
-	deia_jw_object(&w);
-	deia_jw_kstr(&w, "type", "submitted");
-	deia_jw_kstr(&w, "ref", ref);
-	deia_jw_key(&w, "error");
-	deia_jw_object(&w);
-	deia_jw_kstr(&w, "code", deia_err_name(DEIA_EUNSUPPORTED));
-	deia_jw_kstr(&w, "message", "this version of deia has no tasks yet");
-	deia_jw_end_object(&w);
-	deia_jw_end_object(&w);
-	if (deia_jw_status(&w) == DEIA_OK &&
-	    deia_bots_send_line(h->bots, bot, w.text, w.len))
-		deia__hive_log(h, DEIA_LOG_DEBUG,
-			       "bot %s did not take an answer", bot);
-	deia_jw_fini(&w);
-}
-
 void deia__bots_on_line(const char *bot, const char *type,
 			const struct cJSON *json, void *user)
 {
 	if (strcmp(type, "submit") == 0)
-		refuse_submit(user, bot, deia__json_str(json, "ref"));
+		deia__task_submit_line(user, bot, json);
 	else
 		deia__mail_line(user, bot, type, json);
 }
@@ -355,6 +341,7 @@ static void on_created(deia_hive *h, deia_err err, const int64_t *seqs,
 			       "bot %s gets no mail until deiad is started "
 			       "again: %s",
 			       op->id, h->msg.text);
+	deia__tasks_bot(h, b->id);
 	memcpy(b->default_conversation, op->conversation,
 	       sizeof(op->conversation));
 	if (op->start && !h->stopping && deia_bots_start(h->bots, op->id))
@@ -543,6 +530,12 @@ fail:
 
 /* ---- update --------------------------------------------------------------- */
 
+static void bot_changed(deia_hive *h, const char *id)
+{
+	deia__mail_bot_changed(h, id);
+	deia__tasks_bot(h, id);
+}
+
 static void on_updated(deia_hive *h, deia_err err, const int64_t *seqs,
 		       size_t n_seqs, void *arg)
 {
@@ -556,7 +549,7 @@ static void on_updated(deia_hive *h, deia_err err, const int64_t *seqs,
 			deia__hive_fail(h, err, "%s",
 					deia_bots_errmsg(h->bots));
 		else
-			deia__mail_bot_changed(h, op->id);
+			bot_changed(h, op->id);
 	}
 	give_bot(h, op, err);
 }

@@ -9,6 +9,7 @@
  */
 #include "hive/turn.h"
 #include "hive/nodes.h"
+#include "hive/tasks.h"
 
 #include <string.h>
 
@@ -61,7 +62,10 @@ deia_err deia_hive_bot_heartbeat(deia_hive *h, const struct deia_actor *actor,
 		return err;
 	if (!deia__hbot_find(h, id))
 		return deia__not_here(h, id);
-	return told(h, deia_bots_heartbeat(h->bots, id, beat));
+	err = deia_bots_heartbeat(h->bots, id, beat);
+	if (!err && beat)
+		deia__tasks_bot(h, id);
+	return told(h, err);
 }
 
 /* ---- waiting for a turn -------------------------------------------------------- */
@@ -291,6 +295,16 @@ static deia_err bot_of(deia_hive *h, const struct deia_actor *actor,
 	return *bot ? DEIA_OK : deia__not_here(h, id);
 }
 
+/* A task is also found by its own id. */
+static const char *turn_id(const struct deia__hbot *b, const char *task)
+{
+	const struct deia__task_run *r = task && !deia__turn_of(b, task)
+						 ? deia__task_run_of(b, task)
+						 : NULL;
+
+	return r ? r->id : task;
+}
+
 deia_err deia_hive_claim_extend(deia_hive *h, const struct deia_actor *actor,
 				const char *task, const char *token,
 				unsigned lease_seconds,
@@ -301,28 +315,44 @@ deia_err deia_hive_claim_extend(deia_hive *h, const struct deia_actor *actor,
 
 	if (err)
 		return err;
-	return told(h, deia_bots_claim_extend(h->bots, task, token,
+	return told(h, deia_bots_claim_extend(h->bots, turn_id(b, task), token,
 					      lease_seconds, expires_unix_ms));
 }
 
-/* Who ends a turn is told when its answer is durable. */
-static void tell_when_kept(struct deia_chat_turn *t, deia_done_cb cb,
-			   void *user)
-{
-	t->kept_cb = cb;
-	t->kept_user = user;
-}
+/* A claimed turn, of chat or of a task: who is told when its end is durable. */
+struct claimed {
+	const char *id;
+	deia_done_cb *cb;
+	void **user;
+};
 
-static struct deia_chat_turn *turn_of(deia_hive *h, struct deia__hbot *b,
-				      const char *task)
+static deia_err find_claimed(deia_hive *h, struct deia__hbot *b,
+			     const char *task, struct claimed *out)
 {
 	struct deia_chat_turn *t = task ? deia__turn_of(b, task) : NULL;
+	struct deia__task_run *r =
+		task && !t ? deia__task_run_of(b, task) : NULL;
 
-	if (!t)
-		deia__hive_fail(h, DEIA_ESTATE,
-				"this task has ended, or was given to another "
-				"program; drop the work");
-	return t;
+	if (t)
+		*out = (struct claimed){ t->id, &t->kept_cb, &t->kept_user };
+	else if (r)
+		*out = (struct claimed){ r->id, &r->kept_cb, &r->kept_user };
+	else
+		return deia__hive_fail(h, DEIA_ESTATE,
+				       "this task has ended, or was given to "
+				       "another program; drop the work");
+	return DEIA_OK;
+}
+
+/* It has ended, and its answer is on its way to the store. */
+static deia_err ended(deia_hive *h, const struct claimed *c, deia_err err,
+		      deia_done_cb cb, void *user)
+{
+	if (!err) {
+		*c->cb = cb;
+		*c->user = user;
+	}
+	return told(h, err);
 }
 
 deia_err deia_hive_claim_complete(deia_hive *h, const struct deia_actor *actor,
@@ -330,19 +360,16 @@ deia_err deia_hive_claim_complete(deia_hive *h, const struct deia_actor *actor,
 				  const struct deia_claim_answer *answer,
 				  deia_done_cb cb, void *user)
 {
-	struct deia_chat_turn *t;
 	struct deia__hbot *b;
+	struct claimed c;
 	deia_err err = bot_of(h, actor, token, &b);
 
+	if (!err)
+		err = find_claimed(h, b, task, &c);
 	if (err)
 		return err;
-	t = turn_of(h, b, task);
-	if (!t)
-		return DEIA_ESTATE;
-	err = deia_bots_claim_complete(h->bots, task, token, answer);
-	if (!err)
-		tell_when_kept(t, cb, user);
-	return told(h, err);
+	err = deia_bots_claim_complete(h->bots, c.id, token, answer);
+	return ended(h, &c, err, cb, user);
 }
 
 deia_err deia_hive_claim_fail(deia_hive *h, const struct deia_actor *actor,
@@ -351,18 +378,15 @@ deia_err deia_hive_claim_fail(deia_hive *h, const struct deia_actor *actor,
 			      bool retryable, unsigned retry_after_seconds,
 			      deia_done_cb cb, void *user)
 {
-	struct deia_chat_turn *t;
 	struct deia__hbot *b;
+	struct claimed c;
 	deia_err err = bot_of(h, actor, token, &b);
 
+	if (!err)
+		err = find_claimed(h, b, task, &c);
 	if (err)
 		return err;
-	t = turn_of(h, b, task);
-	if (!t)
-		return DEIA_ESTATE;
-	err = deia_bots_claim_fail(h->bots, task, token, code, message,
+	err = deia_bots_claim_fail(h->bots, c.id, token, code, message,
 				   retryable, retry_after_seconds);
-	if (!err)
-		tell_when_kept(t, cb, user);
-	return told(h, err);
+	return ended(h, &c, err, cb, user);
 }

@@ -8,6 +8,7 @@
  */
 #include "hive/reply.h"
 #include "hive/nodes.h"
+#include "hive/tasks.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -269,6 +270,8 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 			say(detail, detail_len, "%s", h->msg.text);
 	}
 	if (!err)
+		err = deia__tasks_open(h, detail, detail_len);
+	if (!err)
 		err = deia__mail_open(h, o, detail, detail_len);
 	if (!err) {
 		err = deia__dialogues_load(h);
@@ -328,10 +331,14 @@ deia_err deia_hive_new(deia_hive **out, struct event_base *base,
 deia_err deia_hive_start(deia_hive *h)
 {
 	struct deia__hbot *b, *next;
+	deia_err err;
 
 	if (h->started)
 		return deia__hive_fail(h, DEIA_ESTATE,
 				       "the hive is started already");
+	err = deia__tasks_start(h);
+	if (err)
+		return err;
 	h->started = true;
 	HASH_ITER(hh, h->hbots, b, next) {
 		if (b->wish == DEIA__WISH_STOPPED)
@@ -425,7 +432,7 @@ static bool waits_for_changes(deia_hive *h)
 {
 	struct deia_store_stats st;
 
-	if (!h->n_changes && deia__mail_is_idle(h))
+	if (!h->n_changes && deia__mail_is_idle(h) && deia__tasks_is_idle(h))
 		return false;
 	deia_store_get_stats(h->store, &st);
 	return !st.away;
@@ -433,8 +440,10 @@ static bool waits_for_changes(deia_hive *h)
 
 void deia__hive_check_stopped(deia_hive *h)
 {
-	if (!h->stop_cb || !h->bots_stopped || h->n_turns || h->n_mail_turns)
+	if (!h->stop_cb || !h->bots_stopped || h->n_turns || h->n_mail_turns ||
+	    h->tasks->n_runs)
 		return;
+	deia__tasks_settle(h);
 	if (!h->mail->stopped) /* the last answers are sent */
 		deia__mail_stop(h);
 	if (!h->bots_stopped || waits_for_changes(h))
@@ -466,12 +475,14 @@ deia_err deia_hive_stop(deia_hive *h, void (*cb)(void *user), void *user)
 	deia__samples_stop(h);
 	deia_hive_end_waits(h);
 	deia__turns_cancel_all(h);
+	deia__task_runs_cancel(h, NULL);
 	err = deia_bots_stop_all(h->bots, on_bots_stopped, h);
 	if (err) {
 		h->stopping = false;
 		h->stop_cb = NULL;
 		return deia__hive_fail(h, err, "%s", deia_bots_errmsg(h->bots));
 	}
+	deia__tasks_stop(h);
 	return DEIA_OK;
 }
 
@@ -507,6 +518,7 @@ void deia_hive_free(deia_hive *h)
 		deia__claims_end(h, NULL);
 	deia__turns_abandon(h);
 	deia__mail_closing(h);
+	deia__tasks_closing(h);
 	deia__nodes_end(h);
 	deia_store_close(h->store);
 	h->store = NULL;
@@ -514,6 +526,7 @@ void deia_hive_free(deia_hive *h)
 	deia__post_free(h->post);
 	h->post = NULL;
 	deia__mail_free(h);
+	deia__tasks_free(h);
 	deia__dialogues_free(h);
 	deia__repliers_free(h);
 	abandon_removals(h);

@@ -8,7 +8,7 @@
  * states), access.c (tokens, sign-in), audit.c (audit pages, kept answers),
  * conversations.c, lines.c, ask.c, turn.c and chat_edit.c (chat), cache.c and
  * pages.c (what is kept in the cache), retention.c (what is pruned), mail:
- * mail.h, other nodes: nodes.h.
+ * mail.h, other nodes: nodes.h, tasks: tasks.h.
  */
 #ifndef DEIA_HIVE_HIVE_H
 #define DEIA_HIVE_HIVE_H
@@ -48,6 +48,8 @@
 TAILQ_HEAD(deia__turn_list, deia_chat_turn);
 TAILQ_HEAD(deia__claim_waits, deia_claim_wait);
 TAILQ_HEAD(deia__replier_list, deia__replier);
+TAILQ_HEAD(deia__task_run_list, deia__task_run);
+TAILQ_HEAD(deia__asked_list, deia__asked);
 
 /* What is wished of a bot; the numbers stand in the store. */
 enum deia__wish {
@@ -78,9 +80,13 @@ struct deia__hbot {
 	struct deia__turn_list turns;  /* oldest first */
 	unsigned n_turns, n_waiting;   /* waiting: not yet at the supervisor */
 	struct deia__push *push;       /* mail for its process; NULL: none */
-	unsigned n_sends; /* mail of its process, not durable yet */
+	unsigned n_sends; /* mail and tasks of its process, not durable yet */
 	bool held;	  /* its lines are not read meanwhile */
 	unsigned n_waits; /* for mail, with its own token */
+	struct deia__task_run_list task_runs; /* tasks.h: attempts */
+	unsigned n_task_runs;
+	struct deia__asked_list asked; /* results that its process waits for */
+	unsigned n_asked;
 	UT_hash_handle hh;
 };
 
@@ -170,6 +176,8 @@ struct deia_hive {
 	struct deia__mail *mail;
 	struct deia__hive_cache cache;
 	struct deia__nodes *nodes;
+	struct deia__tasks *tasks;
+	struct deia_scheduler *scheduler;
 	deia_log_cb log;
 	void *log_user;
 };

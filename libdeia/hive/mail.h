@@ -105,6 +105,11 @@ void deia__mail_events_add(deia_hive *h, const struct deia_message_move *move);
 
 void deia__mail_line(deia_hive *h, const char *bot, const char *type,
 		     const struct cJSON *json);
+/* Its lines are not read for a while when it sends, or submits tasks, faster
+ * than that becomes durable, or does not read the answers. */
+void deia__mail_hold_if_fast(deia_hive *h, struct deia__hbot *b);
+/* "error" of an answer, as the hive says it. */
+void deia__line_error(deia_jw *w, deia_hive *h, deia_err err);
 /* Its lines are read again, if they were held and need not be. */
 void deia__mail_let_go(deia_hive *h, struct deia__hbot *b);
 void deia__bots_on_drained(const char *bot, void *user);

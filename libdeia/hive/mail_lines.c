@@ -123,7 +123,7 @@ static void read_send(struct sending *s, const cJSON *json)
 
 /* ---- answering -------------------------------------------------------------------- */
 
-static void print_error(deia_jw *w, deia_hive *h, deia_err err)
+void deia__line_error(deia_jw *w, deia_hive *h, deia_err err)
 {
 	const char *detail = err == DEIA_EFIELD && h->has_field
 				     ? h->field.detail
@@ -172,7 +172,7 @@ static void answer(const struct sent *s, deia_err err,
 	deia_jw_kstr(&w, "type", "sent");
 	deia_jw_kstr(&w, "ref", s->ref);
 	if (err)
-		print_error(&w, s->hive, err);
+		deia__line_error(&w, s->hive, err);
 	else
 		print_ids(&w, s, items, n);
 	deia_jw_end_object(&w);
@@ -194,7 +194,7 @@ static void sent_free(struct sent *s)
 
 /* ---- sending ------------------------------------------------------------------------ */
 
-static void hold_if_fast(deia_hive *h, struct deia__hbot *b)
+void deia__mail_hold_if_fast(deia_hive *h, struct deia__hbot *b)
 {
 	if (b->held || (b->n_sends < SENDS_MAX &&
 			deia_bots_unread(h->bots, b->id) < UNREAD_MAX))
@@ -299,7 +299,7 @@ static void send_line(deia_hive *h, const char *bot, const cJSON *json)
 	} else {
 		b->n_sends += s->weight; /* its callback comes later */
 	}
-	hold_if_fast(h, b);
+	deia__mail_hold_if_fast(h, b);
 	deia__free(in->metadata);
 	deia__free(in);
 }

@@ -264,7 +264,8 @@ static const struct field *find_field(const char *name)
 /* The name that a member of a line has in a draft; NULL: it is the line's. */
 static const char *name_in_line(const char *name)
 {
-	if (strcmp(name, "type") == 0 || strcmp(name, "ref") == 0)
+	if (strcmp(name, "type") == 0 || strcmp(name, "ref") == 0 ||
+	    strcmp(name, "key") == 0)
 		return NULL;
 	return strcmp(name, "task_type") == 0 ? "type" : name;
 }

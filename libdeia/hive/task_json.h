@@ -6,7 +6,7 @@
 #include <deia/hive_task.h>
 
 /* As deia_task_draft_parse. is_line: json is a `submit` line of a bot, whose
- * `type` and `ref` are the line's own; the task's type is its `task_type`. */
+ * `type`, `ref` and `key` are the line's own; the task's type is its `task_type`. */
 DEIA_NODISCARD deia_err deia__task_draft_read(struct deia_task_draft *out,
 					      const struct cJSON *json,
 					      bool is_line,

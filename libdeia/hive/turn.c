@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "hive/reply.h"
+#include "hive/tasks.h"
 
 static void set_error(struct deia_chat_turn *t, const char *fmt, ...)
 	DEIA_PRINTF(2, 3);
@@ -325,6 +326,7 @@ static void on_work_done(const struct deia_work_result *r, void *user)
 {
 	struct deia_chat_turn *t = user;
 
+	deia__tasks_bot_load(t->hive, t->bot->id);
 	t->work = NULL;
 	t->err = r->err;
 	t->prompt_tokens = r->prompt_tokens;
@@ -372,6 +374,7 @@ static void hand_over(struct deia_chat_turn *t,
 	t->phase = TURN_WORKING;
 	err = deia_bots_submit(t->hive->bots, t->bot->id, &spec, &work_events,
 			       t, &t->work);
+	deia__tasks_bot_load(t->hive, t->bot->id);
 	if (err)
 		deia__turn_fail(t, err, deia_bots_errmsg(t->hive->bots));
 }
