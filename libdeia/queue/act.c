@@ -90,7 +90,7 @@ static void do_cancel(struct deia__task *t, struct deia__task_call *c)
 	deia__attempt_close(t, "cancelled", NULL, 0);
 	set_reason(t, "cancelled", c);
 	(void)deia__finish(op, DEIA_TASK_CANCELLED, false);
-	deia__op_commit(op);
+	deia__taskop_commit(op);
 }
 
 deia_err deia_tasks_cancel(deia_tasks *q, const char *id, const char *by,
@@ -151,7 +151,7 @@ static void do_retry(struct deia__task *t, struct deia__task_call *c)
 	if (t->deadline && t->deadline <= deia__tasks_wall(t->q))
 		t->deadline = 0; /* it is wanted all the same */
 	set_reason(t, "retried", c);
-	deia__op_commit(op);
+	deia__taskop_commit(op);
 }
 
 deia_err deia_tasks_retry(deia_tasks *q, const char *id, const char *by,
@@ -177,7 +177,7 @@ static void do_approve(struct deia__task *t, struct deia__task_call *c)
 		return;
 	t->s.status = deia__task_waits_as(t);
 	set_reason(t, "approved", c);
-	deia__op_commit(op);
+	deia__taskop_commit(op);
 }
 
 deia_err deia_tasks_approve(deia_tasks *q, const char *id, const char *by,
@@ -238,7 +238,7 @@ static void do_verdict(struct deia__task *t, struct deia__task_call *c)
 	t->s.verdict_at = deia__tasks_wall(t->q);
 	deia__set_text(&t->s.verdict_by, name_of(c), DEIA_MAX_NAME_BYTES);
 	deia__set_text(&t->s.verdict_note, c->note, DEIA_MAX_REASON_BYTES);
-	deia__op_commit(op);
+	deia__taskop_commit(op);
 }
 
 deia_err deia_tasks_verdict(deia_tasks *q, const char *id, bool success,

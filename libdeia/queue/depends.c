@@ -264,7 +264,7 @@ void deia__call_look(struct deia__task *t, struct deia__task_call *c)
 		op->done = NULL; /* c has no cb: it is freed */
 	}
 	if (ok) {
-		deia__op_commit(op);
+		deia__taskop_commit(op);
 		return;
 	}
 	deia__op_abandon(op);

@@ -291,7 +291,7 @@ void deia__call_ended(struct deia__task *t, struct deia__task_call *c)
 	else
 		ok = end_badly(op, c);
 	if (ok) {
-		deia__op_commit(op);
+		deia__taskop_commit(op);
 		return;
 	}
 	deia__op_abandon(op);

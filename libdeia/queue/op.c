@@ -127,7 +127,7 @@ static void on_commit(deia_err err, const int64_t *seqs, size_t n, void *user)
 	deia__task_pump(t);
 }
 
-void deia__op_commit(struct deia__task_op *op)
+void deia__taskop_commit(struct deia__task_op *op)
 {
 	struct deia__task *t = op->t;
 	deia_err err = deia__task_update(op);

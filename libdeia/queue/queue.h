@@ -347,7 +347,7 @@ void deia__ready_run(void *q);
 struct deia__task_op *deia__op_begin(struct deia__task *t,
 				     struct deia__task_call *c,
 				     deia_task_event event);
-void deia__op_commit(struct deia__task_op *op);
+void deia__taskop_commit(struct deia__task_op *op);
 /* It is not to be after all; its call is left alone. */
 void deia__op_abandon(struct deia__task_op *op);
 

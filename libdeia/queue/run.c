@@ -189,7 +189,7 @@ void deia__task_assign(struct deia__task *t, const char *bot)
 	op->done = hand_over;
 	op->undone = not_assigned;
 	if (prepare(t, bot))
-		deia__op_commit(op);
+		deia__taskop_commit(op);
 	else
 		deia__op_abandon(op);
 }
@@ -224,5 +224,5 @@ void deia__call_begun(struct deia__task *t, struct deia__task_call *c)
 	t->s.status = DEIA_TASK_RUNNING;
 	if (t->s.started == 0)
 		t->s.started = deia__tasks_wall(t->q);
-	deia__op_commit(op);
+	deia__taskop_commit(op);
 }
