@@ -88,7 +88,7 @@ struct deia_task {
 	unsigned priority;  /* 0..3, as of messages */
 	const char *bot;    /* of the last attempt, or "" */
 	const char *pinned; /* the only one that may do it, or "" */
-	const char *node;   /* which node has it done */
+	const char *node;   /* which node has it done; "": this one */
 	const char *submitted_by;
 	const char *series; /* of a recurring task: id of the first; else "" */
 	const char *reason; /* why it is as it is, one line, or "" */
@@ -244,7 +244,8 @@ struct deia_tasks_opts {
 			double seconds, bool success, bool corrected,
 			void *user);
 	void *user;
-	const char *node;	 /* NULL: "main" */
+	const char *node;	 /* as kept with its tasks; NULL: "", nobody
+				  * else shares the store */
 	unsigned open_max;	 /* tasks that are not finished: 100000 */
 	int64_t ageing_ms;	 /* 60000 */
 	unsigned retention_days; /* of finished tasks: 90; 0: for ever */

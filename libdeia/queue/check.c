@@ -6,6 +6,7 @@
 
 #include "core/hash.h"
 #include "core/utf8.h"
+#include "queue/expect.h"
 #include "queue/queue.h"
 
 /* The next one of a recurring task is written with the end of this one, so its
@@ -135,10 +136,21 @@ static deia_err check_names(deia_tasks *q, const struct deia_task_draft *d,
 	    !is_text(d->submitted_by, strlen(d->submitted_by)))
 		return deia__tasks_fail(q, DEIA_EINVAL,
 					"submitted_by must be a name");
-	if (d->expect && strlen(d->expect) > DEIA_TASK_MAX_EXPECT_BYTES)
-		return deia__tasks_field(q, i, "expect",
-					 "expect may be 16 KiB at most");
 	return DEIA_OK;
+}
+
+static deia_err check_expect(deia_tasks *q, const struct deia_task_draft *d,
+			     int i)
+{
+	struct deia__errmsg why = { "" };
+	struct deia__expect *e = NULL;
+	deia_err err =
+		d->expect ? deia__expect_new(&e, d->expect, &why) : DEIA_OK;
+
+	deia__expect_free(e);
+	if (err == DEIA_EFIELD || err == DEIA_ELIMIT)
+		return deia__tasks_field(q, i, "expect", "%s", why.text);
+	return err;
 }
 
 deia_err deia__draft_check(deia_tasks *q, const struct deia_task_draft *d,
@@ -156,7 +168,9 @@ deia_err deia__draft_check(deia_tasks *q, const struct deia_task_draft *d,
 		err = check_times(q, d, i);
 	if (!err)
 		err = check_lists(q, d, i);
-	return err ? err : check_names(q, d, i);
+	if (!err)
+		err = check_names(q, d, i);
+	return err ? err : check_expect(q, d, i);
 }
 
 /* ---- tasks ------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/utf8.h"
+#include "queue/expect.h"
 #include "queue/queue.h"
 
 #define RETRY_FIRST_MS 1000
@@ -265,6 +266,27 @@ static void add_usage(struct deia__task *t, const struct deia__task_call *c)
 		t->s.completion_tokens += c->completion_tokens;
 }
 
+/* An answer that is not what was asked for is none. */
+static void judge(const struct deia__task *t, struct deia__task_call *c)
+{
+	struct deia__errmsg why = { "" };
+	struct deia__expect *e = NULL;
+	deia_err err;
+
+	if (c->err || !t->spec.expect)
+		return;
+	err = deia__expect_new(&e, t->spec.expect, &why);
+	if (!err)
+		err = deia__expect_holds(e, c->text ? c->text : "", c->text_len,
+					 &why);
+	deia__expect_free(e);
+	if (!err)
+		return;
+	c->err = err == DEIA_ENOMEM ? err : DEIA_EREMOTE;
+	deia__set_text(&c->code, "unexpected_result", DEIA_MAX_ID_LEN);
+	deia__set_text(&c->message, why.text, DEIA_MAX_ERROR_BYTES);
+}
+
 void deia__call_ended(struct deia__task *t, struct deia__task_call *c)
 {
 	struct deia__task_op *op = NULL;
@@ -283,6 +305,7 @@ void deia__call_ended(struct deia__task *t, struct deia__task_call *c)
 	}
 	op->done = on_durable;
 	op->undone = on_lost;
+	judge(t, c);
 	add_usage(t, c);
 	if (c->err == DEIA_OK)
 		ok = end_well(op, c);

@@ -94,16 +94,30 @@ static deia_err load_content(struct deia__task *t, const deia_rows *rows,
 	return err || t->content ? err : DEIA_ENOMEM;
 }
 
+/* Its place in the order is not lost by a restart. */
+static int64_t rank_of(const struct deia__task *t)
+{
+	deia_tasks *q = t->q;
+	int64_t since = t->created > t->spec.not_before ? t->created
+							: t->spec.not_before;
+	int64_t age = deia__tasks_wall(q) - since;
+	int64_t rank = deia__tasks_now(q) - (age > 0 ? age : 0) +
+		       (int64_t)t->priority * q->opts.ageing_ms;
+
+	return rank ? rank : 1;
+}
+
 static deia_err load_task(deia_tasks *q, const deia_rows *rows, size_t r)
 {
 	struct deia__task *t;
 	deia_err err = DEIA_OK;
 
-	if (strcmp(deia_rows_text(rows, r, TASK_NODE), q->node) != 0)
+	if (!deia__task_row_is_own(q, rows, r))
 		return DEIA_OK;
 	t = deia__task_from_row(q, rows, r, &err);
 	if (err)
 		return err;
+	t->rank = rank_of(t);
 	err = deia__task_add(t);
 	/* The next one of a series is written with the end of this one. */
 	if (!err && t->spec.every_seconds)

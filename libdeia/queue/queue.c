@@ -90,7 +90,7 @@ static deia_err take_opts(deia_tasks *q, const struct deia_tasks_opts *opts)
 		return DEIA_EINVAL;
 	q->opts = *opts;
 	snprintf(q->node, sizeof(q->node), "%.64s",
-		 opts->node ? opts->node : "main");
+		 opts->node ? opts->node : "");
 	q->opts.node = q->node;
 	return DEIA_OK;
 }

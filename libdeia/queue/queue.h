@@ -310,6 +310,10 @@ DEIA_NODISCARD deia_err deia__task_insert(deia_txn *txn,
 					  const char *content, size_t len);
 /* Writes what has changed. */
 DEIA_NODISCARD deia_err deia__task_update(struct deia__task_op *op);
+/* Whether this node has it done: its own, and those of no node, which were
+ * submitted before others shared the store. */
+bool deia__task_row_is_own(const deia_tasks *q, const deia_rows *rows,
+			   size_t r);
 /* A row as a task that is in no index; NULL: out of memory, or it is not what
  * was written (*err says which). */
 struct deia__task *deia__task_from_row(deia_tasks *q, const deia_rows *rows,

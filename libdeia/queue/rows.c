@@ -297,6 +297,13 @@ static deia_err take_jsons(struct deia__task *t, const deia_rows *rows,
 	return err ? err : take_verdict(&t->s, said->s, said->len);
 }
 
+bool deia__task_row_is_own(const deia_tasks *q, const deia_rows *rows, size_t r)
+{
+	const char *node = deia_rows_text(rows, r, TASK_NODE);
+
+	return !*node || strcmp(node, q->node) == 0;
+}
+
 struct deia__task *deia__task_from_row(deia_tasks *q, const deia_rows *rows,
 				       size_t r, deia_err *err)
 {
@@ -324,7 +331,7 @@ struct deia__task *deia__task_from_row(deia_tasks *q, const deia_rows *rows,
 	take_text(&t->series, rows, r, TASK_SERIES);
 	take_text(&t->s.reason, rows, r, TASK_REASON);
 	take_numbers(t, rows, r);
-	t->foreign = strcmp(deia_rows_text(rows, r, TASK_NODE), q->node) != 0;
+	t->foreign = !deia__task_row_is_own(q, rows, r);
 	*err = take_jsons(t, rows, r);
 	if (!*err)
 		return t;

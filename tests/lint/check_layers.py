@@ -26,6 +26,7 @@ THIRD_PARTY = {
     "hiredis/": {"libdeia/cache"},
     "yaml.h": {"libdeia/config"},
     "utf8proc.h": {"libdeia/task", "tests"},
+    "pcre2.h": {"libdeia/queue"},
     "curl/": {"libdeia/model", "libdeia/client",
               "server/deiad", "tests"},
     "sodium.h": {"libdeia/core", "libdeia/auth", "libdeia/config",

@@ -1,0 +1,719 @@
+/* SPDX-License-Identifier: MIT */
+/* test_basic.c - what tasks go through, one case after the other, on each kind
+ * of store. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rig.h"
+
+static enum rig_kind kind;
+static struct rig r;
+static char id[37], id2[37], id3[37];
+
+static void setup(void)
+{
+	rig_init(&r, kind);
+}
+
+static void teardown(void)
+{
+	rig_fini(&r);
+}
+
+static void add(char to[37], const char *content)
+{
+	snprintf(to, 37, "%s", rig_add(&r, content));
+}
+
+static void add_draft(char to[37], const struct deia_task_draft *d)
+{
+	ck_assert_msg(rig_submit(&r, d, 1, NULL, NULL) == DEIA_OK, "%s",
+		      deia_tasks_errmsg(r.q));
+	snprintf(to, 37, "%s", r.got.ids[0]);
+}
+
+START_TEST(test_task_is_done)
+{
+	rig_bot(&r, "A", 1, NULL);
+	add(id, "say hello");
+	ck_assert_int_eq(r.got.first.status, DEIA_TASK_QUEUED);
+	rig_idle(&r);
+	ck_assert_uint_eq(r.n_runs, 1);
+	ck_assert_str_eq(r.runs[0].content, "say hello");
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_ASSIGNED);
+	deia_tasks_begun(r.q, id, 1);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_RUNNING);
+	rig_end(&r, id, DEIA_OK, "hello");
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_SUCCEEDED);
+	ck_assert_str_eq(r.got.first.result, "hello");
+	ck_assert_str_eq(r.got.first.bot, "A");
+	ck_assert_uint_eq(r.got.first.n_attempts, 1);
+	ck_assert_str_eq(r.got.first.outcome, "succeeded");
+	ck_assert_uint_eq(r.learned, 1);
+	ck_assert_uint_eq(r.n_moves[DEIA_TASK_SUBMITTED], 1);
+	ck_assert_uint_eq(r.n_moves[DEIA_TASK_CHOSEN], 1);
+	ck_assert_uint_eq(r.n_moves[DEIA_TASK_BEGUN], 1);
+	ck_assert_uint_eq(r.n_moves[DEIA_TASK_ENDED], 1);
+	ck_assert_uint_eq(HASH_COUNT(r.q->tasks), 0);
+}
+END_TEST
+
+START_TEST(test_failure_goes_to_another_bot)
+{
+	char bot[65];
+
+	rig_bot(&r, "A", 1, NULL);
+	rig_bot(&r, "B", 1, NULL);
+	add(id, "try");
+	rig_idle(&r);
+	snprintf(bot, sizeof(bot), "%s", rig_run_of(&r, id)->bot);
+	rig_end(&r, id, DEIA_EREMOTE, "no luck");
+	ck_assert_ptr_nonnull(rig_run_of(&r, id));
+	ck_assert_str_ne(rig_run_of(&r, id)->bot, bot);
+	ck_assert_uint_eq(rig_run_of(&r, id)->attempt, 2);
+	ck_assert_uint_eq(r.n_moves[DEIA_TASK_RETRY], 1);
+	rig_end(&r, id, DEIA_OK, "done");
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_SUCCEEDED);
+	ck_assert_uint_eq(r.got.first.n_attempts, 2);
+}
+END_TEST
+
+START_TEST(test_attempts_are_used_up)
+{
+	rig_bot(&r, "A", 1, NULL);
+	add(id, "try");
+	for (unsigned i = 1; i <= 3; i++) {
+		rig_idle(&r);
+		rig_sleep(&r, 120000);
+		ck_assert_ptr_nonnull(rig_run_of(&r, id));
+		ck_assert_uint_eq(rig_run_of(&r, id)->attempt, i);
+		rig_end(&r, id, DEIA_EREMOTE, "no luck");
+	}
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_FAILED);
+	ck_assert_str_eq(r.got.first.error, "no luck");
+	ck_assert_int_eq(rig_retry(&r, id), DEIA_OK);
+	rig_sleep(&r, 1000000);
+	ck_assert_ptr_nonnull(rig_run_of(&r, id));
+	ck_assert_uint_eq(rig_run_of(&r, id)->attempt, 4);
+	rig_end(&r, id, DEIA_OK, "at last");
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_SUCCEEDED);
+	ck_assert_str_eq(r.got.first.error, "");
+	ck_assert_int_eq(rig_retry(&r, id), DEIA_ESTATE);
+	ck_assert_str_eq(deia_tasks_errmsg(r.q),
+			 "a task that is succeeded cannot be retried");
+}
+END_TEST
+
+START_TEST(test_final_failure_and_timeout)
+{
+	struct deia_task_outcome o = DEIA_TASK_OUTCOME_INIT;
+
+	rig_bot(&r, "A", 1, NULL);
+	add(id, "try");
+	rig_idle(&r);
+	o.err = DEIA_EREMOTE;
+	o.final = true;
+	o.code = "bad_request";
+	o.message = "nobody can do this";
+	rig_end_with(&r, id, &o);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_FAILED);
+	ck_assert_str_eq(r.got.first.error_code, "bad_request");
+	add(id, "slow");
+	for (unsigned i = 0; i < 3; i++) {
+		rig_sleep(&r, 1000000);
+		rig_end(&r, id, DEIA_ETIMEDOUT, "too slow");
+	}
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_TIMED_OUT);
+}
+END_TEST
+
+START_TEST(test_excused_attempts_do_not_count)
+{
+	rig_bot(&r, "A", 1, NULL);
+	add(id, "try");
+	for (unsigned i = 0; i < 6; i++) {
+		rig_sleep(&r, 120000);
+		rig_end(&r, id, DEIA_ECANCELED, "interrupted");
+	}
+	rig_sleep(&r, 120000);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_ASSIGNED);
+	ck_assert_uint_eq(r.got.first.excused, 6);
+	ck_assert_uint_eq(r.learned, 0);
+	rig_end(&r, id, DEIA_OK, "x");
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_SUCCEEDED);
+}
+END_TEST
+
+START_TEST(test_run_that_is_refused)
+{
+	rig_bot(&r, "A", 1, NULL);
+	r.refuse = DEIA_EBUSY;
+	add(id, "try");
+	rig_sleep(&r, 500);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_QUEUED);
+	ck_assert_uint_ge(r.got.first.excused, 1);
+	r.refuse = DEIA_OK;
+	rig_sleep(&r, 120000);
+	rig_end(&r, id, DEIA_OK, "x");
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_SUCCEEDED);
+}
+END_TEST
+
+START_TEST(test_priority_and_ageing)
+{
+	struct deia_task_draft d = rig_draft("low");
+
+	d.priority = 3;
+	add_draft(id, &d);
+	d = rig_draft("high");
+	d.priority = 0;
+	add_draft(id2, &d);
+	rig_bot(&r, "A", 1, NULL);
+	rig_idle(&r);
+	ck_assert_str_eq(r.runs[0].content, "high");
+	/* What comes more than 3 x ageing_ms later waits behind the low one. */
+	rig_sleep(&r, 3 * 60000 + 1000);
+	add_draft(id3, &d);
+	rig_end(&r, id2, DEIA_OK, "x");
+	ck_assert_str_eq(r.runs[0].content, "low");
+}
+END_TEST
+
+START_TEST(test_pinned_and_capable)
+{
+	const char *gpu = "gpu";
+	struct deia_task_draft d = rig_draft("pinned");
+
+	rig_bot(&r, "A", 1, NULL);
+	rig_bot(&r, "B", 1, NULL);
+	d.bot = "C";
+	add_draft(id, &d);
+	d = rig_draft("capable");
+	d.capabilities = &gpu;
+	d.n_capabilities = 1;
+	add_draft(id2, &d);
+	rig_idle(&r);
+	ck_assert_uint_eq(r.n_runs, 0);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_QUEUED);
+	ck_assert_str_eq(r.got.first.reason,
+			 "its bot C cannot have a task now");
+	ck_assert_int_eq(rig_status(&r, id2), DEIA_TASK_QUEUED);
+	ck_assert_str_eq(r.got.first.reason, "no bot that can have a task now "
+					     "has what it needs: gpu");
+	rig_bot(&r, "C", 1, NULL);
+	rig_bot(&r, "D", 1, "gpu");
+	rig_idle(&r);
+	ck_assert_str_eq(rig_run_of(&r, id)->bot, "C");
+	ck_assert_str_eq(rig_run_of(&r, id2)->bot, "D");
+}
+END_TEST
+
+START_TEST(test_dependencies)
+{
+	const char *on = id;
+	struct deia_task_draft d = rig_draft("second");
+
+	add(id, "first");
+	d.depends_on = &on;
+	d.n_depends_on = 1;
+	add_draft(id2, &d);
+	ck_assert_int_eq(r.got.first.status, DEIA_TASK_BLOCKED);
+	rig_bot(&r, "A", 4, NULL);
+	rig_idle(&r);
+	ck_assert_uint_eq(r.n_runs, 1);
+	rig_restart(&r, false);
+	rig_sleep(&r, 100);
+	ck_assert_uint_eq(r.n_runs, 1);
+	rig_end(&r, id, DEIA_OK, "x");
+	ck_assert_ptr_nonnull(rig_run_of(&r, id2));
+	rig_end(&r, id2, DEIA_OK, "y");
+	/* One that has succeeded long ago is fine. */
+	add_draft(id3, &d);
+	ck_assert_int_eq(r.got.first.status, DEIA_TASK_QUEUED);
+}
+END_TEST
+
+START_TEST(test_dependency_that_fails)
+{
+	const char *on = id;
+	struct deia_task_draft d = rig_draft("second");
+
+	add(id, "first");
+	d.depends_on = &on;
+	d.n_depends_on = 1;
+	add_draft(id2, &d);
+	ck_assert_int_eq(rig_cancel(&r, id), DEIA_OK);
+	ck_assert_int_eq(rig_status(&r, id2), DEIA_TASK_CANCELLED);
+	ck_assert_str_eq(r.got.first.error_code, "dependency");
+	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EFIELD);
+	ck_assert_str_eq(deia_tasks_field(r.q), "depends_on");
+	on = "0190a0a0-0000-7000-8000-000000000001";
+	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EFIELD);
+	on = "nothing";
+	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EFIELD);
+}
+END_TEST
+
+START_TEST(test_batch_with_refs)
+{
+	const char *a = "a", *b = "b", *c = "c";
+	struct deia_task_draft d[3] = { rig_draft("1"), rig_draft("2"),
+					rig_draft("3") };
+
+	d[0].ref = a;
+	d[0].depends_on = &b;
+	d[0].n_depends_on = 1;
+	d[1].ref = b;
+	d[2].ref = c;
+	d[2].depends_on = &a;
+	d[2].n_depends_on = 1;
+	rig_bot(&r, "A", 4, NULL);
+	ck_assert_int_eq(rig_submit(&r, d, 3, NULL, NULL), DEIA_OK);
+	ck_assert_uint_eq(r.got.n, 3);
+	rig_idle(&r);
+	ck_assert_uint_eq(r.n_runs, 1);
+	ck_assert_str_eq(r.runs[0].content, "2");
+	d[1].depends_on = &c;
+	d[1].n_depends_on = 1;
+	ck_assert_int_eq(rig_submit(&r, d, 3, NULL, NULL), DEIA_EFIELD);
+	ck_assert_str_eq(deia_tasks_field(r.q), "depends_on");
+	d[1].ref = a;
+	ck_assert_int_eq(rig_submit(&r, d, 3, NULL, NULL), DEIA_EFIELD);
+	ck_assert_str_eq(deia_tasks_field(r.q), "ref");
+	ck_assert_int_eq(deia_tasks_error_index(r.q), 1);
+}
+END_TEST
+
+START_TEST(test_not_before_and_deadline)
+{
+	struct deia_task_draft d = rig_draft("later");
+
+	rig_bot(&r, "A", 4, NULL);
+	d.due_unix_ms = r.clock.wall_ms + 10000;
+	add_draft(id, &d);
+	ck_assert_int_eq(r.got.first.status, DEIA_TASK_BLOCKED);
+	rig_sleep(&r, 9000);
+	ck_assert_uint_eq(r.n_runs, 0);
+	rig_sleep(&r, 2000);
+	ck_assert_uint_eq(r.n_runs, 1);
+	d = rig_draft("too late");
+	d.deadline_unix_ms = r.clock.wall_ms + 5000;
+	add_draft(id2, &d);
+	rig_idle(&r);
+	ck_assert_ptr_nonnull(rig_run_of(&r, id2));
+	rig_sleep(&r, 6000);
+	ck_assert_int_eq(rig_status(&r, id2), DEIA_TASK_TIMED_OUT);
+	ck_assert_uint_eq(r.interrupts, 1);
+	ck_assert_str_eq(r.got.first.error, "its deadline is over");
+	ck_assert_ptr_null(rig_run_of(&r, id2));
+}
+END_TEST
+
+START_TEST(test_approval)
+{
+	struct deia_task_draft d = rig_draft("may I?");
+
+	rig_bot(&r, "A", 4, NULL);
+	d.approval = true;
+	add_draft(id, &d);
+	rig_idle(&r);
+	ck_assert_uint_eq(r.n_runs, 0);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_AWAITING_APPROVAL);
+	ck_assert_int_eq(rig_approve(&r, id), DEIA_OK);
+	rig_idle(&r);
+	ck_assert_uint_eq(r.n_runs, 1);
+	ck_assert_int_eq(rig_approve(&r, id), DEIA_ESTATE);
+}
+END_TEST
+
+START_TEST(test_cancel)
+{
+	rig_bot(&r, "A", 1, NULL);
+	add(id, "long");
+	add(id2, "waiting");
+	rig_idle(&r);
+	ck_assert_uint_eq(r.n_runs, 1);
+	ck_assert_int_eq(rig_cancel(&r, id), DEIA_OK);
+	ck_assert_int_eq(r.got.first.status, DEIA_TASK_CANCELLED);
+	ck_assert_str_eq(r.got.first.reason, "cancelled by ann");
+	ck_assert_str_eq(r.got.first.outcome, "cancelled");
+	ck_assert_uint_eq(r.interrupts, 1);
+	rig_idle(&r);
+	ck_assert_ptr_nonnull(rig_run_of(&r, id2));
+	ck_assert_int_eq(rig_cancel(&r, id), DEIA_ESTATE);
+	ck_assert_int_eq(rig_cancel(&r, "0190a0a0-0000-7000-8000-000000000001"),
+			 DEIA_ENOTFOUND);
+	ck_assert_int_eq(rig_cancel(&r, "x"), DEIA_ENOTFOUND);
+}
+END_TEST
+
+START_TEST(test_verdicts_correct_what_was_learned)
+{
+	struct deia_scheduler_pair pair;
+
+	rig_bot(&r, "A", 1, NULL);
+	add(id, "x");
+	rig_idle(&r);
+	ck_assert_int_eq(rig_verdict(&r, id, true), DEIA_ESTATE);
+	rig_end(&r, id, DEIA_OK, "wrong");
+	ck_assert_int_eq(
+		deia_scheduler_pair(r.scheduler, "A", "general", &pair),
+		DEIA_OK);
+	ck_assert_uint_eq(pair.successes, 1);
+	ck_assert_int_eq(rig_verdict(&r, id, false), DEIA_OK);
+	ck_assert_int_eq(r.got.first.verdict, 0);
+	ck_assert_str_eq(r.got.first.verdict_by, "ann");
+	ck_assert_int_eq(
+		deia_scheduler_pair(r.scheduler, "A", "general", &pair),
+		DEIA_OK);
+	ck_assert_uint_eq(pair.successes, 0);
+	ck_assert_uint_eq(r.learned, 2);
+	/* The same again changes nothing. */
+	ck_assert_int_eq(rig_verdict(&r, id, false), DEIA_OK);
+	ck_assert_uint_eq(r.learned, 2);
+}
+END_TEST
+
+START_TEST(test_keys)
+{
+	struct deia_task_draft d = rig_draft("once");
+	bool replayed = true;
+
+	ck_assert_int_eq(rig_submit(&r, &d, 1, "k", &replayed), DEIA_OK);
+	ck_assert(!replayed);
+	snprintf(id, sizeof(id), "%s", r.got.ids[0]);
+	ck_assert_int_eq(rig_submit(&r, &d, 1, "k", &replayed), DEIA_OK);
+	ck_assert(replayed);
+	ck_assert_uint_eq(r.got.n, 1);
+	ck_assert_str_eq(r.got.ids[0], id);
+	ck_assert_uint_eq(r.n_moves[DEIA_TASK_SUBMITTED], 1);
+	d.content = "else";
+	ck_assert_int_eq(rig_submit(&r, &d, 1, "k", &replayed), DEIA_ECONFLICT);
+	d.submitted_by = "other";
+	ck_assert_int_eq(rig_submit(&r, &d, 1, "k", &replayed), DEIA_OK);
+	ck_assert(!replayed);
+}
+END_TEST
+
+START_TEST(test_types_can_be_paused_and_limited)
+{
+	struct deia_task_type_status st;
+	size_t n = 0;
+
+	rig_bot(&r, "A", 8, NULL);
+	ck_assert_int_eq(
+		deia_tasks_set_type(r.q, "general", true, 0, "ann", NULL, NULL),
+		DEIA_OK);
+	rig_idle(&r);
+	add(id, "1");
+	add(id2, "2");
+	add(id3, "3");
+	rig_idle(&r);
+	ck_assert_uint_eq(r.n_runs, 0);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_QUEUED);
+	ck_assert_str_eq(r.got.first.reason, "type general is paused");
+	rig_restart(&r, false);
+	rig_idle(&r);
+	ck_assert_uint_eq(r.n_runs, 0);
+	rig_bot(&r, "A", 8, NULL);
+	ck_assert_int_eq(deia_tasks_set_type(r.q, "general", false, 2, "ann",
+					     NULL, NULL),
+			 DEIA_OK);
+	rig_idle(&r);
+	ck_assert_uint_eq(r.n_runs, 2);
+	while (deia_tasks_type_at(r.q, n, &st) &&
+	       strcmp(st.name, "general") != 0)
+		n++;
+	ck_assert_uint_eq(st.active, 2);
+	ck_assert_uint_eq(st.queued, 1);
+	ck_assert_int_eq(st.oldest_unix_ms, r.clock.wall_ms);
+	ck_assert_int_eq(deia_tasks_set_type(r.q, "nothing", false, 2, "ann",
+					     NULL, NULL),
+			 DEIA_ENOTFOUND);
+}
+END_TEST
+
+START_TEST(test_recurring)
+{
+	struct deia_task_query query = DEIA_TASK_QUERY_INIT;
+	struct deia_task_draft d = rig_draft("each hour");
+
+	rig_bot(&r, "A", 1, NULL);
+	d.every_seconds = 3600;
+	add_draft(id, &d);
+	rig_idle(&r);
+	rig_end(&r, id, DEIA_OK, "x");
+	ck_assert_uint_eq(r.n_moves[DEIA_TASK_SUBMITTED], 2);
+	query.series = id;
+	ck_assert_int_eq(rig_page(&r, &query), DEIA_OK);
+	ck_assert_uint_eq(r.got.n, 2);
+	snprintf(id2, sizeof(id2), "%s", r.got.ids[0]);
+	ck_assert_str_eq(r.got.first.series, id);
+	ck_assert_int_eq(r.got.first.status, DEIA_TASK_BLOCKED);
+	rig_restart(&r, true);
+	rig_sleep(&r, 3599000);
+	ck_assert_uint_eq(r.n_runs, 0);
+	rig_sleep(&r, 2000);
+	ck_assert_ptr_nonnull(rig_run_of(&r, id2));
+	ck_assert_str_eq(rig_run_of(&r, id2)->content, "each hour");
+	/* The end of the series. */
+	ck_assert_int_eq(rig_cancel(&r, id2), DEIA_OK);
+	ck_assert_int_eq(rig_page(&r, &query), DEIA_OK);
+	ck_assert_uint_eq(r.got.n, 2);
+}
+END_TEST
+
+START_TEST(test_large_texts)
+{
+	size_t len = 100000;
+	char *text = malloc(len + 1);
+	struct deia_task_draft d;
+	struct deia_task_query query = DEIA_TASK_QUERY_INIT;
+
+	ck_assert_ptr_nonnull(text);
+	memset(text, 'x', len);
+	text[len] = '\0';
+	d = rig_draft(text);
+	r.q->opts.cache_bytes = 0;
+	rig_bot(&r, "A", 1, NULL);
+	add_draft(id, &d);
+	rig_idle(&r);
+	ck_assert_uint_eq(r.n_runs, 1);
+	ck_assert_uint_eq(r.runs[0].len, len);
+	rig_end(&r, id, DEIA_OK, text);
+	ck_assert_int_eq(rig_get(&r, id), DEIA_OK);
+	ck_assert_uint_eq(r.got.first.result_len, len);
+	ck_assert_uint_eq(r.got.first.content_len, len);
+	ck_assert_int_eq(rig_page(&r, &query), DEIA_OK);
+	ck_assert_uint_eq(r.got.first.result_len, DEIA_TASK_HEAD_BYTES);
+	ck_assert_uint_eq(r.got.first.result_bytes, len);
+	ck_assert_uint_eq(r.got.first.content_len, DEIA_TASK_HEAD_BYTES);
+	free(text);
+}
+END_TEST
+
+START_TEST(test_answers_that_are_no_text)
+{
+	struct deia_task_outcome o = DEIA_TASK_OUTCOME_INIT;
+
+	rig_bot(&r, "A", 1, NULL);
+	add(id, "x");
+	rig_idle(&r);
+	o.text = "\xff";
+	o.text_len = 1;
+	o.final = true;
+	rig_end_with(&r, id, &o);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_FAILED);
+	ck_assert_str_eq(r.got.first.error_code, "bad_answer");
+}
+END_TEST
+
+START_TEST(test_crash_and_restart)
+{
+	rig_bot(&r, "A", 1, NULL);
+	add(id, "running");
+	add(id2, "waiting");
+	rig_idle(&r);
+	deia_tasks_begun(r.q, id, 1);
+	rig_idle(&r);
+	rig_restart(&r, true);
+	rig_bot(&r, "A", 2, NULL);
+	rig_sleep(&r, 1000);
+	ck_assert_uint_eq(r.n_runs, 2);
+	ck_assert_ptr_nonnull(rig_run_of(&r, id));
+	ck_assert_uint_eq(rig_run_of(&r, id)->attempt, 2);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_ASSIGNED);
+	ck_assert_uint_eq(r.got.first.excused, 1);
+	/* A late end of the former attempt does not count. */
+	ck_assert_int_eq(
+		deia_tasks_ended(r.q, id, 1,
+				 &(struct deia_task_outcome){ .size = 1 }),
+		DEIA_OK);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_ASSIGNED);
+	rig_end(&r, id, DEIA_OK, "x");
+	rig_end(&r, id2, DEIA_OK, "y");
+	ck_assert_int_eq(rig_status(&r, id2), DEIA_TASK_SUCCEEDED);
+}
+END_TEST
+
+START_TEST(test_pages)
+{
+	struct deia_task_query query = DEIA_TASK_QUERY_INIT;
+
+	for (unsigned i = 0; i < 7; i++) {
+		r.clock.wall_ms++;
+		add(id, "x");
+	}
+	query.limit = 3;
+	ck_assert_int_eq(rig_page(&r, &query), DEIA_OK);
+	ck_assert_uint_eq(r.got.n, 3);
+	ck_assert(r.got.more);
+	ck_assert_str_eq(r.got.ids[0], id);
+	snprintf(id2, sizeof(id2), "%s", r.got.ids[2]);
+	query.after = id2;
+	query.status = DEIA_TASK_QUEUED;
+	ck_assert_int_eq(rig_page(&r, &query), DEIA_OK);
+	ck_assert_uint_eq(r.got.n, 3);
+	snprintf(id2, sizeof(id2), "%s", r.got.ids[2]);
+	query.type = "general";
+	ck_assert_int_eq(rig_page(&r, &query), DEIA_OK);
+	ck_assert_uint_eq(r.got.n, 1);
+	ck_assert(!r.got.more);
+	query.after = NULL;
+	query.type = "writing";
+	ck_assert_int_eq(rig_page(&r, &query), DEIA_OK);
+	ck_assert_uint_eq(r.got.n, 0);
+	query.limit = 0;
+	ck_assert_int_eq(rig_page(&r, &query), DEIA_EINVAL);
+}
+END_TEST
+
+START_TEST(test_drafts_that_are_wrong)
+{
+	struct deia_task_draft d = rig_draft("");
+
+	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EFIELD);
+	ck_assert_str_eq(deia_tasks_field(r.q), "content");
+	d = rig_draft("x");
+	d.type = "unheard-of";
+	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EFIELD);
+	ck_assert_str_eq(deia_tasks_field(r.q), "type");
+	d = rig_draft("x");
+	d.priority = 4;
+	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EFIELD);
+	d = rig_draft("x");
+	d.max_attempts = 0;
+	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EFIELD);
+	d = rig_draft("x");
+	d.deadline_unix_ms = 5;
+	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EFIELD);
+	ck_assert_str_eq(deia_tasks_field(r.q), "deadline");
+	d = rig_draft("x");
+	d.has_estimate = true;
+	d.complexity = 2;
+	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EFIELD);
+	d = rig_draft("x");
+	d.content = "\xff";
+	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EFIELD);
+	d = rig_draft("x");
+	ck_assert_int_eq(rig_submit(&r, &d, 0, NULL, NULL), DEIA_ELIMIT);
+	r.q->opts.open_max = 1;
+	add(id, "x");
+	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EBUSY);
+}
+END_TEST
+
+START_TEST(test_type_is_found)
+{
+	struct deia_task_draft d =
+		rig_draft("Fix the bug in the parser and add a unit test");
+
+	d.type = NULL;
+	add_draft(id, &d);
+	ck_assert_str_eq(r.got.first.type, "development");
+}
+END_TEST
+
+START_TEST(test_result_that_is_not_what_was_asked_for)
+{
+	struct deia_task_draft d = rig_draft("a number, please");
+
+	rig_bot(&r, "A", 1, NULL);
+	rig_bot(&r, "B", 1, NULL);
+	d.expect = "{\"regex\":\"^[0-9]+$\"}";
+	add_draft(id, &d);
+	rig_idle(&r);
+	rig_end(&r, id, DEIA_OK, "seven");
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_ASSIGNED);
+	ck_assert_str_eq(r.got.first.error_code, "unexpected_result");
+	ck_assert_ptr_nonnull(strstr(r.got.first.error, "^[0-9]+$"));
+	rig_end(&r, id, DEIA_OK, "7");
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_SUCCEEDED);
+	d.expect = "{\"regex\":\"(\"}";
+	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EFIELD);
+	ck_assert_str_eq(deia_tasks_field(r.q), "expect");
+	d.expect = "nothing";
+	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EFIELD);
+}
+END_TEST
+
+START_TEST(test_old_ones_go)
+{
+	rig_bot(&r, "A", 1, NULL);
+	add(id, "x");
+	rig_idle(&r);
+	rig_end(&r, id, DEIA_OK, "y");
+	r.clock.wall_ms += 89LL * 86400000;
+	r.clock.boot_ms += 3600000;
+	rig_sleep(&r, 61000);
+	ck_assert_int_eq(rig_get(&r, id), DEIA_OK);
+	r.clock.wall_ms += 2LL * 86400000;
+	r.clock.boot_ms += 3700000;
+	rig_sleep(&r, 61000);
+	ck_assert_int_eq(rig_get(&r, id), DEIA_ENOTFOUND);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("queue");
+	TCase *t = tcase_create("basic");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, test_task_is_done);
+	tcase_add_test(t, test_failure_goes_to_another_bot);
+	tcase_add_test(t, test_attempts_are_used_up);
+	tcase_add_test(t, test_final_failure_and_timeout);
+	tcase_add_test(t, test_excused_attempts_do_not_count);
+	tcase_add_test(t, test_run_that_is_refused);
+	tcase_add_test(t, test_priority_and_ageing);
+	tcase_add_test(t, test_pinned_and_capable);
+	tcase_add_test(t, test_dependencies);
+	tcase_add_test(t, test_dependency_that_fails);
+	tcase_add_test(t, test_batch_with_refs);
+	tcase_add_test(t, test_not_before_and_deadline);
+	tcase_add_test(t, test_approval);
+	tcase_add_test(t, test_cancel);
+	tcase_add_test(t, test_verdicts_correct_what_was_learned);
+	tcase_add_test(t, test_keys);
+	tcase_add_test(t, test_types_can_be_paused_and_limited);
+	tcase_add_test(t, test_recurring);
+	tcase_add_test(t, test_large_texts);
+	tcase_add_test(t, test_answers_that_are_no_text);
+	tcase_add_test(t, test_crash_and_restart);
+	tcase_add_test(t, test_pages);
+	tcase_add_test(t, test_drafts_that_are_wrong);
+	tcase_add_test(t, test_type_is_found);
+	tcase_add_test(t, test_result_that_is_not_what_was_asked_for);
+	tcase_add_test(t, test_old_ones_go);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+int main(int argc, char **argv)
+{
+	SRunner *runner;
+	const char *why;
+	int failed;
+
+	while (argc == 2 && kind < RIG_KINDS &&
+	       strcmp(argv[1], rig_kind_names[kind]) != 0)
+		kind++;
+	if (argc != 2 || kind == RIG_KINDS) {
+		fprintf(stderr, "usage: %s memory|sqlite|postgresql\n",
+			argv[0]);
+		return 2;
+	}
+	why = rig_missing(kind);
+	if (why) {
+		printf("1..0 # SKIP %s\n", why);
+		return 0;
+	}
+	runner = srunner_create(suite());
+	srunner_set_tap(runner, "-");
+	srunner_run_all(runner, CK_SILENT);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
