@@ -7,6 +7,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <math.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +129,32 @@ void rq_done_empty(deia_err err, void *user)
 	rq_drop(rq);
 }
 
+#define KEY_MAX 255 /* as everywhere; longer than libdeia takes */
+
+bool own_key(struct rq *rq, char buf[static 65], const char **out)
+{
+	const char *key = rq->head.key;
+	unsigned char digest[crypto_hash_sha256_BYTES];
+	size_t len = key ? strlen(key) : 1;
+
+	for (size_t i = 0; key && i < len; i++)
+		if (key[i] < ' ' || key[i] >= 127)
+			len = 0;
+	if (len < 1 || len > KEY_MAX) {
+		rq_problem(rq, 400, "malformed",
+			   "Idempotency-Key must be 1 to %d printable ASCII "
+			   "characters.",
+			   KEY_MAX);
+		return false;
+	}
+	*out = key;
+	if (len <= DEIA_MAX_KEY_BYTES)
+		return true;
+	crypto_hash_sha256(digest, (const unsigned char *)key, len);
+	*out = sodium_bin2hex(buf, 65, digest, sizeof(digest));
+	return true;
+}
+
 /* ---- bodies ------------------------------------------------------------ */
 
 #define ERRORS_MAX 16
@@ -153,6 +180,13 @@ static bool wrong_value(const struct field *f, const cJSON *v,
 			return false;
 		snprintf(e->detail, sizeof(e->detail),
 			 "expected a whole number from %lld to %lld",
+			 (long long)f->min, (long long)f->max);
+		return true;
+	case FIELD_NUMBER:
+		if (n >= (double)f->min && n <= (double)f->max)
+			return false;
+		snprintf(e->detail, sizeof(e->detail),
+			 "expected a number from %lld to %lld",
 			 (long long)f->min, (long long)f->max);
 		return true;
 	case FIELD_BOOL:
