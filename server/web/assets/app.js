@@ -9,6 +9,7 @@ import { Live } from './live.js';
 import { SYSTEM, SystemPanel, throttled } from './mail.js';
 import { BotPanel } from './panel.js';
 import { signIn, signInView, takeCode } from './signin.js';
+import { TASKS, TasksPanel } from './tasks.js';
 
 const PANELS_MAX = 20;
 const MANY = 20; // bots changed at once: the list is cheaper
@@ -23,6 +24,7 @@ class Hive {
     this.dirty = new Set();
     this.mailDirty = new Set();
     this.mailSoon = throttled(() => this.rereadMail());
+    this.tasksSoon = throttled(() => this.countTasks());
     this.list = new BotList(() => this.launch());
     this.list.launch.hidden = !this.mayOperate;
     this.banner = this.makeBanner();
@@ -80,6 +82,7 @@ class Hive {
     this.light.dataset.state = 'live';
     this.reload();
     this.countSystem();
+    this.countTasks();
     this.panel?.reload();
   }
 
@@ -94,6 +97,10 @@ class Hive {
   event({ type, subject, data }) {
     if (type.startsWith('bot.')) this.touch(subject);
     if (type.startsWith('message.')) this.mail(data.items ?? []);
+    if (type.startsWith('task.')) {
+      this.tasksSoon();
+      this.panel?.taskChanged?.();
+    }
     if (this.panel?.id !== subject) return;
     if (['chat.message', 'chat.failed'].includes(type)) this.panel.chat?.refresh();
     else if (/^(chat|conversation)\./.test(type)) this.panel.reload();
@@ -120,6 +127,15 @@ class Hive {
     try {
       const { pending, delivered } = await api.inboxStatus(SYSTEM);
       this.systemUnread = pending + delivered;
+    } catch { /* the stream of events says it */ }
+    this.paint();
+  }
+
+  /** Tasks that wait for a person. */
+  async countTasks() {
+    if (this.stopped) return;
+    try {
+      this.toApprove = (await api.tasksStatus()).awaiting_approval;
     } catch { /* the stream of events says it */ }
     this.paint();
   }
@@ -181,9 +197,10 @@ class Hive {
     if (this.stopped) return;
     this.list.paint(this.bots, this.selected);
     this.list.paintSystem(this.systemUnread ?? 0, this.selected === SYSTEM);
+    this.list.paintTasks(this.toApprove ?? 0, this.selected === TASKS);
     this.hint.textContent = this.bots.size ? 'Choose a bot to talk to it.'
       : 'A bot answers what you say. Launch one to begin.';
-    if (this.selected === SYSTEM) return;
+    if (this.selected === SYSTEM || this.selected === TASKS) return;
     if (this.selected && this.known && !this.bots.has(this.selected)) {
       history.replaceState(null, '', '#/');
       this.route();
@@ -196,20 +213,24 @@ class Hive {
 
   route() {
     const m = /^#\/bots\/([A-Za-z0-9._-]+)$/.exec(location.hash);
-    const id = location.hash === '#/system' ? SYSTEM : m?.[1] ?? null;
+    const own = { '#/system': SYSTEM, '#/tasks': TASKS };
+    const id = own[location.hash] ?? m?.[1] ?? null;
     if (id !== null && id === this.selected && this.panel) return;
     this.selected = id;
     document.body.classList.toggle('has-bot', id !== null);
-    document.title = id ? `${id} · deia` : 'deia';
+    const name = id === TASKS ? 'Tasks' : id;
+    document.title = name ? `${name} · deia` : 'deia';
     this.panel?.detached();
     this.panel = null;
     if (!id) this.content.replaceChildren(this.welcome);
-    else if (id === SYSTEM) this.openSystem();
+    else if (id === SYSTEM) this.openOwn(new SystemPanel(this.me));
+    else if (id === TASKS) this.openOwn(new TasksPanel(this.me, [...this.bots.keys()].sort()));
     this.paint();
   }
 
-  openSystem() {
-    this.panel = new SystemPanel(this.me);
+  /** A panel that is no bot's. */
+  openOwn(panel) {
+    this.panel = panel;
     this.content.replaceChildren(this.panel.el);
     this.panel.attached();
     this.panel.focus();
