@@ -27,10 +27,10 @@ struct watch {
 static const struct {
 	const char *event, *words;
 } moves[] = {
-	{ "task.submitted", "submitted" },  { "task.approved", "approved" },
-	{ "task.queued", "queued" },	    { "task.assigned", "assigned" },
-	{ "task.running", "running" },	    { "task.retry", "to be retried" },
-	{ "task.retried", "queued again" }, { "task.verdict", "judged" },
+	{ "task.approved", "approved" },   { "task.queued", "queued" },
+	{ "task.assigned", "assigned" },   { "task.running", "running" },
+	{ "task.retry", "to be retried" }, { "task.retried", "queued again" },
+	{ "task.verdict", "judged" },
 };
 
 static char *words_of(const char *event, const cJSON *what)
@@ -46,7 +46,7 @@ static char *words_of(const char *event, const cJSON *what)
 			text_adds(&t, moves[i].words);
 	}
 	if (t.len == 0)
-		return NULL; /* "task.finished": "done" says more */
+		return NULL; /* the task itself says more */
 	attempt = task_attempt(what);
 	if (*attempt != '\0')
 		text_addf(&t, ", %s", attempt);

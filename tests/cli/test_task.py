@@ -193,10 +193,8 @@ class Tasks(CliCase):
     def ends(self, t):
         """A task that runs, and ends as t."""
         self.stream(("task", task(), 1),
-                    move(2, "assigned", bot="BOT-001", attempt=1,
-                         max_attempts=3),
-                    move(3, "running", bot="BOT-001", attempt=1,
-                         max_attempts=3),
+                    move(2, "assigned", bot="BOT-001", attempt=1),
+                    move(3, "running", bot="BOT-001", attempt=1),
                     move(4, "finished", status=t["status"]),
                     ("done", t, 4))
         self.fake.on("GET", f"{TASKS}/{tid(1)}", (200, t))
@@ -206,7 +204,7 @@ class Tasks(CliCase):
         self.submit("x", "--wait")
         self.assertNotIn("\x1b", self.last.out)
         self.assertTrue(self.last.out.startswith("forty\ntwo"))
-        for part in ("queued", "running, attempt 1 of 3 at BOT-001",
+        for part in ("queued", "running, attempt 1 at BOT-001",
                      "succeeded"):
             self.assertIn(part, self.last.err)
         self.submit("x", "--wait", "-q")
@@ -232,8 +230,8 @@ class Tasks(CliCase):
         lines = [re.sub(r"^\d\d:\d\d:\d\d  ", "", line)
                  for line in p.out.splitlines()]
         self.assertEqual(lines, [
-            "queued", "assigned, attempt 1 of 3 at BOT-001",
-            "running, attempt 1 of 3 at BOT-001",
+            "queued", "assigned, attempt 1 at BOT-001",
+            "running, attempt 1 at BOT-001",
             "failed, attempt 3 of 3 at BOT-002: 3 attempts failed"])
         p = self.deia("task", "watch", tid(1), "--json")
         self.assertEqual([json.loads(line).get("status", "")

@@ -9,6 +9,7 @@
  */
 #include "tasks.h"
 
+#include <cjson/cJSON.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,30 +75,74 @@ static bool send_task(struct watcher *w, const char *event,
 
 static void look(struct watcher *w);
 
+/*
+ * What an event, which may be of many tasks, says of this one, as JSON:
+ * cJSON_free it. NULL: nothing.
+ */
+static char *own_item(const struct deia_event *ev, const char *id)
+{
+	cJSON *data = NULL;
+	const cJSON *item;
+	char *text = NULL;
+
+	if (strncmp(ev->type, "task.", 5) != 0 || !ev->data ||
+	    !strstr(ev->data, id) ||
+	    deia_json_parse(&data, ev->data, strlen(ev->data), NULL))
+		return NULL;
+	cJSON_ArrayForEach(item,
+			   cJSON_GetObjectItemCaseSensitive(data, "items")) {
+		const char *of = cJSON_GetStringValue(
+			cJSON_GetObjectItemCaseSensitive(item, "id"));
+
+		if (!text && of && strcmp(of, id) == 0)
+			text = cJSON_PrintUnformatted(item);
+	}
+	cJSON_Delete(data);
+	return text;
+}
+
+/* False: the stream ended, and w is gone. */
+static bool send_event(struct watcher *w, const struct deia_event *ev,
+		       const char *item)
+{
+	struct deia_event own = *ev;
+	struct deia_jw out;
+	bool on = false;
+
+	own.subject = w->rq->param[0];
+	own.data = item;
+	deia_jw_init(&out);
+	print_event(&out, &own);
+	if (deia_jw_status(&out) == DEIA_OK)
+		on = stream_event(w->rq, ev->type, ev->seq, out.text);
+	else
+		stream_cut(w->rq);
+	deia_jw_fini(&out);
+	return on;
+}
+
 static void on_event(const struct deia_event *ev, void *user)
 {
 	struct watcher *w = user;
-	struct deia_jw out;
-	bool last;
+	char *item;
+	bool on;
 
 	if (!ev) {
 		w->after = deia_hive_last_seq(w->rq->srv->hive);
 		look(w);
 		return;
 	}
-	if (strcmp(ev->subject, w->rq->param[0]) != 0 ||
-	    strncmp(ev->type, "task.", 5) != 0)
+	item = own_item(ev, w->rq->param[0]);
+	if (!item)
 		return;
 	w->after = ev->seq;
-	last = strcmp(ev->type, deia_task_event_name(DEIA_TASK_ENDED)) == 0;
-	deia_jw_init(&out);
-	print_event(&out, ev);
-	if (deia_jw_status(&out) == DEIA_OK &&
-	    stream_event(w->rq, ev->type, ev->seq, out.text) && last) {
+	on = send_event(w, ev, item);
+	cJSON_free(item);
+	if (on &&
+	    strcmp(ev->type, deia_task_event_name(DEIA_TASK_ENDED)) == 0) {
 		w->ended = true;
 		look(w);
 	}
-	deia_jw_fini(&out);
 }
 
 /* Begins the stream, and follows what happens. False: w is gone. */
