@@ -45,10 +45,10 @@ story('a task is submitted and its result is shown', async (hive, t) => {
   await shot(page, 'tasks');
 
   // Thumbs, and a second thought.
-  await page.click(`${row('sum up the minutes')} button[aria-label="The result is good"]`);
-  await page.waitForSelector(`${row('sum up the minutes')} [aria-pressed=true]:text-is("👍")`);
-  await page.click(`${row('sum up the minutes')} button[aria-label="The result is bad"]`);
-  await page.waitForSelector(`${row('sum up the minutes')} [aria-pressed=true]:text-is("👎")`);
+  await press(page, 'sum up the minutes', '👍 Good');
+  await page.waitForSelector(`${row('sum up the minutes')} [aria-pressed=true]:text-is("👍 Good")`);
+  await press(page, 'sum up the minutes', '👎 Bad');
+  await page.waitForSelector(`${row('sum up the minutes')} [aria-pressed=true]:text-is("👎 Bad")`);
   const [task] = (await hive.call('GET', '/api/v1/tasks')).items;
   assert.equal(task.verdict.success, false);
   assert.deepEqual(await page.evaluate(() =>
@@ -75,6 +75,9 @@ story('tasks of others come by themselves, and the list is filtered', async (hiv
   await show(page, 'fail no paper');
   assert.match(await page.locator(`${row('fail no paper')} .attempts li`).textContent(),
     /failed.*no paper/);
+  // Among the failed ones it would go while it is tried again.
+  await page.selectOption('.toolbar select', '');
+  await status(page, 'say hello', 'succeeded');
   await press(page, 'fail no paper', 'Try again');
   await page.waitForFunction((text) => [...document.querySelectorAll('.task')]
     .find((el) => el.querySelector('.task-line').textContent === text)
@@ -86,6 +89,7 @@ story('a running task is cancelled from the page', async (hive, t) => {
   const page = await tab(t);
   await signIn(hive, page);
   await tasks(page);
+  await page.reload(); // also when the page begins with the tasks
   await page.fill('.composer textarea', 'hold it');
   await page.selectOption('.composer select[aria-label=Bot]', 'BOT-001');
   await page.click('.composer button');

@@ -200,6 +200,7 @@ class Hive {
     this.list.paintTasks(this.toApprove ?? 0, this.selected === TASKS);
     this.hint.textContent = this.bots.size ? 'Choose a bot to talk to it.'
       : 'A bot answers what you say. Launch one to begin.';
+    if (this.selected === TASKS) this.panel?.paintBots([...this.bots.keys()].sort());
     if (this.selected === SYSTEM || this.selected === TASKS) return;
     if (this.selected && this.known && !this.bots.has(this.selected)) {
       history.replaceState(null, '', '#/');
@@ -224,7 +225,7 @@ class Hive {
     this.panel = null;
     if (!id) this.content.replaceChildren(this.welcome);
     else if (id === SYSTEM) this.openOwn(new SystemPanel(this.me));
-    else if (id === TASKS) this.openOwn(new TasksPanel(this.me, [...this.bots.keys()].sort()));
+    else if (id === TASKS) this.openOwn(new TasksPanel(this.me));
     this.paint();
   }
 

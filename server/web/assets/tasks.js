@@ -72,8 +72,8 @@ class Detail {
     this.retry = button('Try again', (b) => this.run(b, api.retryTask, 'It is queued again.'));
     this.approve = button('Approve', (b) => this.run(b, api.approveTask, 'It may run.'),
       { class: 'primary' });
-    this.good = button('👍', (b) => this.judge(b, true), { 'aria-label': 'The result is good' });
-    this.bad = button('👎', (b) => this.judge(b, false), { 'aria-label': 'The result is bad' });
+    this.good = button('👍 Good', (b) => this.judge(b, true));
+    this.bad = button('👎 Bad', (b) => this.judge(b, false));
     this.verdict = h('span', { class: 'note', dir: 'auto' });
     this.actions = h('div', { class: 'row' }, this.approve, this.retry, this.cancel,
       this.good, this.bad, this.verdict);
@@ -178,8 +178,8 @@ class Row {
 }
 
 export class TasksPanel {
-  /** me: who is signed in; bots: the ids of those there are. */
-  constructor(me, bots) {
+  /** me: who is signed in. */
+  constructor(me) {
     this.id = TASKS;
     this.mayOperate = ['operator', 'admin'].includes(me.role);
     this.limit = PAGE;
@@ -197,11 +197,11 @@ export class TasksPanel {
           h('a', { class: 'back', href: '#/', 'aria-label': 'Back to the list' }, '‹'),
           this.heading),
         h('p', { class: 'facts' }, 'Work for whichever bot does it best.')),
-      h('div', { class: 'panel-body' }, this.makeView(bots)));
+      h('div', { class: 'panel-body' }, this.makeView()));
     this.soon = throttled(() => this.refresh());
   }
 
-  makeView(bots) {
+  makeView() {
     const select = h('select', { 'aria-label': 'Which tasks', change: () => {
       this.status = select.value;
       this.limit = PAGE;
@@ -210,16 +210,15 @@ export class TasksPanel {
     return h('section', { class: 'mail', 'aria-label': 'Tasks' },
       h('div', { class: 'toolbar' }, select, this.note),
       h('div', { class: 'letters-box', tabindex: 0, 'aria-label': 'Tasks' }, this.list, this.more),
-      this.problem, this.makeComposer(bots));
+      this.problem, this.makeComposer());
   }
 
-  makeComposer(bots) {
+  makeComposer() {
     this.input = h('textarea', { rows: 1, 'aria-label': 'What is to be done',
       placeholder: 'What is to be done?', keydown: (e) => this.key(e) });
     this.priority = h('select', { 'aria-label': 'Priority' },
       ['P0', 'P1', 'P2', 'P3'].map((p) => h('option', { value: p, selected: p === 'P2' }, p)));
-    this.bot = h('select', { 'aria-label': 'Bot' }, h('option', { value: '' }, 'Best bot'),
-      bots.map((id) => h('option', { value: id }, id)));
+    this.bot = h('select', { 'aria-label': 'Bot' }, h('option', { value: '' }, 'Best bot'));
     this.send = h('button', { type: 'submit', class: 'primary' }, 'Submit');
     return h('form', { class: 'composer', hidden: !this.mayOperate,
       submit: (e) => { e.preventDefault(); this.submit(); } },
@@ -246,6 +245,16 @@ export class TasksPanel {
   /** Something happened to a task. */
   taskChanged() {
     if (this.shown) this.soon();
+  }
+
+  /** The ids of the bots there are, which one may choose from. */
+  paintBots(ids) {
+    if (ids.join() === this.bots) return;
+    this.bots = ids.join();
+    const chosen = this.bot.value;
+    this.bot.replaceChildren(h('option', { value: '' }, 'Best bot'),
+      ...ids.map((id) => h('option', { value: id }, id)));
+    this.bot.value = ids.includes(chosen) ? chosen : '';
   }
 
   mailChanged() {}
