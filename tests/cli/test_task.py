@@ -11,7 +11,10 @@ import unittest
 
 import clilib
 from clilib import CliCase, page, problem
+from hive import Hive
 
+GUIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                     "..", "..", "docs", "tasks.md")
 ESC = "\x1b]0;owned\x07"
 TASKS = "/api/v1/tasks"
 
@@ -457,6 +460,27 @@ class Tasks(CliCase):
         self.assertEqual(p.out, "development\n")
         self.assertEqual(json.loads(self.fake.bodies[-1]),
                          {"content": "text", "type": "writing"})
+
+
+class Guide(CliCase):
+    def test_the_guide_can_be_followed(self):
+        with open(GUIDE, encoding="utf-8") as f:
+            text = f.read()
+        script = "set -euo pipefail\n" + "".join(
+            re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S))
+        self.assertGreater(script.count("deia task "), 30)
+        with Hive() as h:
+            env = dict(self.env, DEIA_URL=h.url, DEIA_TOKEN=h.token,
+                       URL=h.url, ADMIN=h.token,
+                       PATH=os.path.dirname(clilib.DEIA) + ":"
+                       + h.env["PATH"])
+            p = subprocess.run(["bash", "-c", script], env=env, text=True,
+                               cwd=self.dir, capture_output=True, timeout=120)
+        self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+        self.assertIn("it is no number", p.stdout)
+        self.assertIn("Ann: we ship on Friday.", p.stdout)
+        self.assertIn("was good", p.stdout)
+        self.assertNotIn('"code":', p.stdout)
 
 
 if __name__ == "__main__":
