@@ -40,6 +40,18 @@
 	X(messages_show)                                                       \
 	X(messages_failed)                                                     \
 	X(messages_requeue)                                                    \
+	X(task_submit)                                                         \
+	X(task_list)                                                           \
+	X(task_show)                                                           \
+	X(task_watch)                                                          \
+	X(task_cancel)                                                         \
+	X(task_retry)                                                          \
+	X(task_approve)                                                        \
+	X(task_verdict)                                                        \
+	X(task_analyze)                                                        \
+	X(task_types)                                                          \
+	X(task_pause)                                                          \
+	X(task_resume)                                                         \
 	X(scheduler_recommend)                                                 \
 	X(scheduler_bots)                                                      \
 	X(scheduler_insights)                                                  \

@@ -18,6 +18,7 @@ static const char examples[] =
 	"  deia chat BOT-001 \"hello\"        ask once\n"
 	"  deia chat BOT-001                talk\n"
 	"  deia send BOT-001 \"see to it\"    mail, for when it has time\n"
+	"  deia task submit \"sum it up\"    work for whichever bot is best\n"
 	"  deia bot logs -f BOT-001         watch its log\n"
 	"\n`deia COMMAND --help` says more about each.\n";
 

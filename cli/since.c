@@ -92,3 +92,15 @@ bool since_parse(char out[static 32], const char *text, int64_t now_ms)
 	format(out, ms > 0 ? ms : 0);
 	return true;
 }
+
+bool until_parse(char out[static 32], const char *text, int64_t now_ms)
+{
+	int64_t seconds, ms;
+
+	if (parse_duration(text, &seconds))
+		ms = now_ms + seconds * 1000;
+	else if (!moment(text, &ms))
+		return false;
+	format(out, ms);
+	return true;
+}

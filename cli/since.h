@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* since.h - "10m" or a time of day as the moment that log lines carry. */
+/* since.h - "10m" or a date and time as a moment, before now or after it. */
 #ifndef CLI_SINCE_H
 #define CLI_SINCE_H
 
@@ -14,5 +14,7 @@
  * zone. False: it is neither.
  */
 bool since_parse(char out[static 32], const char *text, int64_t now_ms);
+/* The same for what is to come: "10m" is in ten minutes. */
+bool until_parse(char out[static 32], const char *text, int64_t now_ms);
 
 #endif

@@ -24,7 +24,10 @@ static const struct {
 	{ "read", STYLE_GOOD },	     { "done", STYLE_GOOD },
 	{ "delivered", STYLE_WARN }, { "running", STYLE_GOOD },
 	{ "expired", STYLE_BAD },    { "stopped", STYLE_DIM },
-	{ "revoked", STYLE_DIM },
+	{ "revoked", STYLE_DIM },    { "succeeded", STYLE_GOOD },
+	{ "assigned", STYLE_GOOD },  { "blocked", STYLE_WARN },
+	{ "timed_out", STYLE_BAD },  { "awaiting_approval", STYLE_WARN },
+	{ "cancelled", STYLE_DIM },
 };
 
 enum style style_of_state(const char *state)

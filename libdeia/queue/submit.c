@@ -199,6 +199,19 @@ static deia_err take_known(struct deia__batch *b, const deia_rows *rows)
 	return DEIA_OK;
 }
 
+/* It has just ended here, and its row does not say so yet. */
+static bool is_ending_here(const struct deia__batch *b, const deia_rows *rows)
+{
+	int status;
+
+	if (deia_rows_count(rows) == 0 ||
+	    !deia__task_row_is_own(b->q, rows, 0))
+		return false;
+	status = deia_task_status_parse(deia_rows_text(rows, 0, TASK_STATUS));
+	return status >= 0 &&
+	       !deia_task_status_is_final((deia_task_status)status);
+}
+
 static void on_dependency(deia_err err, const deia_rows *rows, void *user)
 {
 	struct deia__batch *b = user;
@@ -206,7 +219,7 @@ static void on_dependency(deia_err err, const deia_rows *rows, void *user)
 	b->q->n_under_way--;
 	if (err)
 		deia__tasks_store_error(b->q, err);
-	else
+	else if (!is_ending_here(b, rows)) /* else it is asked for again */
 		err = take_known(b, rows);
 	if (err)
 		deia__batch_fail(b, err);

@@ -18,7 +18,7 @@ DOC = yaml_subset.load((ROOT / 'docs/openapi.yaml').read_text('utf-8'))
 RULES = Schemas(DOC)
 CONFIG = 'templates:\n  parrot:\n    adapter: echo\n'
 # Routes that stream for ever, or that need what a test does not have.
-STREAMS = {'/api/v1/events'}
+STREAMS = {'/api/v1/events', '/api/v1/tasks/{id}/events'}
 ELSEWHERE = {'/api/v1/models', '/.well-known/{name}'}
 # Parameters that a route must have.
 QUERIES = {'/api/v1/messages': '?status=pending',
@@ -64,6 +64,8 @@ class Replies(unittest.TestCase):
             'to': 'BOT-001', 'from': 'BOT-002', 'content': 'Hi!'})
         cls.dialogue = cls.hive.must('POST', '/dialogues', {
             'a': 'BOT-001', 'b': 'BOT-002', 'content': 'Birds', 'turns': 2})
+        cls.task = cls.hive.must('POST', '/tasks', {
+            'content': 'Sing', 'bot': 'BOT-001'})
 
     def check(self, method, template, status, headers, text):
         """The reply is one that the document describes."""
@@ -104,6 +106,7 @@ class Replies(unittest.TestCase):
             with self.subTest(path):
                 ids['id'] = (self.message['id'] if '/messages/{' in path else
                              self.dialogue['id'] if '/dialogues/' in path
+                             else self.task['id'] if '/tasks/' in path
                              else 'BOT-001')
                 status, _ = self.ask('GET', path,
                                      query=QUERIES.get(path, ''), **ids)
@@ -250,6 +253,72 @@ class Replies(unittest.TestCase):
                 **lease, 'message': 'late'}, **ids)[0], 409)
         self.assertEqual(self.ask('POST', '/api/v1/tasks/claim', {},
                                   token=token)[0], 204)
+
+    def task_moves(self, ident):
+        """The task as it ended; all that was told is as described."""
+        schemas = DOC['components']['schemas']
+        with self.hive.stream('GET', f'/tasks/{ident}/events') as events:
+            for name, data, _ in events:
+                self.assertEqual(RULES.faults(data, schemas[
+                    'Event' if '.' in name else 'Task']), [], name)
+        self.assertEqual(name, 'done')
+        return data
+
+    def test_tasks_in_every_form(self):
+        route, one = '/api/v1/tasks', '/api/v1/tasks/{id}'
+        later = {'not_before': '2099-01-01T00:00:00.000Z'}
+        made = self.good('POST', route, {'content': 'Hi', 'bot': 'BOT-001',
+                                         'expect': {'regex': 'H'}})
+        done = self.task_moves(made['id'])
+        self.assertEqual(done['status'], 'succeeded')
+        judged = self.good('POST', one + '/verdict', {
+            'success': False, 'note': 'dull'}, id=made['id'])
+        self.assertEqual(judged['verdict']['note'], 'dull')
+        items = self.good('POST', route, {'tasks': [
+            {'content': 'x', 'ref': 'a', 'approval': True, **later},
+            {'content': 'y', 'depends_on': ['a'], 'every_seconds': 60}]})
+        ids = [t['id'] for t in items['items']]
+        self.good('POST', one + '/approve', id=ids[0])
+        self.good('GET', route, query='?status=blocked&limit=1')
+        acted = self.good('POST', route + '/bulk', {
+            'action': 'cancel', 'ids': [ids[0], made['id']]})
+        self.assertEqual([i['ok'] for i in acted['items']], [True, False])
+        self.good('POST', one + '/retry', id=ids[0])
+        self.good('DELETE', one, id=ids[0])
+        self.good('POST', route + '/bulk', {'action': 'cancel', 'all': True})
+        for method, path, body, wanted in (
+                ('DELETE', one, None, 409),
+                ('POST', one + '/approve', None, 409),
+                ('POST', route, {'content': 'x', 'bot': 'nobody'}, 404),
+                ('POST', route, {'content': ''}, 422),
+                ('POST', route + '/bulk', {'action': 'cancel'}, 422),
+                ('POST', route + '/analyze', {}, 422)):
+            self.assertEqual(self.ask(method, path, body,
+                                      id=made['id'])[0], wanted)
+
+    def test_types_of_tasks(self):
+        one = '/api/v1/queues/{type}'
+        self.good('PUT', one, {'wip_limit': 3}, type='planning')
+        self.good('POST', one + '/pause', type='planning')
+        q = self.good('POST', one + '/resume', type='planning')
+        self.assertEqual((q['paused'], q['wip_limit']), (False, 3))
+        self.assertEqual(self.ask('PUT', one, {}, type='none')[0], 404)
+        self.good('POST', '/api/v1/tasks/analyze', {'content': 'Write a poem'})
+
+    def test_an_external_bot_does_a_task(self):
+        token = self.good('POST', '/api/v1/bots', {
+            'id': 'farther', 'adapter': 'external'})['token']
+        made = self.good('POST', '/api/v1/tasks', {'content': 'Go',
+                                                   'bot': 'farther'})
+        got = self.good('POST', '/api/v1/tasks/claim', {'wait_seconds': 20},
+                        token=token)
+        ids = {'id': got['task']['id'], 'token': token}
+        lease = {'lease_token': got['lease_token']}
+        self.good('POST', '/api/v1/tasks/{id}/extend', lease, **ids)
+        self.good('POST', '/api/v1/tasks/{id}/complete',
+                  {**lease, 'text': 'Gone'}, **ids)
+        self.assertEqual(self.task_moves(made['id'])['result']['text'],
+                         'Gone')
 
     def test_mail_in_every_form(self):
         token = self.good('POST', '/api/v1/bots', {

@@ -6,6 +6,7 @@ hold         one piece of an answer, then nothing until it is interrupted
 think        thinks, uses a tool, then answers
 say TEXT     TEXT as status, as a log line and as answer
 fail TEXT    ends the turn with the error TEXT
+again TEXT   the same, and says that trying again may help
 die          exits with status 1
 """
 import json
@@ -37,6 +38,8 @@ def turn(task):
         put(type='done', id=ref)
     elif word == 'fail':
         put(type='error', id=ref, code='told_to', message=rest, retryable=False)
+    elif word == 'again':
+        put(type='error', id=ref, code='told_to', message=rest, retryable=True)
     elif word == 'die':
         sys.exit(1)
     else:

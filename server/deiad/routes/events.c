@@ -54,6 +54,17 @@ static void send_open(struct rq *rq, int64_t after)
 	(void)stream_event(rq, "open", after < 0 ? last : after, data);
 }
 
+void print_event(struct deia_jw *w, const struct deia_event *ev)
+{
+	deia_jw_object(w);
+	deia_jw_kint(w, "seq", ev->seq);
+	deia_jw_ktime(w, "at", ev->at_unix_ms);
+	deia_jw_kstr(w, "type", ev->type);
+	deia_jw_kstr(w, "subject", ev->subject);
+	deia_jw_kraw(w, "data", ev->data && *ev->data ? ev->data : "{}");
+	deia_jw_end_object(w);
+}
+
 static void on_event(const struct deia_event *ev, void *user)
 {
 	struct listener *l = user;
@@ -64,13 +75,7 @@ static void on_event(const struct deia_event *ev, void *user)
 		return;
 	}
 	deia_jw_init(&w);
-	deia_jw_object(&w);
-	deia_jw_kint(&w, "seq", ev->seq);
-	deia_jw_ktime(&w, "at", ev->at_unix_ms);
-	deia_jw_kstr(&w, "type", ev->type);
-	deia_jw_kstr(&w, "subject", ev->subject);
-	deia_jw_kraw(&w, "data", ev->data && *ev->data ? ev->data : "{}");
-	deia_jw_end_object(&w);
+	print_event(&w, ev);
 	if (deia_jw_status(&w) == DEIA_OK)
 		(void)stream_event(l->rq, ev->type, ev->seq, w.text);
 	deia_jw_fini(&w);

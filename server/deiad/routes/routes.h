@@ -10,6 +10,7 @@
 
 struct deia_chat_line;
 struct deia_conversation;
+struct deia_event;
 struct deia_execution;
 
 extern const struct route routes[];
@@ -39,6 +40,23 @@ void route_task_claim(struct rq *rq);
 void route_task_extend(struct rq *rq);
 void route_task_complete(struct rq *rq);
 void route_task_fail(struct rq *rq);
+
+void route_tasks_submit(struct rq *rq);
+void route_tasks_list(struct rq *rq);
+void route_tasks_status(struct rq *rq);
+void route_tasks_bulk(struct rq *rq);
+void route_tasks_analyze(struct rq *rq);
+void route_task_get(struct rq *rq);
+void route_task_events(struct rq *rq);
+void route_task_cancel(struct rq *rq);
+void route_task_retry(struct rq *rq);
+void route_task_approve(struct rq *rq);
+void route_task_verdict(struct rq *rq);
+void route_queues(struct rq *rq);
+void route_queue_put(struct rq *rq);
+void route_queue_pause(struct rq *rq);
+void route_queue_resume(struct rq *rq);
+
 void route_bot_status(struct rq *rq);
 void route_bot_history(struct rq *rq);
 void route_bot_logs(struct rq *rq);
@@ -121,6 +139,7 @@ void print_int_or_null(struct deia_jw *w, const char *key, int64_t v,
 /* Prints what was made, for idem_join. */
 void print_made(const struct rq *rq, struct deia_jw *w, enum deia_made made,
 		const void *what);
+void print_event(struct deia_jw *w, const struct deia_event *ev);
 /* An array of the lines of a text. */
 void print_text_lines(struct deia_jw *w, const char *text);
 /*
@@ -136,6 +155,11 @@ void list_end(struct deia_jw *w, const char *next_cursor);
 
 /* ?limit=, 1..DEIA_MAX_PAGE_LEN; false: answered. */
 bool query_limit(struct rq *rq, unsigned *limit);
+/*
+ * The Idempotency-Key, for a library that keeps them itself: made shorter,
+ * into buf, when it would not take it; NULL: there is none. False: answered.
+ */
+bool own_key(struct rq *rq, char buf[static 65], const char **out);
 /* A whole number, or fallback when absent; false: answered. */
 bool query_int(struct rq *rq, const char *name, int64_t min, int64_t max,
 	       int64_t fallback, int64_t *out);
@@ -145,7 +169,7 @@ bool query_bool(struct rq *rq, const char *name, bool fallback, bool *out);
 enum field_type {
 	FIELD_TEXT,
 	FIELD_INT,
-	FIELD_NUMBER,
+	FIELD_NUMBER, /* also with a fraction */
 	FIELD_BOOL,
 	FIELD_ARRAY,
 	FIELD_OBJECT

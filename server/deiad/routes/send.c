@@ -7,7 +7,6 @@
  * Idempotency-Key is the messenger's own, so that the answer is durable with
  * the messages.
  */
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +15,6 @@
 #include "../http/reply.h"
 #include "mail.h"
 #include "routes.h"
-
-#define KEY_MAX 255 /* as everywhere; longer than the messenger takes */
 
 enum {
 	TO,
@@ -268,33 +265,6 @@ static void sent(deia_err err, const struct deia_message *items, size_t n,
 	rq_drop(rq);
 }
 
-/* The key, made shorter when the messenger would not take it; NULL: none.
- * False: answered. */
-static bool idempotency_key(struct rq *rq, char buf[static 65],
-			    const char **out)
-{
-	const char *key = rq->head.key;
-	unsigned char digest[crypto_hash_sha256_BYTES];
-	size_t len = key ? strlen(key) : 1;
-
-	for (size_t i = 0; key && i < len; i++)
-		if (key[i] < ' ' || key[i] >= 127)
-			len = 0;
-	if (len < 1 || len > KEY_MAX) {
-		rq_problem(rq, 400, "malformed",
-			   "Idempotency-Key must be 1 to %d printable ASCII "
-			   "characters.",
-			   KEY_MAX);
-		return false;
-	}
-	*out = key;
-	if (len <= DEIA_MAX_KEY_BYTES)
-		return true;
-	crypto_hash_sha256(digest, (const unsigned char *)key, len);
-	*out = sodium_bin2hex(buf, 65, digest, sizeof(digest));
-	return true;
-}
-
 static void post(struct post *p)
 {
 	struct rq *rq = p->rq;
@@ -303,7 +273,7 @@ static void post(struct post *p)
 	char hash[65];
 	deia_err err;
 
-	if (!idempotency_key(rq, hash, &key))
+	if (!own_key(rq, hash, &key))
 		return;
 	s = malloc(sizeof(*s));
 	if (!s) {

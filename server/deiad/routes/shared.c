@@ -7,6 +7,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <math.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +130,32 @@ void rq_done_empty(deia_err err, void *user)
 	else
 		rq_send_empty(rq);
 	rq_drop(rq);
+}
+
+#define KEY_MAX 255 /* as everywhere; longer than libdeia takes */
+
+bool own_key(struct rq *rq, char buf[static 65], const char **out)
+{
+	const char *key = rq->head.key;
+	unsigned char digest[crypto_hash_sha256_BYTES];
+	size_t len = key ? strlen(key) : 1;
+
+	for (size_t i = 0; key && i < len; i++)
+		if (key[i] < ' ' || key[i] >= 127)
+			len = 0;
+	if (len < 1 || len > KEY_MAX) {
+		rq_problem(rq, 400, "malformed",
+			   "Idempotency-Key must be 1 to %d printable ASCII "
+			   "characters.",
+			   KEY_MAX);
+		return false;
+	}
+	*out = key;
+	if (len <= DEIA_MAX_KEY_BYTES)
+		return true;
+	crypto_hash_sha256(digest, (const unsigned char *)key, len);
+	*out = sodium_bin2hex(buf, 65, digest, sizeof(digest));
+	return true;
 }
 
 /* ---- bodies ------------------------------------------------------------ */

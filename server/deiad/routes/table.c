@@ -15,7 +15,9 @@
 #define CHAT DEIA_MAX_BODY_BYTES
 
 #define BOT "/api/v1/bots/{id}"
+#define TASKS "/api/v1/tasks"
 #define TASK "/api/v1/tasks/{id}"
+#define QUEUE "/api/v1/queues/{type}"
 #define MESSAGES "/api/v1/messages"
 #define MESSAGE "/api/v1/messages/{id}"
 #define DIALOGUES "/api/v1/dialogues"
@@ -65,8 +67,40 @@ const struct route routes[] = {
 	  "Shows the end of a bot's log, or follows it." },
 	{ "POST", BOT "/heartbeat", AC_OPERATOR, RF_JSON_OPT | RF_BOT_SELF,
 	  SMALL, "", route_bot_heartbeat, "An external bot is alive." },
-	{ "POST", "/api/v1/tasks/claim", AC_OPERATOR, RF_JSON | RF_BOT_ANY,
-	  SMALL, "", route_task_claim, "An external bot asks for a task." },
+	{ "POST", TASKS "/claim", AC_OPERATOR, RF_JSON | RF_BOT_ANY, SMALL, "",
+	  route_task_claim, "An external bot asks for a task." },
+	{ "POST", TASKS, AC_OPERATOR, RF_JSON | RF_BOT_ANY | RF_OWN_KEY, CHAT,
+	  "", route_tasks_submit,
+	  "Submits work for the best bot: one or many." },
+	{ "GET", TASKS, AC_VIEWER, RF_BOT_ANY, 0,
+	  "status type bot submitted_by series limit cursor", route_tasks_list,
+	  "Lists tasks, newest first." },
+	{ "GET", TASKS "/status", AC_VIEWER, 0, 0, "", route_tasks_status,
+	  "Counts the hive's tasks." },
+	{ "POST", TASKS "/bulk", AC_OPERATOR, RF_JSON, SPEC, "",
+	  route_tasks_bulk, "Cancels, retries or approves many tasks." },
+	{ "POST", TASKS "/analyze", AC_VIEWER, RF_JSON | RF_BOT_ANY, CHAT, "",
+	  route_tasks_analyze, "What kind of work a text asks for, and why." },
+	{ "GET", TASK, AC_VIEWER, RF_BOT_ANY, 0, "", route_task_get,
+	  "Shows one task." },
+	{ "DELETE", TASK, AC_OPERATOR, RF_BOT_ANY, 0, "", route_task_cancel,
+	  "Cancels a task, wherever it is." },
+	{ "GET", TASK "/events", AC_VIEWER, RF_BOT_ANY, 0, "",
+	  route_task_events, "Streams one task until it has ended." },
+	{ "POST", TASK "/verdict", AC_OPERATOR, RF_JSON | RF_BOT_ANY, SMALL, "",
+	  route_task_verdict, "Says whether a result was good." },
+	{ "POST", TASK "/retry", AC_OPERATOR, RF_JSON_OPT, SMALL, "",
+	  route_task_retry, "Queues a task again that did not succeed." },
+	{ "POST", TASK "/approve", AC_OPERATOR, RF_JSON_OPT, SMALL, "",
+	  route_task_approve, "Lets a task run that waits for a person." },
+	{ "GET", "/api/v1/queues", AC_VIEWER, 0, 0, "", route_queues,
+	  "Lists the types of tasks, and what waits of each." },
+	{ "PUT", QUEUE, AC_OPERATOR, RF_JSON, SMALL, "", route_queue_put,
+	  "Pauses a type of tasks, or limits how many run." },
+	{ "POST", QUEUE "/pause", AC_OPERATOR, RF_JSON_OPT, SMALL, "",
+	  route_queue_pause, "Begins no more tasks of a type." },
+	{ "POST", QUEUE "/resume", AC_OPERATOR, RF_JSON_OPT, SMALL, "",
+	  route_queue_resume, "Begins tasks of a type again." },
 	{ "POST", TASK "/extend", AC_OPERATOR, RF_JSON | RF_BOT_ANY, SMALL, "",
 	  route_task_extend, "Makes the lease of a task longer." },
 	{ "POST", TASK "/complete", AC_OPERATOR, RF_JSON | RF_BOT_ANY, CHAT, "",

@@ -90,6 +90,7 @@ const query = (values) => {
   return q.size ? `?${q}` : '';
 };
 const bot = (id) => `/api/v1/bots/${seg(id)}`;
+const task = (id) => `/api/v1/tasks/${seg(id)}`;
 
 /** Every item of a list, page by page, at most `most`. */
 async function all(path, most) {
@@ -144,6 +145,14 @@ export const api = {
   release: (id, claim) => json('POST', `/api/v1/messages/${seg(id)}/release`, claim),
   requeue: (id) => json('POST', `/api/v1/messages/${seg(id)}/requeue`, {}),
   learned: () => json('GET', '/api/v1/scheduler/bots?limit=200'),
+  tasks: (status, limit) => json('GET', `/api/v1/tasks${query({ status, limit })}`),
+  tasksStatus: () => json('GET', '/api/v1/tasks/status'),
+  task: (id) => json('GET', task(id)),
+  submitTask: (body) => json('POST', '/api/v1/tasks', body),
+  cancelTask: (id) => json('DELETE', task(id)),
+  retryTask: (id) => json('POST', `${task(id)}/retry`, {}),
+  approveTask: (id) => json('POST', `${task(id)}/approve`, {}),
+  judgeTask: (id, success) => json('POST', `${task(id)}/verdict`, { success }),
   events: (after, signal) =>
     request('GET', `/api/v1/events${query({ after })}`,
       { accept: 'text/event-stream', signal }),

@@ -10,9 +10,10 @@ import { Live } from './live.js';
 import { SYSTEM, SystemPanel, throttled } from './mail.js';
 import { BotPanel } from './panel.js';
 import { signIn, signInView, takeCode } from './signin.js';
+import { TASKS, TasksPanel } from './tasks.js';
 
 const PANELS_MAX = 20;
-const PAGES = { '#/system': SYSTEM, '#/learned': LEARNED }; // that are no bot's
+const PAGES = { '#/system': SYSTEM, '#/learned': LEARNED, '#/tasks': TASKS }; // that are no bot's
 const MANY = 20; // bots changed at once: the list is cheaper
 const root = document.getElementById('app');
 
@@ -25,6 +26,7 @@ class Hive {
     this.dirty = new Set();
     this.mailDirty = new Set();
     this.mailSoon = throttled(() => this.rereadMail());
+    this.tasksSoon = throttled(() => this.countTasks());
     this.list = new BotList(() => this.launch());
     this.list.launch.hidden = !this.mayOperate;
     this.banner = this.makeBanner();
@@ -82,6 +84,7 @@ class Hive {
     this.light.dataset.state = 'live';
     this.reload();
     this.countSystem();
+    this.countTasks();
     this.panel?.reload();
   }
 
@@ -96,6 +99,10 @@ class Hive {
   event({ type, subject, data }) {
     if (type.startsWith('bot.')) this.touch(subject);
     if (type.startsWith('message.')) this.mail(data.items ?? []);
+    if (type.startsWith('task.')) {
+      this.tasksSoon();
+      this.panel?.taskChanged?.();
+    }
     if (this.panel?.id !== subject) return;
     if (['chat.message', 'chat.failed'].includes(type)) this.panel.chat?.refresh();
     else if (/^(chat|conversation)\./.test(type)) this.panel.reload();
@@ -122,6 +129,15 @@ class Hive {
     try {
       const { pending, delivered } = await api.inboxStatus(SYSTEM);
       this.systemUnread = pending + delivered;
+    } catch { /* the stream of events says it */ }
+    this.paint();
+  }
+
+  /** Tasks that wait for a person. */
+  async countTasks() {
+    if (this.stopped) return;
+    try {
+      this.toApprove = (await api.tasksStatus()).awaiting_approval;
     } catch { /* the stream of events says it */ }
     this.paint();
   }
@@ -183,10 +199,12 @@ class Hive {
     if (this.stopped) return;
     this.list.paint(this.bots, this.selected);
     this.list.paintSystem(this.systemUnread ?? 0, this.selected === SYSTEM);
+    this.list.paintTasks(this.toApprove ?? 0, this.selected === TASKS);
     this.hint.textContent = this.bots.size ? 'Choose a bot to talk to it.'
       : 'A bot answers what you say. Launch one to begin.';
     this.list.paintLearned(this.selected === LEARNED);
-    if ([SYSTEM, LEARNED].includes(this.selected)) return;
+    if (this.selected === TASKS) this.panel?.paintBots([...this.bots.keys()].sort());
+    if ([SYSTEM, LEARNED, TASKS].includes(this.selected)) return;
     if (this.selected && this.known && !this.bots.has(this.selected)) {
       history.replaceState(null, '', '#/');
       this.route();
@@ -203,12 +221,14 @@ class Hive {
     if (id !== null && id === this.selected && this.panel) return;
     this.selected = id;
     document.body.classList.toggle('has-bot', id !== null);
-    document.title = id ? `${id === LEARNED ? 'learned' : id} · deia` : 'deia';
+    const name = { [LEARNED]: 'learned', [TASKS]: 'Tasks' }[id] ?? id;
+    document.title = name ? `${name} · deia` : 'deia';
     this.panel?.detached();
     this.panel = null;
     if (!id) this.content.replaceChildren(this.welcome);
     else if (id === SYSTEM) this.openPage(new SystemPanel(this.me));
     else if (id === LEARNED) this.openPage(new LearnedPanel());
+    else if (id === TASKS) this.openPage(new TasksPanel(this.me));
     this.paint();
   }
 

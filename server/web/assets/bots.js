@@ -54,9 +54,11 @@ export class BotList {
     this.system = h('a', { class: 'people', href: '#/system' },
       h('span', {}, 'Mail to the people'), this.people);
     this.learned = h('a', { class: 'people', href: '#/learned' }, 'What was learned');
+    this.approve = h('span', { class: 'unread' });
+    this.tasks = h('a', { class: 'work', href: '#/tasks' }, h('span', {}, 'Tasks'), this.approve);
     this.el = h('nav', { class: 'side', 'aria-label': 'Bots' },
       h('div', { class: 'side-head' }, h('h2', {}, 'Bots'), this.launch),
-      this.list, this.empty, this.system, this.learned);
+      this.list, this.empty, this.tasks, this.system, this.learned);
   }
 
   row(id) {
@@ -98,6 +100,14 @@ export class BotList {
     setText(row.reason, reasonOf(bot));
     paintUnread(row.unread, bot.unread ?? 0);
     mark(row.link, selected);
+  }
+
+  /** The row of the tasks; how many wait for approval. */
+  paintTasks(waiting, selected) {
+    setText(this.approve, waiting > 999 ? '999+' : String(waiting || ''));
+    if (waiting) this.approve.setAttribute('aria-label', `${waiting} to approve`);
+    else this.approve.removeAttribute('aria-label');
+    mark(this.tasks, selected);
   }
 
   /** The row of the people's own inbox. */
