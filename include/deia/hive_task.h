@@ -9,10 +9,17 @@
  * administrators all; a bot submits tasks, as itself, sees and cancels those it
  * submitted and those it was given, and judges those it submitted; viewers
  * look. What is not allowed is DEIA_EDENIED; a task that is none of a bot's
- * business is DEIA_ENOTFOUND for it. What changes something is audited.
+ * business is DEIA_ENOTFOUND for it. What people change is audited, each call
+ * once; what bots do is not.
  *
  * A bot's program submits with a `submit` line: it gets a `submitted` line, and
  * a `result` line when the task has ended while that program still runs.
+ *
+ * Each move of a task is an event (deia_task_event_name), {"items":[{"id","type",
+ * "status","priority","attempt","bot"?,"submitted_by"?,"reason"?,"error_code"?,
+ * "verdict"?}...],"omitted"?}: moves of one kind within 20 ms are put together.
+ * The subject is the task's id, or "" when the items are of several tasks; the
+ * events of one task come in its order.
  *
  * Everything as in hive.h: loop thread, callbacks after the change is durable,
  * deia_hive_errmsg and deia_hive_field_error for details. All since 0.3.
@@ -32,8 +39,9 @@ DEIA_API deia_tasks *deia_hive_tasks(const deia_hive *hive);
  * deia_hive_start. Never NULL. */
 DEIA_API deia_task_analyzer *deia_hive_analyzer(const deia_hive *hive);
 
-/* Before deia_hive_start: its members run, interrupt, moved, decided, learned,
- * user and node are not used. DEIA_EINVAL. */
+/* Before deia_hive_start, and before the loop runs (blocks): its members run,
+ * interrupt, moved, decided, learned, user and node are not used. DEIA_EINVAL,
+ * DEIA_EBUSY (the loop ran), or what deia_tasks_new returns. */
 DEIA_API DEIA_NODISCARD deia_err
 deia_hive_task_configure(deia_hive *hive, const struct deia_tasks_opts *opts);
 

@@ -246,6 +246,10 @@ deia_err deia_hive_task_configure(deia_hive *h,
 		return deia__hive_fail(h, DEIA_EINVAL,
 				       "the hive is started: the options of "
 				       "its tasks are set before that");
+	if (!deia_tasks_idle(h->tasks->queue))
+		return deia__hive_fail(h, DEIA_EBUSY,
+				       "set the options of tasks before the "
+				       "loop runs");
 	memcpy(&o, opts, opts->size);
 	err = make_queue(h, &o, &queue, why, sizeof(why));
 	if (err)

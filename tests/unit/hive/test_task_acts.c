@@ -274,6 +274,34 @@ START_TEST(options_are_set_before_the_start)
 }
 END_TEST
 
+START_TEST(options_that_were_set_count)
+{
+	struct deia_tasks_opts o = DEIA_TASKS_OPTS_INIT;
+	struct fixture own = { .base = event_base_new() };
+	struct deia_task_draft d = draft_of("x");
+	char detail[256];
+
+	ck_assert_int_eq(deia_hive_new(&own.hive, own.base, NULL, detail,
+				       sizeof(detail)),
+			 DEIA_OK);
+	o.size = 1;
+	ck_assert_int_eq(deia_hive_task_configure(own.hive, &o), DEIA_EINVAL);
+	o.size = sizeof(o);
+	o.open_max = 1;
+	ck_assert_int_eq(deia_hive_task_configure(own.hive, &o), DEIA_OK);
+	ck_assert_int_eq(deia_task_analyzer_add_type(
+				 deia_hive_analyzer(own.hive), "cooking", 60),
+			 DEIA_OK);
+	ck_assert_int_eq(deia_hive_start(own.hive), DEIA_OK);
+	d.type = "cooking";
+	ck_assert_int_eq(submit_drafts(&own, "admin", &d, 1, NULL, NULL),
+			 DEIA_OK);
+	ck_assert_int_eq(submit_task(&own, "admin", "x", NULL, NULL),
+			 DEIA_EBUSY);
+	fixture_close(&own);
+}
+END_TEST
+
 /* ---- what is recorded --------------------------------------------------------------- */
 
 struct audits {
@@ -505,6 +533,7 @@ int main(void)
 	tcase_add_test(t, many_are_cancelled_and_each_is_answered);
 	tcase_add_test(t, paused_type_begins_nothing);
 	tcase_add_test(t, options_are_set_before_the_start);
+	tcase_add_test(t, options_that_were_set_count);
 	tcase_add_test(t, what_people_change_is_audited);
 	tcase_add_test(t, each_move_is_an_event_in_its_order);
 	tcase_add_test(t, retry_comes_between_its_attempts);
