@@ -8,6 +8,7 @@
  */
 #include "hive/reply.h"
 #include "hive/nodes.h"
+#include "hive/scaling.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -211,6 +212,8 @@ static deia_err open_loop(deia_hive *h, struct event_base *base)
 	if (!err)
 		err = deia__tokens_new(&h->tokens);
 	if (!err)
+		err = deia__scaling_new(h);
+	if (!err)
 		err = deia__events_init(h);
 	return err;
 }
@@ -271,7 +274,9 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 	if (!err)
 		err = deia__mail_open(h, o, detail, detail_len);
 	if (!err) {
-		err = deia__dialogues_load(h);
+		err = deia__scaling_load(h);
+		if (!err)
+			err = deia__dialogues_load(h);
 		if (!err)
 			err = deia__nodes_settle(h);
 		if (!err)
@@ -347,6 +352,7 @@ deia_err deia_hive_start(deia_hive *h)
 	deia__samples_start(h);
 	deia__access_timers(h);
 	deia__cache_start(h);
+	deia__scaling_arm(h);
 	return DEIA_OK;
 }
 
@@ -464,6 +470,7 @@ deia_err deia_hive_stop(deia_hive *h, void (*cb)(void *user), void *user)
 	h->stop_user = user;
 	deia__retention_stop(h);
 	deia__samples_stop(h);
+	deia__scaling_stop(h);
 	deia_hive_end_waits(h);
 	deia__turns_cancel_all(h);
 	err = deia_bots_stop_all(h->bots, on_bots_stopped, h);
@@ -502,6 +509,7 @@ void deia_hive_free(deia_hive *h)
 	if (h->timers) {
 		deia__retention_stop(h);
 		deia__samples_stop(h);
+		deia__scaling_stop(h);
 	}
 	if (h->bots)
 		deia__claims_end(h, NULL);
@@ -519,6 +527,7 @@ void deia_hive_free(deia_hive *h)
 	abandon_removals(h);
 	deia_bots_free(h->bots);
 	deia__events_fini(h);
+	deia__scaling_free(h);
 	deia__nodes_free(h);
 	free_hbots(h);
 	deia__tokens_free(h->tokens);
