@@ -40,6 +40,14 @@
 	X(messages_show)                                                       \
 	X(messages_failed)                                                     \
 	X(messages_requeue)                                                    \
+	X(scale)                                                               \
+	X(scale_set)                                                           \
+	X(scale_off)                                                           \
+	X(scale_reset)                                                         \
+	X(scale_up)                                                            \
+	X(scale_down)                                                          \
+	X(scale_history)                                                       \
+	X(scale_dry_run)                                                       \
 	X(models)                                                              \
 	X(nodes)                                                               \
 	X(events)                                                              \
