@@ -187,6 +187,9 @@ unsigned deia__scaling_launch(deia_hive *h, struct deia__scaled *t,
 			      struct deia__by_hand *hand, deia_err *err);
 /* It may be drained by the scaler. */
 bool deia__scaling_owns(const deia_hive *h, const struct deia__hbot *b);
+/* Turns, a dialogue, or mail that it has not read. */
+bool deia__scaling_has_work(const deia_hive *h, const struct deia__hbot *b,
+			    const struct deia_bot_info *info);
 void deia__scaling_drain(deia_hive *h, struct deia__hbot *b);
 /* Those that have nothing left to do are removed. */
 void deia__scaling_finish_drains(deia_hive *h);

@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "bot/spec_fields.h"
-#include "hive/mail.h"
 #include "hive/nodes.h"
+#include "hive/reply.h"
 
 /* A bot without turns whose mail nobody reads is not waited for longer. */
 #define MAIL_PATIENCE_MS 60000
@@ -27,6 +27,19 @@ bool deia__scaling_owns(const deia_hive *h, const struct deia__hbot *b)
 
 	return info && info->spec->managed_by &&
 	       strcmp(info->spec->managed_by, DEIA__SPEC_SCALER) == 0;
+}
+
+static bool has_turns(const deia_hive *h, const struct deia__hbot *b,
+		      const struct deia_bot_info *info)
+{
+	return info->running || info->queued || b->n_turns ||
+	       deia__dialogues_have(h, b->id);
+}
+
+bool deia__scaling_has_work(const deia_hive *h, const struct deia__hbot *b,
+			    const struct deia_bot_info *info)
+{
+	return has_turns(h, b, info) || deia__mail_unread(h, b->id);
 }
 
 /* ---- launching ---------------------------------------------------------- */
@@ -202,7 +215,7 @@ static void finish(deia_hive *h, struct deia__hbot *b)
 		return;
 	if (!deia__scaling_owns(h, b)) {
 		keep(h, b, "it is a person's now");
-	} else if (info->running || info->queued || b->n_turns) {
+	} else if (has_turns(h, b, info)) {
 		return;
 	} else if (!deia__mail_unread(h, b->id)) {
 		take_away(h, b);

@@ -15,19 +15,11 @@
 #include <string.h>
 
 #include "bot/load.h"
-#include "hive/mail.h"
 #include "hive/nodes.h"
 
 #define FIRST_BOTS 16
 
 /* ---- one bot ------------------------------------------------------------ */
-
-static bool has_work(const deia_hive *h, const struct deia__hbot *b,
-		     const struct deia_bot_info *info)
-{
-	return info->running || info->queued || b->n_turns ||
-	       deia__mail_unread(h, b->id);
-}
 
 static bool is_up(deia_bot_state s)
 {
@@ -44,8 +36,8 @@ static deia_scaler_state state_of(const deia_hive *h,
 	case DEIA_BOT_STOPPING: /* it is started again */
 		return DEIA_SCALER_STARTING;
 	case DEIA_BOT_READY:
-		return has_work(h, b, info) ? DEIA_SCALER_BUSY
-					    : DEIA_SCALER_READY;
+		return deia__scaling_has_work(h, b, info) ? DEIA_SCALER_BUSY
+							  : DEIA_SCALER_READY;
 	case DEIA_BOT_BUSY:
 		return DEIA_SCALER_BUSY;
 	case DEIA_BOT_BACKOFF:
