@@ -34,6 +34,7 @@ END_TEST
 
 START_TEST(min_bots_are_launched_and_say_whose_they_are)
 {
+	struct answer a;
 	struct deia_hive_bot b;
 	struct decisions p;
 
@@ -42,6 +43,8 @@ START_TEST(min_bots_are_launched_and_say_whose_they_are)
 	scaled_look(1);
 	wait_there("parrot-auto-1");
 	wait_there("parrot-auto-2");
+	ck_assert_int_eq(ask_and_wait(&f, "parrot-auto-1", NULL, "Hi", &a),
+			 DEIA_OK);
 	ck_assert_int_eq(deia_hive_bot_get(f.hive, "parrot-auto-1", &b),
 			 DEIA_OK);
 	ck_assert_str_eq(b.info->spec->template_name, "parrot");
@@ -51,6 +54,8 @@ START_TEST(min_bots_are_launched_and_say_whose_they_are)
 	ck_assert_uint_eq(count_bots(), 2);
 	ck_assert_uint_eq(scaled_status("parrot").now.bots, 2);
 	ck_assert_uint_eq(scaled_status("parrot").managed, 2);
+	ck_assert_uint_eq(deia__scaled_get(f.hive, "parrot")->load.arrived, 1);
+	ck_assert_uint_eq(deia__scaled_get(f.hive, "parrot")->load.finished, 1);
 	read_decisions(&p, 0, 10);
 	ck_assert_uint_eq(p.n, 1);
 	ck_assert_str_eq(p.items[0].name, "parrot");

@@ -2,6 +2,7 @@
 /* test_scaling_hand.c - people and the auto-scaler: settings, launching and
  * draining by hand, bots that are kept; and what a restart remembers. */
 #include "scaled.h"
+#include "mailbox.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -262,6 +263,33 @@ START_TEST(what_a_person_does_is_recorded_under_that_name)
 }
 END_TEST
 
+START_TEST(a_bot_with_mail_that_nobody_reads_is_kept)
+{
+	struct deia_hive_bot b;
+	struct hand x;
+	struct got got;
+
+	scaled_echo(0, 2);
+	ck_assert_int_eq(scaled_by_hand(DEIA_SCALE_UP, 1, &x), DEIA_OK);
+	run_until_state(&f, x.ids[0], DEIA_BOT_READY);
+	ck_assert_int_eq(mail_send(&f, "admin", "system", x.ids[0], "Hi", &got),
+			 DEIA_OK);
+	scaled_look(1);
+	ck_assert_uint_eq(scaled_status("parrot").now.counts[DEIA_SCALER_BUSY],
+			  1);
+	ck_assert_int_eq(scaled_by_hand(DEIA_SCALE_DOWN, 1, &x), DEIA_OK);
+	ck_assert_int_eq(deia_hive_bot_get(f.hive, x.ids[0], &b), DEIA_OK);
+	ck_assert(b.draining);
+	scaled_look(30);
+	ck_assert_int_eq(deia_hive_bot_get(f.hive, x.ids[0], &b), DEIA_OK);
+	ck_assert(b.draining);
+	scaled_look(40);
+	ck_assert_int_eq(deia_hive_bot_get(f.hive, x.ids[0], &b), DEIA_OK);
+	ck_assert(!b.draining);
+	ck_assert_uint_eq(f.hive->scaling->n_draining, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("hive-scaling_hand");
@@ -279,6 +307,7 @@ int main(void)
 	tcase_add_test(file,
 		       a_bot_that_was_draining_is_of_the_pool_after_a_kill);
 	tcase_add_test(file, what_was_put_counts_until_it_is_deleted);
+	tcase_add_test(memory, a_bot_with_mail_that_nobody_reads_is_kept);
 	tcase_add_test(memory, what_is_wrong_in_a_change_is_named);
 	tcase_add_test(memory, by_hand_neither_too_many_nor_too_few);
 	tcase_add_test(memory, what_a_person_does_is_recorded_under_that_name);
