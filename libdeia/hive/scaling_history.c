@@ -203,7 +203,7 @@ static void on_page(deia_err err, const deia_rows *rows, void *user)
 				deia_err_text(err));
 	else if (!items || !json)
 		err = deia__hive_fail(p->hive, DEIA_ENOMEM, "out of memory");
-	for (size_t i = 0; !err && i < n; i++)
+	for (size_t i = 0; items && json && !err && i < n; i++)
 		read_row(&items[i], &json[i], rows, i);
 	p->cb(err, err ? NULL : items, err ? 0 : n,
 	      !err && deia_rows_has_more(rows), p->user);
