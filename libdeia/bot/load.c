@@ -25,6 +25,7 @@ bool deia__bots_load(const deia_bots *bots, const char *id,
 
 	if (bot == NULL)
 		return false;
+	out->info = &bot->info;
 	out->queued = bot->info.queued;
 	out->running = bot->info.running;
 	out->ended = bot->turns_ended;

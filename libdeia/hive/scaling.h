@@ -185,8 +185,8 @@ bool deia__scaling_gather(deia_hive *h);
 unsigned deia__scaling_launch(deia_hive *h, struct deia__scaled *t,
 			      unsigned count, const struct deia_actor *actor,
 			      struct deia__by_hand *hand, deia_err *err);
-/* It may be drained by the scaler. */
-bool deia__scaling_owns(const deia_hive *h, const struct deia__hbot *b);
+/* A bot that the scaler may drain. */
+bool deia__scaling_owns(const struct deia_bot_info *info);
 /* Turns, a dialogue, or mail that it has not read. */
 bool deia__scaling_has_work(const deia_hive *h, const struct deia__hbot *b,
 			    const struct deia_bot_info *info);

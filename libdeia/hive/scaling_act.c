@@ -21,10 +21,8 @@
 #define ID_TRIES 1000
 #define NUMBER_BYTES 11 /* "-4294967295" */
 
-bool deia__scaling_owns(const deia_hive *h, const struct deia__hbot *b)
+bool deia__scaling_owns(const struct deia_bot_info *info)
 {
-	const struct deia_bot_info *info = deia_bots_get(h->bots, b->id);
-
 	return info && info->spec->managed_by &&
 	       strcmp(info->spec->managed_by, DEIA__SPEC_SCALER) == 0;
 }
@@ -213,7 +211,7 @@ static void finish(deia_hive *h, struct deia__hbot *b)
 
 	if (b->removing || !info)
 		return;
-	if (!deia__scaling_owns(h, b)) {
+	if (!deia__scaling_owns(info)) {
 		keep(h, b, "it is a person's now");
 	} else if (has_turns(h, b, info)) {
 		return;
@@ -226,7 +224,8 @@ static void finish(deia_hive *h, struct deia__hbot *b)
 
 void deia__scaling_drain(deia_hive *h, struct deia__hbot *b)
 {
-	if (b->draining || b->removing || !deia__scaling_owns(h, b))
+	if (b->draining || b->removing ||
+	    !deia__scaling_owns(deia_bots_get(h->bots, b->id)))
 		return;
 	b->draining = true;
 	b->drain_ms = deia__scaling_now(h);

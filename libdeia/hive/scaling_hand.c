@@ -135,33 +135,32 @@ static deia_err check_up(deia_hive *h, const struct deia__scaled *t,
 	return DEIA_OK;
 }
 
-static void note(deia_hive *h, struct deia__change *c,
-		 const struct deia_actor *actor, const struct deia__scaled *t,
-		 deia_scaler_kind kind, const char *bot, unsigned count)
+/* have: bots that count. */
+static struct deia_scaling_decision decision(const struct deia_actor *actor,
+					     const struct deia__scaled *t,
+					     deia_scaler_kind kind,
+					     unsigned have)
 {
-	unsigned have = count_bots(t, false);
-	struct deia_scaling_decision d = {
+	return (struct deia_scaling_decision){
 		.at_unix_ms = deia__unix_ms(NULL),
 		.name = t->name,
 		.kind = deia_scaler_kind_name(kind),
 		.cause = BY_PERSON,
-		.bot = bot,
+		.bot = "",
 		.by = actor->name,
 		.reason = kind == DEIA_SCALER_LAUNCH ? "a person launched more"
 						     : "a person drained it",
 		.done = true,
-		.count = count,
 		.bots = have,
-		.wanted = kind == DEIA_SCALER_LAUNCH ? have + count : have - 1,
 	};
-
-	deia__scaling_note(h, c, &d);
 }
 
 static deia_err scale_up(deia_hive *h, const struct deia_actor *actor,
 			 struct deia__scaled *t, unsigned count,
 			 struct deia__by_hand *x)
 {
+	struct deia_scaling_decision d =
+		decision(actor, t, DEIA_SCALER_LAUNCH, count_bots(t, false));
 	struct deia_actor who = *actor;
 	struct deia__change *c;
 	unsigned begun;
@@ -170,7 +169,9 @@ static deia_err scale_up(deia_hive *h, const struct deia_actor *actor,
 	who.replay = NULL; /* the answer is not a bot's */
 	x->pending = 1;	   /* no launch ends it before all are begun */
 	c = deia__change_new(h);
-	note(h, c, actor, t, DEIA_SCALER_LAUNCH, "", count);
+	d.count = count;
+	d.wanted = d.bots + count;
+	deia__scaling_note(h, c, &d);
 	deia__change_audit(c, actor, "scaling.up", t->name, DEIA_OK);
 	err = deia__change_commit(c, h, on_recorded, x);
 	if (err)
@@ -215,7 +216,7 @@ static bool may_drain(const deia_hive *h, const struct deia_scaler_bot *b)
 	const struct deia__hbot *bot = deia__hbot_get(h, b->id);
 
 	return bot && !bot->creating && !bot->draining && !bot->removing &&
-	       deia__scaling_owns(h, bot);
+	       deia__scaling_owns(deia_bots_get(h->bots, b->id));
 }
 
 /* Moves those that may be drained to the front, in their order. */
@@ -252,11 +253,13 @@ static deia_err check_down(deia_hive *h, struct deia__scaled *t, unsigned count)
 	return DEIA_OK;
 }
 
-/* A change holds a few events, so there may be several. */
+/* A change holds a few events, so there may be several. have: bots before. */
 static deia_err record_down(deia_hive *h, const struct deia_actor *actor,
 			    const struct deia__scaled *t, unsigned count,
-			    struct deia__by_hand *x)
+			    unsigned have, struct deia__by_hand *x)
 {
+	struct deia_scaling_decision d =
+		decision(actor, t, DEIA_SCALER_DRAIN, have);
 	struct deia__change *c = NULL;
 	deia_err err = DEIA_OK;
 
@@ -266,7 +269,11 @@ static deia_err record_down(deia_hive *h, const struct deia_actor *actor,
 		if (i == 0)
 			deia__change_audit(c, actor, "scaling.down", t->name,
 					   DEIA_OK);
-		note(h, c, actor, t, DEIA_SCALER_DRAIN, t->bots[i].id, 1);
+		d.bot = t->bots[i].id;
+		d.count = 1;
+		d.bots = have - i;
+		d.wanted = have - i - 1;
+		deia__scaling_note(h, c, &d);
 		if ((i + 1) % DEIA__CHANGE_EVENTS && i + 1 < count)
 			continue;
 		err = deia__change_commit(c, h, on_recorded, x);
@@ -279,10 +286,11 @@ static deia_err scale_down(deia_hive *h, const struct deia_actor *actor,
 			   struct deia__scaled *t, unsigned count,
 			   struct deia__by_hand *x)
 {
+	unsigned have = count_bots(t, false);
 	deia_err err;
 
 	sort_out(h, t);
-	err = record_down(h, actor, t, count, x);
+	err = record_down(h, actor, t, count, have, x);
 	if (err && !x->pending)
 		return err;
 	for (unsigned i = 0; i < count; i++) {

@@ -18,7 +18,8 @@ void deia_hive_scaling_get(deia_hive *h, struct deia_scaling_state *out)
 		.free_bytes = s->machine.free_bytes,
 	};
 	for (t = s->templates; t; t = t->hh.next)
-		out->bots += t->scaled ? (unsigned)t->n_bots : 0;
+		for (int i = 0; t->scaled && i < DEIA_SCALER_STATES; i++)
+			out->bots += t->counts[i];
 }
 
 static void fill(deia_hive *h, const struct deia__scaled *t,

@@ -58,7 +58,7 @@ static bool see_state(const deia_hive *h, const struct deia__hbot *b,
 	if (b->wish != DEIA__WISH_RUNNING || info->state == DEIA_BOT_PAUSED)
 		return false;
 	*shown = *real = state_of(h, b, info);
-	if (deia__scaling_owns(h, b))
+	if (deia__scaling_owns(info))
 		return true;
 	*shown = DEIA_SCALER_BUSY;
 	return is_up(info->state);
@@ -78,31 +78,29 @@ static struct deia_scaler_bot *new_bot(struct deia__scaled *t)
 	return &t->bots[t->n_bots++];
 }
 
-static void add_load(const deia_hive *h, struct deia__scaled *t,
-		     struct deia__hbot *b)
+static void add_load(struct deia__scaled *t, struct deia__hbot *b,
+		     const struct deia__bot_load *l)
 {
-	struct deia__bot_load l;
-
-	if (!deia__bots_load(h->bots, b->id, &l))
-		return;
-	t->finished += l.ended - b->ended_turns;
-	b->ended_turns = l.ended;
-	t->load.queued += l.queued;
-	t->load.running += l.running;
-	if (l.oldest_wait_ms > t->load.oldest_wait_ms)
-		t->load.oldest_wait_ms = l.oldest_wait_ms;
+	t->finished += l->ended - b->ended_turns;
+	b->ended_turns = l->ended;
+	t->load.queued += l->queued;
+	t->load.running += l->running;
+	if (l->oldest_wait_ms > t->load.oldest_wait_ms)
+		t->load.oldest_wait_ms = l->oldest_wait_ms;
 }
 
 /* False: out of memory. */
 static bool see_bot(deia_hive *h, struct deia__hbot *b)
 {
-	const struct deia_bot_info *info = deia_bots_get(h->bots, b->id);
-	struct deia__scaled *t =
-		info ? deia__scaled_get(h, info->spec->template_name) : NULL;
 	deia_scaler_state shown, real;
 	struct deia_scaler_bot *out;
+	struct deia__bot_load l;
+	struct deia__scaled *t;
 
-	if (!t || !t->scaled || !see_state(h, b, info, &shown, &real))
+	if (!deia__bots_load(h->bots, b->id, &l))
+		return true;
+	t = deia__scaled_get(h, l.info->spec->template_name);
+	if (!t || !t->scaled || !see_state(h, b, l.info, &shown, &real))
 		return true;
 	out = new_bot(t);
 	if (!out)
@@ -114,8 +112,8 @@ static bool see_bot(deia_hive *h, struct deia__hbot *b)
 		.ready_ms = b->ready_ms,
 	};
 	t->counts[real]++;
-	t->managed += deia__scaling_owns(h, b) && !b->draining;
-	add_load(h, t, b);
+	t->managed += deia__scaling_owns(l.info) && !b->draining;
+	add_load(t, b, &l);
 	return true;
 }
 
