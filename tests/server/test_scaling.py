@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The auto-scaler over HTTP: settings, roles, a person's hand, the history."""
+import os
+import signal
 import time
 import unittest
 
@@ -118,6 +120,38 @@ class Scaling(unittest.TestCase):
             "limits": None, "templates": {"parrot": None, "spare": None}})
         self.assertEqual(self.template("parrot")["source"], "file")
         self.assertEqual(self.template("spare")["source"], "default")
+
+    def test_killed_while_it_launches_it_still_knows_its_own(self):
+        wanted = 1
+        for _ in range(4):
+            wanted += 2
+            self.put(parrot={"min_bots": wanted, "max_bots": wanted})
+            self.hive.wait(lambda: len(self.bots()) > wanted - 2)
+            self.hive.kill()
+            self.hive.start()
+        self.hive.wait(lambda: [b["state"] for b in self.bots().values()]
+                       == ["ready"] * wanted)
+        until(lambda: self.template("parrot")["bots"]["ready"] == wanted)
+        bots = self.bots()
+        self.assertEqual(len(bots), wanted)
+        self.assertEqual({b["managed_by"] for b in bots.values()}, {"scaler"})
+        self.put(parrot={"min_bots": 0})
+        gone = self.hive.must("POST", "/scaling/down", {
+            "template": "parrot", "count": wanted})["bots"]
+        self.assertEqual(sorted(gone), sorted(bots))
+        self.hive.wait(lambda: not self.bots())
+
+    def test_the_file_is_read_again(self):
+        self.ready("parrot-auto-1")
+        path = os.path.join(self.hive.dir, "config.yaml")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(CONFIG.replace("min_bots: 1", "min_bots: 2")
+                    .replace("  spare:\n    adapter: echo\n", ""))
+        self.hive.process.send_signal(signal.SIGHUP)
+        self.ready("parrot-auto-2")
+        names = [t["template"] for t in
+                 self.hive.must("GET", "/scaling")["templates"]]
+        self.assertEqual(names, ["broken", "far", "parrot"])
 
     def test_by_hand_within_the_limits_and_recorded(self):
         self.ready("parrot-auto-1")
