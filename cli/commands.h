@@ -59,6 +59,14 @@
 	X(scheduler_record)                                                    \
 	X(scheduler_reset)                                                     \
 	X(scheduler_replay)                                                    \
+	X(scale)                                                               \
+	X(scale_set)                                                           \
+	X(scale_off)                                                           \
+	X(scale_reset)                                                         \
+	X(scale_up)                                                            \
+	X(scale_down)                                                          \
+	X(scale_history)                                                       \
+	X(scale_dry_run)                                                       \
 	X(models)                                                              \
 	X(nodes)                                                               \
 	X(events)                                                              \

@@ -38,16 +38,21 @@ void help_all(FILE *out)
 	fputs(footer, out);
 }
 
-void help_group(FILE *out, const char *group)
+static void group_rows(FILE *out, const char *group)
 {
 	size_t len = strlen(group);
 
-	fprintf(out, "Usage: deia %s COMMAND [OPTIONS]\n\nCommands:\n", group);
 	for (size_t i = 0; commands[i] != NULL; i++) {
 		if (strncmp(commands[i]->name, group, len) == 0 &&
 		    commands[i]->name[len] == ' ')
 			row(out, commands[i]);
 	}
+}
+
+void help_group(FILE *out, const char *group)
+{
+	fprintf(out, "Usage: deia %s COMMAND [OPTIONS]\n\nCommands:\n", group);
+	group_rows(out, group);
 	fprintf(out, "\n`deia %s COMMAND --help` says more about each.\n",
 		group);
 }
@@ -69,6 +74,21 @@ static void options(FILE *out, const struct opt *o)
 	}
 }
 
+/* Of a command whose name is also that of a group. */
+static void more_commands(FILE *out, const char *group)
+{
+	size_t len = strlen(group);
+	bool any = false;
+
+	for (size_t i = 0; commands[i] != NULL; i++)
+		any |= strncmp(commands[i]->name, group, len) == 0 &&
+		       commands[i]->name[len] == ' ';
+	if (!any)
+		return;
+	fputs("\nMore commands:\n", out);
+	group_rows(out, group);
+}
+
 void help_command(FILE *out, const struct command *c)
 {
 	fprintf(out, "deia %s: %s\n\nUsage: deia %s%s%s\n", c->name, c->summary,
@@ -81,6 +101,18 @@ void help_command(FILE *out, const struct command *c)
 	options(out, common_opts);
 	if (c->details != NULL)
 		fprintf(out, "\n%s", c->details);
+	more_commands(out, c->name);
+}
+
+static bool help_one(const char *name)
+{
+	for (size_t i = 0; commands[i] != NULL; i++) {
+		if (strcmp(commands[i]->name, name) == 0) {
+			help_command(stdout, commands[i]);
+			return true;
+		}
+	}
+	return false;
 }
 
 int help_words(int argc, char **argv)
@@ -97,13 +129,9 @@ int help_words(int argc, char **argv)
 	}
 	name = argc >= 2 ? must_print("%s %s", argv[0], argv[1])
 			 : must_dup(argv[0]);
-	for (size_t i = 0; commands[i] != NULL; i++) {
-		if (strcmp(commands[i]->name, name) == 0 ||
-		    strcmp(commands[i]->name, argv[0]) == 0) {
-			help_command(stdout, commands[i]);
-			free(name);
-			return EXIT_DONE;
-		}
+	if (help_one(name) || help_one(argv[0])) {
+		free(name);
+		return EXIT_DONE;
 	}
 	free(name);
 	name = must_print("%s ", argv[0]);

@@ -84,6 +84,10 @@ static const struct {
 	{ "conversations", "conversation" },
 	{ "requeue", "messages requeue" },
 	{ "dead-letters", "messages failed" },
+	{ "scaling", "scale" },
+	{ "scale show", "scale" },
+	{ "scale list", "scale" },
+	{ "scale on", "scale set" },
 	{ "messages ls", "messages list" },
 	{ "submit", "task submit" },
 	{ "tasks", "task list" },
@@ -267,7 +271,7 @@ static int dispatch(struct cli *cli, int argc, char **argv)
 	}
 	if (args_has(&first, "help") || strcmp(argv[0], "help") == 0)
 		return help_words(argc, argv);
-	if (argc == 2 && is_group(argv[0]) &&
+	if (argc == 2 && is_group(argv[0]) && by_name(argv[0]) == NULL &&
 	    (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
 		help_group(stdout, argv[0]);
 		return EXIT_DONE;

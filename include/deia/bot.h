@@ -114,6 +114,9 @@ struct deia_bot_spec {
 	unsigned processes;		/* 0: any; default 1024 */
 	unsigned open_files;		/* of each process; default 1024 */
 	unsigned file_size_mib;		/* of a file it writes; 0: any */
+	/* "scaler": the auto-scaler launched it and may remove it again; NULL:
+	 * a person did, and will. Since 0.3. */
+	const char *managed_by;
 };
 #define DEIA_BOT_SPEC_INIT                                                     \
 	{                                                                      \

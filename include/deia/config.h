@@ -13,6 +13,7 @@
 
 #include <deia/bot.h>
 #include <deia/error.h>
+#include <deia/scaling.h>
 #include <deia/sys/store.h>
 
 DEIA_BEGIN
@@ -95,8 +96,18 @@ DEIA_API size_t deia_config_templates(const deia_config *config,
 				      const char **names, size_t max);
 
 /*
+ * What `scaling.templates` says, in the order of the file, for
+ * deia_hive_scaling_configure: fills at most max, returns how many there are.
+ * Names live as long as the configuration. Since 0.3.
+ */
+DEIA_API size_t deia_config_scaling(const deia_config *config,
+				    struct deia_scaling_setting *out,
+				    size_t max);
+
+/*
  * Calls cb for each key whose value differs; reload says whether it takes
- * effect without a restart. Templates are not compared: they always do.
+ * effect without a restart. Templates and their scaling are not compared:
+ * they always do.
  * Since 0.1.
  */
 DEIA_API void deia_config_changes(
@@ -106,7 +117,8 @@ DEIA_API void deia_config_changes(
 /*
  * Prints all keys as a JSON object: {"server.port":{"value":8000,"origin":
  * "default"},...}; origin is "default", "file:LINE", "environment" or "flag".
- * Templates follow as "templates.NAME", values of their env as "***".
+ * Templates follow as "templates.NAME", values of their env as "***", then
+ * "scaling.templates.NAME".
  * Since 0.1.
  */
 DEIA_API void deia_config_print(const deia_config *config, struct deia_jw *w);

@@ -17,6 +17,7 @@
 #include <deia/migrate.h>
 #include <deia/node.h>
 #include <deia/scaler.h>
+#include <deia/scaling.h>
 #include <deia/scheduler.h>
 #include <deia/scheduling.h>
 #include <deia/task_analysis.h>

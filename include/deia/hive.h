@@ -182,6 +182,9 @@ struct deia_hive_bot {
 	 */
 	const char *node;
 	bool elsewhere;
+	/* The auto-scaler removes it once its last turn is done, see scaling.h.
+	 * Since 0.3. */
+	bool draining;
 };
 /* bot: NULL on error; lives until the callback returns. */
 typedef void (*deia_hive_bot_cb)(deia_err err, const struct deia_hive_bot *bot,

@@ -412,6 +412,24 @@ DEIA_API DEIA_NODISCARD deia_err deia_tasks_set_type(
 DEIA_API bool deia_tasks_type_at(const deia_tasks *t, size_t n,
 				 struct deia_task_type_status *out);
 
+/* Queued tasks that are the same to the scheduler, of types that are not held
+ * up by a pause or a limit. */
+struct deia_tasks_waiting {
+	const char *type;
+	const char *pinned;    /* or "" */
+	const char *waits_for; /* the bot that the first of them is to get, as
+				* of the last plan; "": none that is there */
+	const char *const *capabilities;
+	size_t n_capabilities;
+	unsigned n;		/* how many */
+	int64_t oldest_wait_ms; /* the first of them has waited so long */
+};
+/* Calls cb for each kind of them. Not to call into the queue from cb. */
+DEIA_API void deia_tasks_each_waiting(
+	const deia_tasks *t,
+	void (*cb)(const struct deia_tasks_waiting *waiting, void *user),
+	void *user);
+
 struct deia_tasks_status {
 	/* Open ones of this node, finished ones of all. */
 	uint64_t by_status[DEIA_TASK_STATUSES];

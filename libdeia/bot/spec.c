@@ -415,6 +415,12 @@ static deia_err check_words(const struct check *c)
 	    strcmp(s->on_message, "reply"))
 		err = deia__field_error(c->where, "/on_message",
 					"must be hold or reply");
+	if (!err && s->managed_by != NULL &&
+	    strcmp(s->managed_by, DEIA__SPEC_SCALER))
+		err = deia__field_error(c->where, "/managed_by",
+					"must be " DEIA__SPEC_SCALER
+					", or null for a bot that the "
+					"auto-scaler leaves alone");
 	return err;
 }
 

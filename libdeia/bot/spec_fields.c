@@ -38,6 +38,7 @@ const struct deia__spec_field deia__spec_fields[] = {
 	TEXT("id", id, 0),
 	TEXT("adapter", adapter, 0),
 	TEXT("template", template_name, LIVE),
+	TEXT("managed_by", managed_by, LIVE),
 	TEXT("model", model, 0),
 	TEXT("base_url", base_url, ADMIN),
 	TEXT("api_key_env", api_key_env, ADMIN),

@@ -11,6 +11,9 @@
 
 #include <deia/bot.h>
 
+/* The one value of managed_by. */
+#define DEIA__SPEC_SCALER "scaler"
+
 enum deia__spec_kind {
 	DEIA__SPEC_TEXT,
 	DEIA__SPEC_NUMBER,

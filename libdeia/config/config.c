@@ -21,6 +21,7 @@
 
 #include "config/checks.h"
 #include "config/load.h"
+#include "config/scaling.h"
 #include "config/schema.h"
 #include "config/templates.h"
 #include "config/value.h"
@@ -33,6 +34,7 @@
 struct deia_config {
 	struct deia__value *values; /* one a row of the schema */
 	struct deia__templates templates;
+	struct deia__config_scaling scaling;
 	struct deia_bot_spec bot_defaults;
 	char *file;
 };
@@ -120,7 +122,8 @@ static deia_err read_key(deia_config *config, const char *name,
 		return deia__value_read_yaml(&config->values[i], &deia__keys[i],
 					     node, where);
 	/* Read after all others, whose values they start from. */
-	if (strcmp(name, "templates") == 0)
+	if (strcmp(name, "templates") == 0 ||
+	    strcmp(name, "scaling.templates") == 0)
 		return DEIA_OK;
 	if (!deia__key_is_section(name))
 		return unknown_key(node, name, where);
@@ -176,16 +179,39 @@ static void fill_bot_defaults(deia_config *config)
 			(unsigned)deia_config_int(config, numbers[i].key);
 }
 
+static const struct deia__yaml *child(const struct deia__yaml *map,
+				      const char *key)
+{
+	if (map->kind != DEIA__YAML_MAP)
+		return NULL;
+	for (const struct deia__yaml *c = map->first; c; c = c->next)
+		if (strcmp(c->key, key) == 0 && !deia__yaml_is_empty(c))
+			return c;
+	return NULL;
+}
+
 static deia_err read_templates(deia_config *config,
 			       const struct deia__yaml *tree,
 			       struct deia_config_error *where)
 {
-	for (const struct deia__yaml *c = tree->first; c; c = c->next)
-		if (strcmp(c->key, "templates") == 0 && !deia__yaml_is_empty(c))
-			return deia__templates_read(&config->templates, c,
-						    &config->bot_defaults,
-						    where);
-	return DEIA_OK;
+	const struct deia__yaml *node = child(tree, "templates");
+
+	if (!node)
+		return DEIA_OK;
+	return deia__templates_read(&config->templates, node,
+				    &config->bot_defaults, where);
+}
+
+static deia_err read_scaling(deia_config *config, const struct deia__yaml *tree,
+			     struct deia_config_error *where)
+{
+	const struct deia__yaml *node = child(tree, "scaling");
+
+	node = node ? child(node, "templates") : NULL;
+	if (!node)
+		return DEIA_OK;
+	return deia__config_scaling_read(&config->scaling, node,
+					 &config->templates, where);
 }
 
 static deia_err read_text(deia_config *config, const char *text, size_t len,
@@ -202,6 +228,8 @@ static deia_err read_text(deia_config *config, const char *text, size_t len,
 		fill_bot_defaults(config);
 		err = read_templates(config, tree, where);
 	}
+	if (!err)
+		err = read_scaling(config, tree, where);
 	deia__yaml_free(tree);
 	return err;
 }
@@ -373,6 +401,7 @@ void deia_config_free(deia_config *config)
 	for (size_t i = 0; config->values && i < deia__n_keys; i++)
 		deia__value_fini(&config->values[i]);
 	deia__free(config->values);
+	deia__config_scaling_fini(&config->scaling);
 	deia__templates_fini(&config->templates);
 	deia__free(config->file);
 	deia__free(config);
@@ -463,6 +492,18 @@ size_t deia_config_templates(const deia_config *config, const char **names,
 	return config->templates.len;
 }
 
+size_t deia_config_scaling(const deia_config *config,
+			   struct deia_scaling_setting *out, size_t max)
+{
+	const struct deia__config_scaling *s = &config->scaling;
+
+	for (size_t i = 0; i < s->len && i < max; i++) {
+		out[i].name = s->list[i].name;
+		out[i].set = s->list[i].set;
+	}
+	return s->len;
+}
+
 void deia_config_changes(const deia_config *before, const deia_config *after,
 			 void (*cb)(const char *key, bool reload, void *user),
 			 void *user)
@@ -534,6 +575,19 @@ static void print_template(deia_jw *w, const struct deia__template *t)
 	deia_jw_end_object(w);
 }
 
+static void print_scaled(deia_jw *w, const struct deia__config_scaled *s)
+{
+	char name[96];
+
+	snprintf(name, sizeof(name), "scaling.templates.%s", s->name);
+	deia_jw_key(w, name);
+	deia_jw_object(w);
+	deia_jw_key(w, "value");
+	deia__config_scaling_print(s, w);
+	print_origin(w, DEIA__FROM_FILE, s->line);
+	deia_jw_end_object(w);
+}
+
 void deia_config_print(const deia_config *config, struct deia_jw *w)
 {
 	deia_jw_object(w);
@@ -547,5 +601,7 @@ void deia_config_print(const deia_config *config, struct deia_jw *w)
 	}
 	for (size_t i = 0; i < config->templates.len; i++)
 		print_template(w, &config->templates.list[i]);
+	for (size_t i = 0; i < config->scaling.len; i++)
+		print_scaled(w, &config->scaling.list[i]);
 	deia_jw_end_object(w);
 }

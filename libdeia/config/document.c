@@ -103,6 +103,16 @@ void deia__config_document(struct deia__buf *out, bool is_new)
 		last = deia__keys[i].name;
 	}
 	deia__buf_adds(
+		out, "\n"
+		     "  # Of each template that is to be scaled, by its name. "
+		     "Work shall not wait\n"
+		     "  # longer than wait_seconds.\n"
+		     "  templates:\n"
+		     "    #helper:\n"
+		     "    #  min_bots: 1\n"
+		     "    #  max_bots: 4\n"
+		     "    #  wait_seconds: 10\n");
+	deia__buf_adds(
 		out,
 		"\n"
 		"# What `deia bot launch ID --template NAME` starts from: the "

@@ -196,6 +196,22 @@ const struct deia__key deia__keys[] = {
 		   "is not started\nagain: it is failed." },
 	{ INT("bots.defaults.window_seconds", "600", 1, 86400), .reload = true,
 	  .about = "The window in which deaths are counted." },
+
+	{ INT("scaling.max_bots", "64", 1, DEIA_MAX_BOTS), .reload = true,
+	  .about = "Bots of all scaled templates together, at most." },
+	{ BOOL("scaling.dry_run", "false"), .reload = true,
+	  .about = "Decide and record, but launch and remove nothing." },
+	{ INT("scaling.up_cooldown_seconds", "15", 0, 86400), .reload = true,
+	  .about = "After a step up, before the next." },
+	{ INT("scaling.down_cooldown_seconds", "30", 0, 86400), .reload = true,
+	  .about = "After a bot was drained, before the next." },
+	{ INT("scaling.down_window_seconds", "300", 0, 86400), .reload = true,
+	  .about = "So long fewer must have been enough before one goes." },
+	{ INT("scaling.cpu_max_percent", "90", 1, 1000), .reload = true,
+	  .about = "While the processors are busier nothing is launched but "
+		   "min_bots." },
+	{ INT("scaling.reserve_mib", "512", 0, 16 << 20), .reload = true,
+	  .about = "Memory that stays free: no bot is launched into it." },
 };
 const size_t deia__n_keys = sizeof(deia__keys) / sizeof(deia__keys[0]);
 
@@ -215,6 +231,10 @@ static const struct {
 	{ "ollama", NULL },
 	{ "bots", NULL },
 	{ "bots.defaults", "For bots whose specification does not say it." },
+	{ "scaling", "The auto-scaler: as many bots of a template as the work "
+		     "needs. It is\noff until a template stands below "
+		     "scaling.templates." },
+	{ "scaling.templates", NULL },
 	{ "templates", NULL },
 };
 #define N_SECTIONS (sizeof(sections) / sizeof(sections[0]))

@@ -34,6 +34,12 @@ static deia_err check_bot(deia_hive *h, const struct deia__hbot *b)
 				       "the hive is stopping");
 	if (!info)
 		return deia__no_bot(h, b->id);
+	if (b->draining)
+		return deia__hive_fail(
+			h, DEIA_ESTATE,
+			"bot \"%s\" ends: the auto-scaler removes "
+			"it once its last turn is done",
+			b->id);
 	/* Also one that is started again and will be paused. */
 	if (info->state == DEIA_BOT_PAUSED || b->wish == DEIA__WISH_PAUSED)
 		return deia__hive_fail(h, DEIA_ESTATE,

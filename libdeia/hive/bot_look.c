@@ -28,6 +28,7 @@ deia_err deia_hive_bot_get(const deia_hive *h, const char *id,
 	bot->turns_failed = b->turns_failed;
 	bot->unread = deia__mail_unread(h, id);
 	bot->node = h->nodes->name;
+	bot->draining = b->draining;
 	return bot->info ? DEIA_OK : DEIA_ENOTFOUND;
 }
 

@@ -10,6 +10,7 @@
 #include "hive/reply.h"
 #include "hive/nodes.h"
 #include "hive/tasks.h"
+#include "hive/scaling.h"
 
 #include <string.h>
 
@@ -66,6 +67,8 @@ struct deia__hbot *deia__hbot_add(deia_hive *h, const char *id,
 	memcpy(b->id, id, strlen(id) + 1);
 	b->created_ms = created_ms;
 	b->wish = wish;
+	b->moved_ms = deia__timers_now(h->timers);
+	b->ready_ms = -1;
 	TAILQ_INIT(&b->turns);
 	TAILQ_INIT(&b->task_runs);
 	TAILQ_INIT(&b->asked);
@@ -81,6 +84,7 @@ void deia__hbot_drop(deia_hive *h, struct deia__hbot *b)
 {
 	if (b->token_id[0])
 		deia__tokens_remove(h->tokens, b->token_id);
+	h->scaling->n_draining -= b->draining;
 	deia__push_drop(h, b);
 	deia__replier_orphan(b);
 	HASH_DEL(h->hbots, b);
@@ -247,8 +251,10 @@ void deia__bots_on_state(const struct deia_bot_info *info, deia_bot_state from,
 		bot_is_down(h, b, info);
 	else if (from == DEIA_BOT_STARTING)
 		pause_again(h, b, info);
-	if (from != info->state)
+	if (from != info->state) {
+		deia__scaling_bot_moved(h, b, info->state, from);
 		deia__mail_bot_moved(h, b, info, from);
+	}
 	c = deia__change_new(h);
 	if (c)
 		add_state_event(c, b, info, from);

@@ -15,7 +15,7 @@
 #define AUDIT_TARGET_BYTES 256
 #define CHANGE_CHATS 4 /* more: all pages are dropped */
 
-enum row_kind { ROW_EVENT, ROW_AUDIT, ROW_LINE };
+enum row_kind { ROW_EVENT, ROW_AUDIT, ROW_OWN };
 
 struct draft {
 	char *type, *subject, *data;
@@ -108,13 +108,19 @@ static void note_row(struct deia__change *c, enum row_kind kind)
 	c->kinds[c->n_kinds++] = (unsigned char)kind;
 }
 
-void deia__change_line(struct deia__change *c, const struct deia_value *row)
+void deia__change_row(struct deia__change *c, const struct deia_table *table,
+		      const struct deia_value *row)
 {
 	if (!c)
 		return;
-	note_row(c, ROW_LINE);
+	note_row(c, ROW_OWN);
+	deia_txn_insert(c->txn, table, row);
+}
+
+void deia__change_line(struct deia__change *c, const struct deia_value *row)
+{
+	deia__change_row(c, &deia__table_chat_lines, row);
 	deia__change_chat(c, row[LINE_CONVERSATION].s);
-	deia_txn_insert(c->txn, &deia__table_chat_lines, row);
 }
 
 void deia__change_chat(struct deia__change *c, const char *conversation)
@@ -269,14 +275,14 @@ static void publish(struct deia__change *c, const int64_t *seqs, size_t n_seqs)
 	}
 }
 
-/* Moves the seqs of lines to the front; returns how many there are. */
-static size_t pick_lines(struct deia__change *c, const int64_t *seqs,
-			 size_t n_seqs, int64_t *out)
+/* Those of the caller's own rows; returns how many there are. */
+static size_t pick_own(struct deia__change *c, const int64_t *seqs,
+		       size_t n_seqs, int64_t *out)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->n_kinds && i < n_seqs; i++)
-		if (c->kinds[i] == ROW_LINE)
+		if (c->kinds[i] == ROW_OWN)
 			out[n++] = seqs[i];
 	return n;
 }
@@ -286,14 +292,14 @@ static void on_committed(deia_err err, const int64_t *seqs, size_t n_seqs,
 {
 	struct deia__change *c = user;
 	deia_hive *h = c->hive;
-	int64_t *lines = NULL;
-	size_t n_lines = 0;
+	int64_t *own = NULL;
+	size_t n_own = 0;
 
 	drop_pages(c); /* before anybody is told */
 	if (!err && n_seqs) {
-		lines = deia__alloc(n_seqs * sizeof(*lines));
-		if (lines)
-			n_lines = pick_lines(c, seqs, n_seqs, lines);
+		own = deia__alloc(n_seqs * sizeof(*own));
+		if (own)
+			n_own = pick_own(c, seqs, n_seqs, own);
 		publish(c, seqs, n_seqs);
 		for (size_t i = 0; i < c->n_audits; i++)
 			deia__audit_journal(h, c->at_ms, &c->audits[i].actor,
@@ -305,12 +311,12 @@ static void on_committed(deia_err err, const int64_t *seqs, size_t n_seqs,
 		deia__hive_fail(h, err, "the store refused it: %s",
 				deia_err_text(err));
 	if (c->cb)
-		c->cb(h, err, lines, n_lines, c->arg);
+		c->cb(h, err, own, n_own, c->arg);
 	else if (err)
 		deia__hive_log(h, DEIA_LOG_ERROR,
 			       "a record could not be stored: %s",
 			       deia_err_text(err));
-	deia__free(lines);
+	deia__free(own);
 	change_free(c);
 	h->n_changes--;
 	deia__hive_check_stopped(h);

@@ -57,6 +57,18 @@ struct deia__dialogue *deia__dialogue_find(const deia_hive *h, const char *id)
 	return NULL;
 }
 
+bool deia__dialogues_have(const deia_hive *h, const char *bot)
+{
+	const struct deia__dialogue *d;
+
+	if (!h->dialogues)
+		return false;
+	TAILQ_FOREACH(d, &h->dialogues->running, link)
+		if (strcmp(d->a, bot) == 0 || strcmp(d->b, bot) == 0)
+			return true;
+	return false;
+}
+
 struct deia__dialogue *deia__dialogue_new(deia_hive *h, const char *topic,
 					  size_t topic_len)
 {

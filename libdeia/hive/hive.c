@@ -10,6 +10,7 @@
 #include "hive/nodes.h"
 #include "hive/scheduling.h"
 #include "hive/tasks.h"
+#include "hive/scaling.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -213,6 +214,8 @@ static deia_err open_loop(deia_hive *h, struct event_base *base)
 	if (!err)
 		err = deia__tokens_new(&h->tokens);
 	if (!err)
+		err = deia__scaling_new(h);
+	if (!err)
 		err = deia__events_init(h);
 	return err;
 }
@@ -277,7 +280,9 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 	if (!err)
 		err = deia__mail_open(h, o, detail, detail_len);
 	if (!err) {
-		err = deia__dialogues_load(h);
+		err = deia__scaling_load(h);
+		if (!err)
+			err = deia__dialogues_load(h);
 		if (!err)
 			err = deia__nodes_settle(h);
 		if (!err)
@@ -357,6 +362,7 @@ deia_err deia_hive_start(deia_hive *h)
 	deia__samples_start(h);
 	deia__access_timers(h);
 	deia__cache_start(h);
+	deia__scaling_arm(h);
 	return DEIA_OK;
 }
 
@@ -478,6 +484,7 @@ deia_err deia_hive_stop(deia_hive *h, void (*cb)(void *user), void *user)
 	h->stop_user = user;
 	deia__retention_stop(h);
 	deia__samples_stop(h);
+	deia__scaling_stop(h);
 	deia_hive_end_waits(h);
 	deia__turns_cancel_all(h);
 	deia__task_runs_cancel(h, NULL);
@@ -518,6 +525,7 @@ void deia_hive_free(deia_hive *h)
 	if (h->timers) {
 		deia__retention_stop(h);
 		deia__samples_stop(h);
+		deia__scaling_stop(h);
 	}
 	if (h->bots)
 		deia__claims_end(h, NULL);
@@ -538,6 +546,7 @@ void deia_hive_free(deia_hive *h)
 	abandon_removals(h);
 	deia_bots_free(h->bots);
 	deia__events_fini(h);
+	deia__scaling_free(h);
 	deia__nodes_free(h);
 	deia__scheduling_free(h);
 	free_hbots(h);

@@ -9,7 +9,7 @@
  * conversations.c, lines.c, ask.c, turn.c and chat_edit.c (chat), cache.c and
  * pages.c (what is kept in the cache), retention.c (what is pruned), mail:
  * mail.h, other nodes: nodes.h, tasks: tasks.h, which bot gets one:
- * scheduling.h.
+ * scheduling.h, the auto-scaler: scaling.h.
  */
 #ifndef DEIA_HIVE_HIVE_H
 #define DEIA_HIVE_HIVE_H
@@ -89,6 +89,12 @@ struct deia__hbot {
 	unsigned n_task_runs;
 	struct deia__asked_list asked; /* results that its process waits for */
 	unsigned n_asked;
+	/* scaling.h: since when it is in its state, and when it became ready in
+	 * this or its last life (-1: it did not); boot clock. */
+	int64_t moved_ms, ready_ms;
+	uint64_t ended_turns; /* that were counted */
+	bool draining;	  /* it gets no more work, and is removed after it */
+	int64_t drain_ms; /* since when */
 	UT_hash_handle hh;
 };
 
@@ -180,6 +186,7 @@ struct deia_hive {
 	struct deia__nodes *nodes;
 	struct deia__scheduling *scheduling;
 	struct deia__tasks *tasks;
+	struct deia__scaling *scaling;
 	deia_log_cb log;
 	void *log_user;
 };
@@ -201,14 +208,17 @@ struct deia__change;
 #define DEIA__CHANGE_EVENTS 8 /* at most, in one change */
 /*
  * seqs: of the rows the caller inserted itself into sequence tables with
- * deia__change_line, in order. Runs on the loop, once.
+ * deia__change_row, in order. Runs on the loop, once.
  */
 typedef void (*deia__change_cb)(deia_hive *h, deia_err err, const int64_t *seqs,
 				size_t n_seqs, void *arg);
 /* NULL: out of memory; all calls below take NULL. */
 struct deia__change *deia__change_new(deia_hive *h);
 deia_txn *deia__change_txn(struct deia__change *c);
-/* Inserts a chat line; its seq is reported. */
+/* Inserts a row of a sequence table; its seq is reported. */
+void deia__change_row(struct deia__change *c, const struct deia_table *table,
+		      const struct deia_value *row);
+/* The same of a chat line. */
 void deia__change_line(struct deia__change *c, const struct deia_value *row);
 /* Other nodes are told; see nodes.h. */
 void deia__change_notify(struct deia__change *c, const char *topic,

@@ -10,6 +10,7 @@
  * would wait.
  */
 #include "hive/nodes.h"
+#include "hive/scaling.h"
 #include "hive/reply.h"
 
 #include <stdio.h>
@@ -347,6 +348,7 @@ static void on_notice(const struct deia_notice *notice, void *user)
 		deia__nodes_look(h);
 		deia__reread_bots(h, NULL);
 		deia__reread_tokens(h, NULL);
+		deia__scaling_reread(h);
 	} else if (strcmp(notice->topic, DEIA__TOPIC_NODES) == 0) {
 		deia__nodes_noticed(h, notice->text);
 	} else if (strcmp(notice->topic, DEIA__TOPIC_BOTS) == 0) {
@@ -355,6 +357,8 @@ static void on_notice(const struct deia_notice *notice, void *user)
 		deia__reread_tokens(h, notice->text);
 	} else if (strcmp(notice->topic, DEIA__TOPIC_DIALOGUES) == 0) {
 		deia__dialogue_told(h, notice->text);
+	} else if (strcmp(notice->topic, DEIA__TOPIC_SCALING) == 0) {
+		deia__scaling_reread(h);
 	}
 }
 

@@ -25,6 +25,7 @@
 #define DEIA__TOPIC_TOKENS "tokens"
 /* A dead letter of this dialogue was requeued elsewhere. */
 #define DEIA__TOPIC_DIALOGUES "dialogues"
+#define DEIA__TOPIC_SCALING "scaling"
 
 #define DEIA__NODES_MAX 256
 #define DEIA__REREAD_IDS 64 /* more that changed: all are read */

@@ -171,6 +171,8 @@ void deia__guard_free(deia_hive *h);
 DEIA_NODISCARD deia_err deia__dialogues_load(deia_hive *h);
 void deia__dialogues_start(deia_hive *h);
 void deia__dialogues_free(deia_hive *h);
+/* A dialogue that this node leads has this bot in it. */
+bool deia__dialogues_have(const deia_hive *h, const char *bot);
 /* The message on which it failed is pending again: so it goes on. */
 void deia__dialogue_requeued(deia_hive *h, const char *id);
 /* The same by another node. */

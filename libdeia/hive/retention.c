@@ -8,6 +8,7 @@
  */
 #include "hive/reply.h"
 #include "hive/nodes.h"
+#include "hive/scaling.h"
 
 #include <string.h>
 
@@ -17,7 +18,8 @@
 #define STEP_LINES 50
 #define STEP_SAMPLES 500
 #define REPLAY_KEPT_MS (INT64_C(48) * 3600 * 1000)
-#define MAIL_DAYS 90 /* of dialogues, as of messages */
+#define MAIL_DAYS 90	 /* of dialogues, as of messages */
+#define DECISION_DAYS 90 /* of the auto-scaler */
 #define HOUR_MS (INT64_C(3600) * 1000)
 #define DAY_MS (24 * HOUR_MS)
 
@@ -51,6 +53,7 @@ static void step_by_time(deia_hive *h, struct deia__change *c)
 	deia_txn_delete_where(deia__change_txn(c), &deia__table_replays,
 			      REPLAY_BY_TIME, NULL, 0, &upto);
 	deia__dialogues_prune(c, now - mail_days * DAY_MS);
+	deia__scaling_prune(h, c, now - DECISION_DAYS * DAY_MS);
 	if (!h->audit_days)
 		return;
 	upto = deia_int(now - (int64_t)h->audit_days * DAY_MS);

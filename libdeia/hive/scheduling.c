@@ -97,7 +97,7 @@ static unsigned others_of(const struct deia__hbot *b,
 static bool is_available(const struct deia__hbot *b,
 			 const struct deia_bot_info *info)
 {
-	return !b->creating && !b->removing && !info->blocked &&
+	return !b->creating && !b->removing && !b->draining && !info->blocked &&
 	       (info->state == DEIA_BOT_READY || info->state == DEIA_BOT_BUSY);
 }
 

@@ -9,6 +9,7 @@
  */
 #include "hive/tasks.h"
 #include "hive/nodes.h"
+#include "hive/scaling.h"
 #include "hive/scheduling.h"
 
 #include <stdio.h>
@@ -223,8 +224,10 @@ deia_err deia__tasks_open(deia_hive *h, const struct deia_hive_opts *opts,
 		err = add_types(h);
 	if (!err)
 		err = make_queue(h, &o, &h->tasks->queue, why, sizeof(why));
-	if (!err)
+	if (!err) {
+		deia__scaling_set_load(h, deia__task_load, NULL);
 		tell_bots(h);
+	}
 	if (err && detail && detail_len)
 		snprintf(detail, detail_len, "tasks: %s",
 			 why[0] ? why : deia_err_text(err));

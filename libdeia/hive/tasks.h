@@ -9,6 +9,7 @@
  *   task_run.c      attempts as turns of bots, claims of external ones
  *   task_lines.c    submit lines of bots' programs, and their results
  *   task_events.c   what happened to tasks, gathered into events
+ *   task_load.c     for the auto-scaler: what waits for which template
  *   task_json.c, task_print.c  tasks out of and into JSON
  */
 #ifndef DEIA_HIVE_TASKS_H
@@ -128,6 +129,13 @@ void deia__task_lines_moved(deia_hive *h, deia_task_event event,
 			    const struct deia_task *task);
 /* Its process has ended: it gets no results. */
 void deia__task_lines_forget(deia_hive *h, struct deia__hbot *b);
+
+/* ---- task_load.c -------------------------------------------------------- */
+
+struct deia__load;
+/* A deia__load_fn (scaling.h): adds what waits in the queue. */
+void deia__task_load(deia_hive *h, const char *name, struct deia__load *load,
+		     void *user);
 
 /* ---- task_events.c ------------------------------------------------------ */
 

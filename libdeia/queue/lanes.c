@@ -90,6 +90,7 @@ void deia__lane_enter(struct deia__task *t)
 	t->waits = WAITS_TURN;
 	t->waits_for[0] = '\0';
 	insert(t->lane, t);
+	t->lane->n++;
 	deia__plan_soon(q);
 }
 
@@ -101,9 +102,39 @@ void deia__lane_leave(struct deia__task *t)
 		return;
 	TAILQ_REMOVE(&lane->tasks, t, in_lane);
 	t->lane = NULL;
+	lane->n--;
 	t->type->queued--;
 	if (!TAILQ_EMPTY(&lane->tasks) || t->q->planning)
 		return;
 	HASH_DEL(t->q->lanes, lane);
 	deia__free(lane);
+}
+
+void deia_tasks_each_waiting(
+	const deia_tasks *q,
+	void (*cb)(const struct deia_tasks_waiting *waiting, void *user),
+	void *user)
+{
+	const struct deia__lane *lane;
+	const struct deia__task *t;
+	struct deia_tasks_waiting w;
+
+	for (lane = q->lanes; lane; lane = lane->hh.next) {
+		t = TAILQ_FIRST(&lane->tasks);
+		if (!t || !deia__ttype_may_run(lane->type))
+			continue;
+		w = (struct deia_tasks_waiting){
+			.type = lane->type->name,
+			.pinned = t->pinned ? t->pinned : "",
+			.waits_for = t->waits_for,
+			.capabilities =
+				(const char *const *)t->spec.capabilities,
+			.n_capabilities = t->spec.n_capabilities,
+			.n = lane->n,
+			.oldest_wait_ms =
+				deia__tasks_now(q) - t->rank +
+				(int64_t)t->priority * q->opts.ageing_ms,
+		};
+		cb(&w, user);
+	}
 }

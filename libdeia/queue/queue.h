@@ -50,6 +50,7 @@ struct deia__lane {
 	UT_hash_handle hh;
 	struct deia__ttype *type;
 	TAILQ_HEAD(deia__lane_list, deia__task) tasks;
+	unsigned n;
 	struct deia__task *at; /* plan.c: what is looked at next */
 	unsigned vain;	       /* the same: how many had to wait on */
 	char key[];	       /* type, priority, pinned bot, capabilities */

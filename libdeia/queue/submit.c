@@ -204,8 +204,7 @@ static bool is_ending_here(const struct deia__batch *b, const deia_rows *rows)
 {
 	int status;
 
-	if (deia_rows_count(rows) == 0 ||
-	    !deia__task_row_is_own(b->q, rows, 0))
+	if (deia_rows_count(rows) == 0 || !deia__task_row_is_own(b->q, rows, 0))
 		return false;
 	status = deia_task_status_parse(deia_rows_text(rows, 0, TASK_STATUS));
 	return status >= 0 &&

@@ -116,6 +116,7 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
 	(void)settings_mail(app->hive, fresh);
 	settings_retention(app->hive, fresh);
 	settings_policy(app->hive, fresh);
+	settings_scaling(app->hive, app->config, fresh);
 	if (!settings_names(&app->http, fresh))
 		log_msg(DEIA_LOG_ERROR, "memory ran out while reloading");
 	deia_config_free(app->config);

@@ -180,7 +180,10 @@ static bool open_hive(struct app *app)
 	if (err)
 		fprintf(stderr, "deiad: %s\n",
 			detail[0] ? detail : deia_err_text(err));
-	return err == DEIA_OK && settings_mail(app->hive, c);
+	if (err != DEIA_OK || !settings_mail(app->hive, c))
+		return false;
+	settings_scaling(app->hive, NULL, c);
+	return true;
 }
 
 static bool may_bind(const deia_config *config)

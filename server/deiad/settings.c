@@ -184,6 +184,70 @@ void settings_retention(deia_hive *hive, const deia_config *c)
 		(unsigned)deia_config_int(c, "retention.bot_status_days"));
 }
 
+/* ---- scaling ------------------------------------------------------------ */
+
+static void say_failed(deia_hive *hive, const char *what, deia_err err)
+{
+	if (err)
+		log_msg(DEIA_LOG_ERROR, "%s cannot be used: %s", what,
+			deia_hive_errmsg(hive));
+}
+
+/* As a launch from it would be. */
+static void give_template(deia_hive *hive, const deia_config *config,
+			  const char *name)
+{
+	struct deia_bot_spec spec = *deia_config_template(config, name);
+
+	if (strcmp(spec.adapter, "ollama") == 0 && !spec.base_url)
+		spec.base_url = deia_config_str(config, "ollama.url");
+	say_failed(hive, name, deia_hive_set_template(hive, name, &spec));
+}
+
+static void give_templates(deia_hive *hive, const deia_config *before,
+			   const deia_config *config)
+{
+	const char *names[DEIA_SCALER_MAX_TEMPLATES];
+	size_t n = before ? deia_config_templates(before, names,
+						  DEIA_SCALER_MAX_TEMPLATES)
+			  : 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!deia_config_template(config, names[i]))
+			say_failed(
+				hive, names[i],
+				deia_hive_set_template(hive, names[i], NULL));
+	n = deia_config_templates(config, names, DEIA_SCALER_MAX_TEMPLATES);
+	for (size_t i = 0; i < n; i++)
+		give_template(hive, config, names[i]);
+}
+
+static unsigned whole(const deia_config *config, const char *key)
+{
+	return (unsigned)deia_config_int(config, key);
+}
+
+void settings_scaling(deia_hive *hive, const deia_config *before,
+		      const deia_config *config)
+{
+	struct deia_scaling_setting items[DEIA_SCALER_MAX_TEMPLATES];
+	struct deia_scaling_limits l = DEIA_SCALING_LIMITS_INIT;
+	size_t n =
+		deia_config_scaling(config, items, DEIA_SCALER_MAX_TEMPLATES);
+
+	give_templates(hive, before, config);
+	l.max_bots = whole(config, "scaling.max_bots");
+	l.dry_run = deia_config_bool(config, "scaling.dry_run");
+	l.up_cooldown_seconds = whole(config, "scaling.up_cooldown_seconds");
+	l.down_cooldown_seconds =
+		whole(config, "scaling.down_cooldown_seconds");
+	l.down_window_seconds = whole(config, "scaling.down_window_seconds");
+	l.cpu_max_percent = whole(config, "scaling.cpu_max_percent");
+	l.reserve_mib = whole(config, "scaling.reserve_mib");
+	say_failed(hive, "scaling",
+		   deia_hive_scaling_configure(hive, &l, items, n));
+}
+
 static void tell_change(const char *key, bool reload, void *user)
 {
 	(void)user;

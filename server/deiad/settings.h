@@ -29,6 +29,10 @@ void settings_policy(deia_hive *hive, const deia_config *config);
 void settings_apply(const deia_config *config);
 /* What the hive's mail is to do; said in the log when it cannot. */
 bool settings_mail(deia_hive *hive, const deia_config *config);
+/* Templates, and how they are scaled; before: what they were, or NULL. Said in
+ * the log what cannot be used. */
+void settings_scaling(deia_hive *hive, const deia_config *before,
+		      const deia_config *config);
 /* How long history is kept from now on. */
 void settings_retention(deia_hive *hive, const deia_config *config);
 /* Says in the log what changed, and what of it needs a restart. */

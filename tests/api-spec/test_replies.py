@@ -149,6 +149,25 @@ class Replies(unittest.TestCase):
         self.good('DELETE', one, query='?force=true&purge=true', id='life')
         self.assertEqual(self.ask('GET', one, id='life')[0], 404)
 
+    def test_scaling_by_hand_and_by_settings(self):
+        base = '/api/v1/scaling'
+        self.good('PUT', base, {'templates': {'parrot': {'max_bots': 2}}})
+        made = self.good('POST', base + '/up', {'template': 'parrot'})['bots']
+        self.good('POST', base + '/down', {'template': 'parrot', 'count': 1})
+        self.assertEqual(len(made), 1)
+        page = self.good('GET', base + '/history', query='?limit=1')
+        self.assertEqual(len(page['items']), 1)
+        self.good('GET', base + '/history',
+                  query='?cursor=' + page['next_cursor'])
+        self.assertEqual(self.ask('POST', base + '/up', {
+            'template': 'parrot', 'count': 9})[0], 409)
+        self.assertEqual(self.ask('POST', base + '/up', {
+            'template': 'none'})[0], 404)
+        self.assertEqual(self.ask('PUT', base, {
+            'limits': {'max_bots': 0}})[0], 422)
+        self.good('PUT', base, {'templates': {'parrot': None},
+                                'limits': None})
+
     def test_a_bot_that_is_declared(self):
         one = '/api/v1/bots/{id}'
         body = {'adapter': 'echo', 'type': 'bird', 'env': {'A': 'x'}}

@@ -96,6 +96,8 @@ class Words(CliCase):
         ("deia inbox --status ex", ["expired"]),
         ("deia messages requ", ["requeue"]),
         ("deia messages requeue --bot h", ["helper"]),
+        ("deia scale hi", ["history"]),
+        ("deia scale set x --mi", ["--min"]),
         ("deia converse B", ["BOT-001"]),
         ("deia converse --det", ["--detach"]),
         ("deia token create --role adm", ["admin"]))

@@ -411,6 +411,32 @@ class Nodes(unittest.TestCase):
 
     # ---- ends ----------------------------------------------------------
 
+    def test_each_scales_its_own_bots_with_common_settings(self):
+        config = "templates: {parrot: {adapter: echo}}\n"
+        with self.node("one", config=config) as one, \
+                self.node("two", config=config) as two:
+            one.must("PUT", "/scaling", {
+                "limits": {"cpu_max_percent": 1000, "reserve_mib": 0},
+                "templates": {"parrot": {"min_bots": 1, "max_bots": 2}}})
+            until(lambda: self.bots(one) == {
+                "parrot-one-auto-1": ("one", "ready"),
+                "parrot-two-auto-1": ("two", "ready")})
+            for hive in one, two:
+                state = hive.must("GET", "/scaling")["templates"][0]
+                self.assertEqual((state["source"], state["max_bots"]),
+                                 ("api", 2))
+            self.assertEqual(
+                two.must("POST", "/scaling/up", {"template": "parrot"}),
+                {"bots": ["parrot-two-auto-2"]})
+            by = until(lambda: {
+                (d["node"], d["by"]) for d in
+                one.must("GET", "/scaling/history")["items"]})
+            self.assertEqual(by, {("one", "scaler"), ("two", "scaler"),
+                                  ("two", "admin")})
+            two.must("PUT", "/scaling", {"templates": {"parrot": None}})
+            until(lambda: one.must("GET", "/scaling")["templates"][0]
+                  ["source"] == "default")
+
     def test_a_killed_node_is_gone_and_comes_back(self):
         with self.node("a") as a, self.node("b") as b:
             b.launch("BOT-B")

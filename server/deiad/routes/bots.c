@@ -43,6 +43,8 @@ void print_bot_members(struct deia_jw *w, deia_hive *hive,
 	print_int_or_null(w, "exit_code", i->exit_code, -1);
 	print_int_or_null(w, "exit_signal", i->exit_signal, 0);
 	deia_jw_kbool(w, "wanted", bot->wanted);
+	if (bot->draining)
+		deia_jw_kbool(w, "draining", true);
 	deia_jw_kbool(w, "needs_restart", i->needs_restart);
 	if (bot->token) /* of a new external bot; shown this once */
 		deia_jw_kstr(w, "token", bot->token);

@@ -86,6 +86,12 @@ void route_inbox_status(struct rq *rq);
 
 void route_nodes(struct rq *rq);
 
+void route_scaling(struct rq *rq);
+void route_scaling_put(struct rq *rq);
+void route_scaling_up(struct rq *rq);
+void route_scaling_down(struct rq *rq);
+void route_scaling_history(struct rq *rq);
+
 void route_dialogue_start(struct rq *rq);
 void route_dialogues_list(struct rq *rq);
 void route_dialogue_get(struct rq *rq);

@@ -22,6 +22,7 @@
 #define MESSAGE "/api/v1/messages/{id}"
 #define DIALOGUES "/api/v1/dialogues"
 #define SCHEDULER "/api/v1/scheduler"
+#define SCALING "/api/v1/scaling"
 
 const struct route routes[] = {
 	{ "GET", "/health", AC_PUBLIC, RF_WHILE_DRAIN | RF_QUIET, 0, "",
@@ -195,6 +196,17 @@ const struct route routes[] = {
 
 	{ "GET", "/api/v1/nodes", AC_VIEWER, 0, 0, "limit cursor", route_nodes,
 	  "Lists the deiad that share this hive's database." },
+
+	{ "GET", SCALING, AC_VIEWER, 0, 0, "", route_scaling,
+	  "How many bots templates have and shall have." },
+	{ "PUT", SCALING, AC_ADMIN, RF_JSON, SPEC, "", route_scaling_put,
+	  "Changes how bots are scaled." },
+	{ "POST", SCALING "/up", AC_OPERATOR, RF_JSON, SMALL, "",
+	  route_scaling_up, "Launches bots of a template now." },
+	{ "POST", SCALING "/down", AC_OPERATOR, RF_JSON, SMALL, "",
+	  route_scaling_down, "Drains bots of a template." },
+	{ "GET", SCALING "/history", AC_VIEWER, 0, 0, "limit cursor",
+	  route_scaling_history, "What the auto-scaler decided and why." },
 
 	{ "GET", "/api/v1/events", AC_VIEWER, 0, 0, "after", route_events,
 	  "Streams what happens in the hive." },

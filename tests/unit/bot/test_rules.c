@@ -324,8 +324,9 @@ static deia_err parse(struct deia_bot_spec **out, const char *text,
 }
 
 static const char full[] =
-	"{\"id\":\"b1\",\"adapter\":\"exec\",\"template\":\"t\",\"model\":"
-	"\"m\",\"base_url\":\"http://127.0.0.1:11434\",\"api_key_env\":"
+	"{\"id\":\"b1\",\"adapter\":\"exec\",\"template\":\"t\","
+	"\"managed_by\":\"scaler\",\"model\":\"m\",\"base_url\":\"http://"
+	"127.0.0.1:11434\",\"api_key_env\":"
 	"\"KEY\",\"api_key_file\":null,\"argv\":[\"/bin/x\","
 	"\"-v\"],\"cwd\":\"/tmp\",\"worktree_of\":\"/srv/repo\","
 	"\"env\":{\"A\":\"1\",\"B_2\":\"x=y\"},\"pass_env\":[\"X\"],"
@@ -500,6 +501,8 @@ static const struct {
 	  "must be an object" },
 	{ "{\"adapter\":\"echo\",\"on_message\":\"shout\"}", "/on_message",
 	  "hold or reply" },
+	{ "{\"adapter\":\"echo\",\"managed_by\":\"me\"}", "/managed_by",
+	  "must be scaler" },
 	{ "{\"adapter\":\"echo\",\"max_concurrent\":0}", "/max_concurrent",
 	  "from 1 to 64" },
 	{ "{\"adapter\":\"echo\",\"max_concurrent\":1.5}", "/max_concurrent",

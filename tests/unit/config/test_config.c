@@ -474,6 +474,68 @@ START_TEST(printing_names_origins_and_hides_secrets)
 }
 END_TEST
 
+START_TEST(templates_are_scaled_as_the_file_says)
+{
+	struct deia_scaling_setting s[4];
+	cJSON *json;
+
+	load_good("templates: {a: {adapter: echo}, b: {adapter: echo}}\n"
+		  "scaling:\n"
+		  "  max_bots: 9\n"
+		  "  templates:\n"
+		  "    b: {min_bots: 2, max_bots: 5, wait_seconds: 0.5}\n"
+		  "    a: {enabled: false}\n");
+	ck_assert_int_eq(deia_config_int(config, "scaling.max_bots"), 9);
+	ck_assert(!deia_config_bool(config, "scaling.dry_run"));
+	ck_assert_uint_eq(deia_config_scaling(config, s, 4), 2);
+	ck_assert_str_eq(s[0].name, "b");
+	ck_assert(s[0].set.enabled);
+	ck_assert_uint_eq(s[0].set.min_bots, 2);
+	ck_assert_uint_eq(s[0].set.max_bots, 5);
+	ck_assert_double_eq(s[0].set.wait_seconds, 0.5);
+	ck_assert_str_eq(s[1].name, "a");
+	ck_assert(!s[1].set.enabled);
+	ck_assert_uint_eq(s[1].set.max_bots, 1);
+	json = printed();
+	check_printed(json, "scaling.templates.b",
+		      "{\"enabled\":true,\"min_bots\":2,\"max_bots\":5,"
+		      "\"wait_seconds\":0.5}",
+		      "file:5");
+	cJSON_Delete(json);
+}
+END_TEST
+
+START_TEST(wrong_scaling_is_named)
+{
+	static const char *const wrong[][2] = {
+		{ "[]", "scaling.templates" },
+		{ "{x: {max_bots: 2}}", "no template of this name" },
+		{ "{a: 3}", "expected keys below it" },
+		{ "{a: {max: 2}}", "scaling.templates.a.max" },
+		{ "{a: {max_bots: 0}}", "a.max_bots: expected a whole" },
+		{ "{a: {max_bots: 1.5}}", "a.max_bots: expected a whole" },
+		{ "{a: {max_bots: -1}}", "a.max_bots: expected a whole" },
+		{ "{a: {max_bots: \"2\"}}", "a.max_bots: expected a whole" },
+		{ "{a: {min_bots: 2}}", "min_bots is above max_bots" },
+		{ "{a: {wait_seconds: 0}}", "expected a number from 0.1" },
+		{ "{a: {wait_seconds: 1..5}}", "expected a number from 0.1" },
+		{ "{a: {enabled: maybe}}", "expected true or false" },
+	};
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(text, sizeof(text),
+			 "templates: {a: {adapter: echo}}\n"
+			 "scaling:\n  templates: %s\n",
+			 wrong[i][0]);
+		ck_assert_int_eq(load_text(text), DEIA_EFIELD);
+		ck_assert_msg(strstr(where.detail, wrong[i][1]) != NULL,
+			      "%s: %s", wrong[i][0], where.detail);
+		ck_assert_uint_eq(where.line, 3);
+	}
+}
+END_TEST
+
 static char changed[256];
 
 static void note_change(const char *key, bool reload, void *user)
@@ -533,6 +595,8 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, file_over_a_mebibyte_is_refused);
 	tcase_add_test(tc, unreadable_file_is_told);
 	tcase_add_test(tc, templates_are_partial_specs_on_the_defaults);
+	tcase_add_test(tc, templates_are_scaled_as_the_file_says);
+	tcase_add_test(tc, wrong_scaling_is_named);
 	tcase_add_test(tc, every_field_of_a_bot_may_be_in_a_template);
 	tcase_add_test(tc,
 		       a_wrong_value_in_a_group_of_a_template_has_its_place);

@@ -132,6 +132,19 @@ void run_until_state(struct fixture *f, const char *bot, deia_bot_state state)
 		      deia_bot_state_name(b.info->state), b.info->state_reason);
 }
 
+void run_until_bot(struct fixture *f, const char *bot, bool there)
+{
+	bool over = false;
+	struct event *ev = deadline(f, &over);
+	struct deia_hive_bot b;
+
+	while (!over &&
+	       (deia_hive_bot_get(f->hive, bot, &b) == DEIA_OK) != there)
+		event_base_loop(f->base, EVLOOP_ONCE);
+	event_free(ev);
+	ck_assert_msg(!over, "bot %s is%s there", bot, there ? " not" : "");
+}
+
 struct result {
 	bool done;
 	deia_err err;

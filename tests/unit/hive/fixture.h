@@ -32,6 +32,8 @@ void fixture_close(struct fixture *f);
 void run_until(struct fixture *f, const bool *flag);
 /* Runs the loop until the bot is in this state. */
 void run_until_state(struct fixture *f, const char *bot, deia_bot_state state);
+/* Runs the loop until there is a bot of this id, or is none. */
+void run_until_bot(struct fixture *f, const char *bot, bool there);
 
 /* Blocking forms; err of the call or of its callback. */
 deia_err create_bot(struct fixture *f, const char *id, bool start);
