@@ -289,7 +289,7 @@ void deia__scaling_limits_changed(deia_hive *h)
 static deia_err check(deia_hive *h, const struct deia_scaling_limits *limits,
 		      const struct deia_scaling_setting *items, size_t n)
 {
-	struct deia_field_error where;
+	struct deia_field_error where = { "", "" };
 	char prefix[96];
 
 	if (limits && !deia__scaling_check_limits(limits, "/limits", &where))
