@@ -271,7 +271,8 @@ DEIA_API DEIA_NODISCARD deia_err deia_tasks_new(
 	deia_tasks **out, struct event_base *base, struct deia_store *store,
 	struct deia_scheduler *scheduler, struct deia_task_analyzer *analyzer,
 	const struct deia_tasks_opts *opts, char *detail, size_t detail_len);
-/* From now on tasks are begun. Since 0.3. */
+/* From now on tasks are begun; types that were added to the analyzer before are
+ * known. Since 0.3. */
 DEIA_API void deia_tasks_start(deia_tasks *t);
 /* No task is begun any more, calls are refused with DEIA_ESTATE; outcomes of
  * what runs are still taken. Since 0.3. */
