@@ -337,11 +337,12 @@ static deia_err find_claimed(deia_hive *h, struct deia__hbot *b,
 		*out = (struct claimed){ t->id, &t->kept_cb, &t->kept_user };
 	else if (r)
 		*out = (struct claimed){ r->id, &r->kept_cb, &r->kept_user };
-	else
-		return deia__hive_fail(h, DEIA_ESTATE,
-				       "this task has ended, or was given to "
-				       "another program; drop the work");
-	return DEIA_OK;
+	if (t || r)
+		return DEIA_OK;
+	deia__hive_fail(h, DEIA_ESTATE,
+			"this task has ended, or was given to another program; "
+			"drop the work");
+	return DEIA_ESTATE;
 }
 
 /* It has ended, and its answer is on its way to the store. */

@@ -201,7 +201,7 @@ deia_err deia_hive_task_set_type(deia_hive *h, const struct deia_actor *actor,
 	struct type_call *c;
 	deia_err err;
 
-	if (actor->role == DEIA_ROLE_BOT || actor->role < DEIA_ROLE_OPERATOR)
+	if (actor->role < DEIA_ROLE_OPERATOR)
 		return deia__hive_fail(h, DEIA_EDENIED,
 				       "only operators and administrators "
 				       "pause and limit types of tasks");

@@ -232,7 +232,7 @@ static void submitted(struct deia__asked *a, deia_err err,
 	struct deia__hbot *b = deia__hbot_get(a->hive, a->bot);
 
 	say_submitted(a, err, task ? task->id : NULL);
-	if (err || !b || !is_same_process(a)) {
+	if (err || !task || !b || !is_same_process(a)) {
 		asked_free(a);
 		return;
 	}
