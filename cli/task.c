@@ -210,14 +210,14 @@ static void tell_attempts(const cJSON *task)
 static void tell_verdict(const cJSON *task)
 {
 	const cJSON *v = cJSON_GetObjectItemCaseSensitive(task, "verdict");
-	const char *note = jtext(v, "note");
+	const char *said = jtext(v, "note");
 	char *text;
 
 	if (!cJSON_IsObject(v))
 		return;
 	text = must_print("%s, says %s%s%s",
 			  jtrue(v, "success") ? "good" : "bad", jtext(v, "by"),
-			  *note != '\0' ? ": " : "", note);
+			  *said != '\0' ? ": " : "", said);
 	row("verdict", text);
 	free(text);
 }

@@ -65,6 +65,20 @@ def requests(hive):
         b'{"adapter":"echo","limits":{"processes":4}}')
     add("POST", "/api/v1/bots/B/heartbeat", b'{"status_text":"x"}')
     add("POST", "/api/v1/tasks/claim", b'{"bot":"B","wait_seconds":0}')
+    add("POST", "/api/v1/tasks", b'{"content":"x","type":"writing",'
+        b'"depends_on":[],"expect":{"regex":"^x"},"every_seconds":60}',
+        b"Idempotency-Key: two\r\n")
+    add("POST", "/api/v1/tasks",
+        b'{"tasks":[{"content":"a","ref":"a","approval":true},'
+        b'{"content":"b","depends_on":["a"]}]}')
+    add("GET", "/api/v1/tasks?status=queued&type=writing&limit=2")
+    add("GET", "/api/v1/tasks/T/events")
+    add("POST", "/api/v1/tasks/T/verdict", b'{"success":true,"note":"x"}')
+    add("POST", "/api/v1/tasks/bulk",
+        b'{"action":"cancel","type":"writing","submitted_by":"admin"}')
+    add("POST", "/api/v1/tasks/analyze",
+        b'{"content":"fix it","complexity":0.5,"capabilities":["c"]}')
+    add("PUT", "/api/v1/queues/planning", b'{"paused":false,"wip_limit":2}')
     add("POST", "/api/v1/tasks/T/complete",
         b'{"lease_token":"0.B","text":"x","details":{"files":[]}}')
     add("POST", "/api/v1/bots/B/chat/import",

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Tasks over HTTP: submitting, looking, lists, keys, who may, kill -9."""
 
+import sys
 import unittest
 
 from hive import API, Hive
-from tasking import FINAL, NOBODY, OPEN, SHAPE, Tasks
+from tasking import BOT, FINAL, NOBODY, OPEN, SHAPE, Tasks
 
 
 class Submitting(Tasks):
@@ -291,6 +292,28 @@ class Durable(unittest.TestCase):
             t = hive.must("GET", f"/tasks/{ident}")
             self.assertEqual((t["status"], t["result"]["text"]),
                              ("succeeded", f"n{n}"))
+
+    def test_what_ran_when_deiad_was_killed_is_done_again(self):
+        hive = Hive()
+        self.addCleanup(hive.__exit__)
+        hive.start()
+        hive.launch("teller", "process", argv=[sys.executable, BOT])
+        hive.wait_state("teller", "ready")
+        ident = hive.must("POST", "/tasks", {"content": "hold it"})["id"]
+
+        def runs(attempt):
+            t = hive.must("GET", f"/tasks/{ident}")
+            return t if (t["status"], t["attempt"]) == ("running",
+                                                        attempt) else None
+
+        hive.wait(lambda: runs(1))
+        hive.kill()
+        hive.start()
+        t = hive.wait(lambda: runs(2))
+        self.assertEqual([a["outcome"] for a in t["attempts"]],
+                         ["excused", None])
+        self.assertEqual(hive.must("DELETE", f"/tasks/{ident}")["status"],
+                         "cancelled")
 
 
 if __name__ == "__main__":
