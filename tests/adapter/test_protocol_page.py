@@ -75,8 +75,8 @@ class Page(unittest.TestCase):
                          [json.loads(text) for way, text in SESSIONS[0]
                           if way == "<"])
 
-    def test_three_sessions_are_on_the_page(self):
-        self.assertEqual(len(SESSIONS), 3)
+    def test_four_sessions_are_on_the_page(self):
+        self.assertEqual(len(SESSIONS), 4)
 
     def test_checks_of_the_trial_are_those_on_the_page(self):
         out = subprocess.run(

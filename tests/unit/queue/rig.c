@@ -9,7 +9,7 @@
 const char *const rig_kind_names[RIG_KINDS] = { "memory", "sqlite",
 						"postgresql" };
 
-const char *rig_missing(enum rig_kind kind)
+static const char *missing(enum rig_kind kind)
 {
 	if (kind == RIG_POSTGRES && !deia_store_has_postgresql())
 		return "this build has no PostgreSQL";
@@ -437,4 +437,33 @@ void rig_end(struct rig *r, const char *id, deia_err err, const char *text)
 	else
 		o.text = text, o.text_len = strlen(text);
 	rig_end_with(r, id, &o);
+}
+
+/* ---- main -------------------------------------------------------------- */
+
+int rig_main(int argc, char **argv, enum rig_kind *kind, Suite *(*suite)(void))
+{
+	SRunner *runner;
+	const char *why;
+	int failed;
+
+	while (argc == 2 && *kind < RIG_KINDS &&
+	       strcmp(argv[1], rig_kind_names[*kind]) != 0)
+		++*kind;
+	if (argc != 2 || *kind == RIG_KINDS) {
+		fprintf(stderr, "usage: %s memory|sqlite|postgresql\n",
+			argv[0]);
+		return 2;
+	}
+	why = missing(*kind);
+	if (why) {
+		printf("1..0 # SKIP %s\n", why);
+		return 0;
+	}
+	runner = srunner_create(suite());
+	srunner_set_tap(runner, "-");
+	srunner_run_all(runner, CK_SILENT);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
 }

@@ -66,8 +66,8 @@ struct rig {
 	struct rig_answer got;
 };
 
-/* Why this kind cannot be tested here; NULL when it can. */
-const char *rig_missing(enum rig_kind kind);
+/* main of a test program: its argument is the kind of store. */
+int rig_main(int argc, char **argv, enum rig_kind *kind, Suite *(*suite)(void));
 void rig_init(struct rig *r, enum rig_kind kind);
 void rig_fini(struct rig *r);
 /* The queue is made anew on the same store; crash: it was not stopped. */

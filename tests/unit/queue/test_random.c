@@ -257,27 +257,5 @@ static Suite *suite(void)
 
 int main(int argc, char **argv)
 {
-	SRunner *runner;
-	const char *why;
-	int failed;
-
-	while (argc == 2 && kind < RIG_KINDS &&
-	       strcmp(argv[1], rig_kind_names[kind]) != 0)
-		kind++;
-	if (argc != 2 || kind == RIG_KINDS) {
-		fprintf(stderr, "usage: %s memory|sqlite|postgresql\n",
-			argv[0]);
-		return 2;
-	}
-	why = rig_missing(kind);
-	if (why) {
-		printf("1..0 # SKIP %s\n", why);
-		return 0;
-	}
-	runner = srunner_create(suite());
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return rig_main(argc, argv, &kind, suite);
 }

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/* test_waits.c - what tasks wait for: their turn, bots, other tasks, times,
+ * people; on each kind of store. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rig.h"
+
+static enum rig_kind kind;
+static struct rig r;
+static char id[37], id2[37], id3[37];
+
+static void setup(void)
+{
+	rig_init(&r, kind);
+}
+
+static void teardown(void)
+{
+	rig_fini(&r);
+}
+
+static void add(char to[37], const char *content)
+{
+	snprintf(to, 37, "%s", rig_add(&r, content));
+}
+
+static void add_draft(char to[37], const struct deia_task_draft *d)
+{
+	ck_assert_msg(rig_submit(&r, d, 1, NULL, NULL) == DEIA_OK, "%s",
+		      deia_tasks_errmsg(r.q));
+	snprintf(to, 37, "%s", r.got.ids[0]);
+}
+
+START_TEST(test_priority_and_ageing)
+{
+	struct deia_task_draft d = rig_draft("low");
+
+	d.priority = 3;
+	add_draft(id, &d);
+	d = rig_draft("high");
+	d.priority = 0;
+	add_draft(id2, &d);
+	rig_bot(&r, "A", 1, NULL);
+	rig_idle(&r);
+	ck_assert_str_eq(r.runs[0].content, "high");
+	/* What comes more than 3 x ageing_ms later waits behind the low one. */
+	rig_sleep(&r, 3 * 60000 + 1000);
+	add_draft(id3, &d);
+	rig_end(&r, id2, DEIA_OK, "x");
+	ck_assert_str_eq(r.runs[0].content, "low");
+}
+END_TEST
+
+START_TEST(test_pinned_and_capable)
+{
+	const char *gpu = "gpu";
+	struct deia_task_draft d = rig_draft("pinned");
+
+	rig_bot(&r, "A", 1, NULL);
+	rig_bot(&r, "B", 1, NULL);
+	d.bot = "C";
+	add_draft(id, &d);
+	d = rig_draft("capable");
+	d.capabilities = &gpu;
+	d.n_capabilities = 1;
+	add_draft(id2, &d);
+	rig_idle(&r);
+	ck_assert_uint_eq(r.n_runs, 0);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_QUEUED);
+	ck_assert_str_eq(r.got.first.reason,
+			 "its bot C cannot have a task now");
+	ck_assert_int_eq(rig_status(&r, id2), DEIA_TASK_QUEUED);
+	ck_assert_str_eq(r.got.first.reason, "no bot that can have a task now "
+					     "has what it needs: gpu");
+	rig_bot(&r, "C", 1, NULL);
+	rig_bot(&r, "D", 1, "gpu");
+	rig_idle(&r);
+	ck_assert_str_eq(rig_run_of(&r, id)->bot, "C");
+	ck_assert_str_eq(rig_run_of(&r, id2)->bot, "D");
+}
+END_TEST
+
+START_TEST(test_dependencies)
+{
+	const char *on = id;
+	struct deia_task_draft d = rig_draft("second");
+
+	add(id, "first");
+	d.depends_on = &on;
+	d.n_depends_on = 1;
+	add_draft(id2, &d);
+	ck_assert_int_eq(r.got.first.status, DEIA_TASK_BLOCKED);
+	rig_bot(&r, "A", 4, NULL);
+	rig_idle(&r);
+	ck_assert_uint_eq(r.n_runs, 1);
+	rig_restart(&r, false);
+	rig_sleep(&r, 100);
+	ck_assert_uint_eq(r.n_runs, 1);
+	rig_end(&r, id, DEIA_OK, "x");
+	ck_assert_ptr_nonnull(rig_run_of(&r, id2));
+	rig_end(&r, id2, DEIA_OK, "y");
+	/* One that has succeeded long ago is fine. */
+	add_draft(id3, &d);
+	ck_assert_int_eq(r.got.first.status, DEIA_TASK_QUEUED);
+}
+END_TEST
+
+START_TEST(test_dependency_that_fails)
+{
+	const char *on = id;
+	struct deia_task_draft d = rig_draft("second");
+
+	add(id, "first");
+	d.depends_on = &on;
+	d.n_depends_on = 1;
+	add_draft(id2, &d);
+	ck_assert_int_eq(rig_cancel(&r, id), DEIA_OK);
+	ck_assert_int_eq(rig_status(&r, id2), DEIA_TASK_CANCELLED);
+	ck_assert_str_eq(r.got.first.error_code, "dependency");
+	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EFIELD);
+	ck_assert_str_eq(deia_tasks_field(r.q), "depends_on");
+	on = "0190a0a0-0000-7000-8000-000000000001";
+	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EFIELD);
+	on = "nothing";
+	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EFIELD);
+}
+END_TEST
+
+START_TEST(test_batch_with_refs)
+{
+	const char *a = "a", *b = "b", *c = "c";
+	struct deia_task_draft d[3] = { rig_draft("1"), rig_draft("2"),
+					rig_draft("3") };
+
+	d[0].ref = a;
+	d[0].depends_on = &b;
+	d[0].n_depends_on = 1;
+	d[1].ref = b;
+	d[2].ref = c;
+	d[2].depends_on = &a;
+	d[2].n_depends_on = 1;
+	rig_bot(&r, "A", 4, NULL);
+	ck_assert_int_eq(rig_submit(&r, d, 3, NULL, NULL), DEIA_OK);
+	ck_assert_uint_eq(r.got.n, 3);
+	rig_idle(&r);
+	ck_assert_uint_eq(r.n_runs, 1);
+	ck_assert_str_eq(r.runs[0].content, "2");
+	d[1].depends_on = &c;
+	d[1].n_depends_on = 1;
+	ck_assert_int_eq(rig_submit(&r, d, 3, NULL, NULL), DEIA_EFIELD);
+	ck_assert_str_eq(deia_tasks_field(r.q), "depends_on");
+	d[1].ref = a;
+	ck_assert_int_eq(rig_submit(&r, d, 3, NULL, NULL), DEIA_EFIELD);
+	ck_assert_str_eq(deia_tasks_field(r.q), "ref");
+	ck_assert_int_eq(deia_tasks_error_index(r.q), 1);
+}
+END_TEST
+
+START_TEST(test_not_before_and_deadline)
+{
+	struct deia_task_draft d = rig_draft("later");
+
+	rig_bot(&r, "A", 4, NULL);
+	d.due_unix_ms = r.clock.wall_ms + 10000;
+	add_draft(id, &d);
+	ck_assert_int_eq(r.got.first.status, DEIA_TASK_BLOCKED);
+	rig_sleep(&r, 9000);
+	ck_assert_uint_eq(r.n_runs, 0);
+	rig_sleep(&r, 2000);
+	ck_assert_uint_eq(r.n_runs, 1);
+	d = rig_draft("too late");
+	d.deadline_unix_ms = r.clock.wall_ms + 5000;
+	add_draft(id2, &d);
+	rig_idle(&r);
+	ck_assert_ptr_nonnull(rig_run_of(&r, id2));
+	rig_sleep(&r, 6000);
+	ck_assert_int_eq(rig_status(&r, id2), DEIA_TASK_TIMED_OUT);
+	ck_assert_uint_eq(r.interrupts, 1);
+	ck_assert_str_eq(r.got.first.error, "its deadline is over");
+	ck_assert_ptr_null(rig_run_of(&r, id2));
+}
+END_TEST
+
+START_TEST(test_approval)
+{
+	struct deia_task_draft d = rig_draft("may I?");
+
+	rig_bot(&r, "A", 4, NULL);
+	d.approval = true;
+	add_draft(id, &d);
+	rig_idle(&r);
+	ck_assert_uint_eq(r.n_runs, 0);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_AWAITING_APPROVAL);
+	ck_assert_int_eq(rig_approve(&r, id), DEIA_OK);
+	rig_idle(&r);
+	ck_assert_uint_eq(r.n_runs, 1);
+	ck_assert_int_eq(rig_approve(&r, id), DEIA_ESTATE);
+}
+END_TEST
+
+START_TEST(test_types_can_be_paused_and_limited)
+{
+	struct deia_task_type_status st;
+	size_t n = 0;
+
+	rig_bot(&r, "A", 8, NULL);
+	ck_assert_int_eq(
+		deia_tasks_set_type(r.q, "general", true, 0, "ann", NULL, NULL),
+		DEIA_OK);
+	rig_idle(&r);
+	add(id, "1");
+	add(id2, "2");
+	add(id3, "3");
+	rig_idle(&r);
+	ck_assert_uint_eq(r.n_runs, 0);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_QUEUED);
+	ck_assert_str_eq(r.got.first.reason, "type general is paused");
+	rig_restart(&r, false);
+	rig_idle(&r);
+	ck_assert_uint_eq(r.n_runs, 0);
+	rig_bot(&r, "A", 8, NULL);
+	ck_assert_int_eq(deia_tasks_set_type(r.q, "general", false, 2, "ann",
+					     NULL, NULL),
+			 DEIA_OK);
+	rig_idle(&r);
+	ck_assert_uint_eq(r.n_runs, 2);
+	while (deia_tasks_type_at(r.q, n, &st) &&
+	       strcmp(st.name, "general") != 0)
+		n++;
+	ck_assert_uint_eq(st.active, 2);
+	ck_assert_uint_eq(st.queued, 1);
+	ck_assert_int_eq(st.oldest_unix_ms, r.clock.wall_ms);
+	ck_assert_int_eq(deia_tasks_set_type(r.q, "nothing", false, 2, "ann",
+					     NULL, NULL),
+			 DEIA_ENOTFOUND);
+}
+END_TEST
+
+START_TEST(test_recurring)
+{
+	struct deia_task_query query = DEIA_TASK_QUERY_INIT;
+	struct deia_task_draft d = rig_draft("each hour");
+
+	rig_bot(&r, "A", 1, NULL);
+	d.every_seconds = 3600;
+	add_draft(id, &d);
+	rig_idle(&r);
+	rig_end(&r, id, DEIA_OK, "x");
+	ck_assert_uint_eq(r.n_moves[DEIA_TASK_SUBMITTED], 2);
+	query.series = id;
+	ck_assert_int_eq(rig_page(&r, &query), DEIA_OK);
+	ck_assert_uint_eq(r.got.n, 2);
+	snprintf(id2, sizeof(id2), "%s", r.got.ids[0]);
+	ck_assert_str_eq(r.got.first.series, id);
+	ck_assert_int_eq(r.got.first.status, DEIA_TASK_BLOCKED);
+	rig_restart(&r, true);
+	rig_sleep(&r, 3599000);
+	ck_assert_uint_eq(r.n_runs, 0);
+	rig_sleep(&r, 2000);
+	ck_assert_ptr_nonnull(rig_run_of(&r, id2));
+	ck_assert_str_eq(rig_run_of(&r, id2)->content, "each hour");
+	/* The end of the series. */
+	ck_assert_int_eq(rig_cancel(&r, id2), DEIA_OK);
+	ck_assert_int_eq(rig_page(&r, &query), DEIA_OK);
+	ck_assert_uint_eq(r.got.n, 2);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("queue");
+	TCase *t = tcase_create("waits");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, test_priority_and_ageing);
+	tcase_add_test(t, test_pinned_and_capable);
+	tcase_add_test(t, test_dependencies);
+	tcase_add_test(t, test_dependency_that_fails);
+	tcase_add_test(t, test_batch_with_refs);
+	tcase_add_test(t, test_not_before_and_deadline);
+	tcase_add_test(t, test_approval);
+	tcase_add_test(t, test_types_can_be_paused_and_limited);
+	tcase_add_test(t, test_recurring);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+int main(int argc, char **argv)
+{
+	return rig_main(argc, argv, &kind, suite);
+}
