@@ -66,6 +66,9 @@
 #define DEIA_MAX_KEY_BYTES 128 /* of idempotency keys */
 #define DEIA_MAX_REASON_BYTES 512
 
+/* Tasks. */
+#define DEIA_TASK_MAX_EXPECT_BYTES (16u << 10) /* what a result must be */
+
 /* External bots. */
 #define DEIA_MAX_CLAIMS 3 /* of one turn: the lease ended before its answer */
 #define DEIA_MAX_LEASE_SECONDS 3600

@@ -128,7 +128,6 @@ struct deia_task {
 #define DEIA_TASK_HEAD_BYTES 2048
 #define DEIA_TASK_MAX_EVERY_SECONDS (366 * 86400)
 #define DEIA_TASK_MAX_TIMEOUT_SECONDS 86400
-#define DEIA_TASK_MAX_EXPECT_BYTES (16u << 10)
 
 /* A task to be. Everything is copied. */
 struct deia_task_draft {

@@ -6,7 +6,7 @@
 
 #include "core/hash.h"
 #include "core/utf8.h"
-#include "queue/expect.h"
+#include "expect/expect.h"
 #include "queue/queue.h"
 
 /* The next one of a recurring task is written with the end of this one, so its

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/utf8.h"
-#include "queue/expect.h"
+#include "expect/expect.h"
 #include "queue/queue.h"
 
 #define RETRY_FIRST_MS 1000

@@ -14,7 +14,7 @@
 
 #include "core/json.h"
 #include "core/utf8.h"
-#include "queue/expect.h"
+#include "expect/expect.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* regex.h - regular expressions from outside, over texts from outside, in a
  * bounded number of steps. */
-#ifndef DEIA_QUEUE_REGEX_H
-#define DEIA_QUEUE_REGEX_H
+#ifndef DEIA_EXPECT_REGEX_H
+#define DEIA_EXPECT_REGEX_H
 
 #include "core/errmsg.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* schema_words.c - the keywords, and how a place in JSON is written. */
-#include "queue/schema.h"
+#include "expect/schema.h"
 
 #include <stdio.h>
 #include <string.h>

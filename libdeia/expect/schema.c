@@ -6,7 +6,7 @@
  * believes in a check that is not made. Patterns are compiled here, once. What
  * is made for a place in the schema is found by the address of its node.
  */
-#include "queue/schema.h"
+#include "expect/schema.h"
 
 #include <assert.h>
 #include <math.h>
@@ -16,7 +16,7 @@
 #include <deia/limits.h>
 
 #include "core/mem.h"
-#include "queue/regex.h"
+#include "expect/regex.h"
 
 struct reading {
 	struct deia__schema *s;

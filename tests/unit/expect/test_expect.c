@@ -12,7 +12,7 @@
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/utf8.h"
-#include "queue/expect.h"
+#include "expect/expect.h"
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof(*(a))))
 

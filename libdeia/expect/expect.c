@@ -6,17 +6,16 @@
  * schema and no result holds the loop up: MAX_WORK steps are 20 to 100 ms. JSON is
  * parsed once more than that; its limits are those of deia/sys/json.h.
  */
-#include "queue/expect.h"
+#include "expect/expect.h"
 
 #include <string.h>
 
 #include <deia/limits.h>
-#include <deia/task.h>
 
 #include "core/mem.h"
 #include "core/utf8.h"
-#include "queue/regex.h"
-#include "queue/schema.h"
+#include "expect/regex.h"
+#include "expect/schema.h"
 
 #define MAX_WORK 3000000
 /* Of a pattern and of an answer, in a message. */

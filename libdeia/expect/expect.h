@@ -4,8 +4,8 @@
  * {"regex": TEXT} or {"json_schema": {...}}. The rules for its users are in
  * docs/expect.md.
  */
-#ifndef DEIA_QUEUE_EXPECT_H
-#define DEIA_QUEUE_EXPECT_H
+#ifndef DEIA_EXPECT_EXPECT_H
+#define DEIA_EXPECT_EXPECT_H
 
 #include "core/errmsg.h"
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "core/mem.h"
-#include "queue/schema.h"
+#include "expect/schema.h"
 
 /* A step of a pointer, decoded. */
 #define MAX_STEP_BYTES 256

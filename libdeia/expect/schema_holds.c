@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "core/utf8.h"
-#include "queue/regex.h"
-#include "queue/schema_run.h"
+#include "expect/regex.h"
+#include "expect/schema_run.h"
 
 /* Above this every double is whole. */
 #define MAX_EXACT 9007199254740992.0

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "core/json.h"
-#include "queue/expect.h"
-#include "queue/schema.h"
+#include "expect/expect.h"
+#include "expect/schema.h"
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof(*(a))))
 

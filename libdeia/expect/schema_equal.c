@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "core/mem.h"
-#include "queue/schema.h"
+#include "expect/schema.h"
 
 static bool equal_arrays(const cJSON *a, const cJSON *b, uint64_t *work)
 {

@@ -4,10 +4,10 @@
  * keywords of all values, numbers and texts, and schema_parts.c, which has
  * those of arrays and objects.
  */
-#ifndef DEIA_QUEUE_SCHEMA_RUN_H
-#define DEIA_QUEUE_SCHEMA_RUN_H
+#ifndef DEIA_EXPECT_SCHEMA_RUN_H
+#define DEIA_EXPECT_SCHEMA_RUN_H
 
-#include "queue/schema.h"
+#include "expect/schema.h"
 
 struct deia__schema_run {
 	const struct deia__schema *s;

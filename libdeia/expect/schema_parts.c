@@ -2,7 +2,7 @@
 /* schema_parts.c - the keywords of arrays and of objects. */
 #include <string.h>
 
-#include "queue/schema_run.h"
+#include "expect/schema_run.h"
 
 static size_t count(struct deia__schema_run *r, const cJSON *container)
 {

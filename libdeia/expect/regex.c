@@ -30,7 +30,7 @@
  *   the whole text with it: its length counts, and limits the text's.
  * Memory has PCRE2's heap limit.
  */
-#include "queue/regex.h"
+#include "expect/regex.h"
 
 #include <assert.h>
 #include <string.h>

@@ -9,8 +9,8 @@
  *   schema_parts.c  the same, of arrays and objects
  *   schema_equal.c  equality of JSON values
  */
-#ifndef DEIA_QUEUE_SCHEMA_H
-#define DEIA_QUEUE_SCHEMA_H
+#ifndef DEIA_EXPECT_SCHEMA_H
+#define DEIA_EXPECT_SCHEMA_H
 
 #include "core/errmsg.h"
 #include "core/json.h"
