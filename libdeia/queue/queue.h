@@ -40,6 +40,7 @@
 #define DEIA__UUID_BYTES 37
 #define DEIA__ATTEMPTS_KEPT 100 /* of one task, the newest */
 #define DEIA__KEY_HOURS 48
+#define DEIA__AGAIN_MS 1000 /* when memory or the store refused */
 
 struct cJSON;
 

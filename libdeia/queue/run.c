@@ -163,7 +163,7 @@ static void not_assigned(struct deia__task *t, struct deia__task_call *c,
 	(void)c;
 	(void)err;
 	t->held = true;
-	(void)!deia__timer_set(t->q->timers, &t->timer, 1000);
+	(void)!deia__timer_set(t->q->timers, &t->timer, DEIA__AGAIN_MS);
 }
 
 static bool prepare(struct deia__task *t, const char *bot)
@@ -184,8 +184,10 @@ void deia__task_assign(struct deia__task *t, const char *bot)
 {
 	struct deia__task_op *op = deia__op_begin(t, NULL, DEIA_TASK_CHOSEN);
 
-	if (!op)
+	if (!op) {
+		deia__plan_later(t->q, DEIA__AGAIN_MS);
 		return;
+	}
 	op->done = hand_over;
 	op->undone = not_assigned;
 	if (prepare(t, bot))
