@@ -263,6 +263,31 @@ START_TEST(test_keys)
 }
 END_TEST
 
+/* Who got no answer asks again, whatever has happened since. */
+START_TEST(test_key_outlives_what_its_task_waits_for)
+{
+	const char *first = id;
+	struct deia_task_draft d = rig_draft("second");
+	char second[37];
+	bool replayed = false;
+
+	snprintf(id, sizeof(id), "%s", rig_add(&r, "first"));
+	d.depends_on = &first;
+	d.n_depends_on = 1;
+	ck_assert_int_eq(rig_submit(&r, &d, 1, "k", NULL), DEIA_OK);
+	snprintf(second, sizeof(second), "%s", r.got.ids[0]);
+	ck_assert_int_eq(rig_cancel(&r, id), DEIA_OK);
+	rig_restart(&r, true);
+	ck_assert_int_eq(rig_submit(&r, &d, 1, "k", &replayed), DEIA_OK);
+	ck_assert(replayed);
+	ck_assert_str_eq(r.got.ids[0], second);
+	ck_assert_int_eq(r.got.first.status, DEIA_TASK_CANCELLED);
+	ck_assert_int_eq(rig_submit(&r, &d, 1, "other", NULL), DEIA_EFIELD);
+	d.content = "others";
+	ck_assert_int_eq(rig_submit(&r, &d, 1, "k", NULL), DEIA_ECONFLICT);
+}
+END_TEST
+
 START_TEST(test_large_texts)
 {
 	size_t len = 100000;
@@ -470,6 +495,7 @@ static Suite *suite(void)
 	tcase_add_test(t, test_cancel);
 	tcase_add_test(t, test_verdicts_correct_what_was_learned);
 	tcase_add_test(t, test_keys);
+	tcase_add_test(t, test_key_outlives_what_its_task_waits_for);
 	tcase_add_test(t, test_large_texts);
 	tcase_add_test(t, test_answers_that_are_no_text);
 	tcase_add_test(t, test_crash_and_restart);
