@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/fault.h"
 #include "core/utf8.h"
 #include "queue/expect.h"
 #include "queue/queue.h"
@@ -155,6 +156,7 @@ static void learn(struct deia__task *t, const struct deia__task_call *c)
 
 static void on_durable(struct deia__task *t, struct deia__task_call *c)
 {
+	DEIA__FAULT("after-end");
 	learn(t, c);
 	if (deia_task_status_is_final(t->s.status))
 		deia__finished(t);
@@ -305,6 +307,7 @@ void deia__call_ended(struct deia__task *t, struct deia__task_call *c)
 	}
 	op->done = on_durable;
 	op->undone = on_lost;
+	DEIA__FAULT("before-end");
 	judge(t, c);
 	add_usage(t, c);
 	if (c->err == DEIA_OK)
