@@ -67,7 +67,8 @@ bool deia__finish(struct deia__task_op *op, deia_task_status status, bool go_on)
 	t->s.status = status;
 	t->s.finished = deia__tasks_wall(t->q);
 	t->s.due = 0;
-	return !go_on || !t->spec.every_seconds || submit_next(op);
+	return !go_on || !t->spec.every_seconds || t->spec.retried ||
+	       submit_next(op);
 }
 
 void deia__finished(struct deia__task *t)

@@ -87,12 +87,17 @@ struct deia__attempt {
 	double seconds;
 };
 
-/* What its author asked for; never changes. Strings are its own. */
+/* What its author asked for; but for `retried` it never changes. Strings are
+ * its own. */
 struct deia__task_spec {
 	char **capabilities, **depends_on;
 	unsigned n_capabilities, n_depends_on;
 	unsigned every_seconds;
 	int64_t not_before; /* as it was asked for; 0: at once */
+	/* When it was retried by hand, the last time; 0: never. It does not
+	 * wait for what had failed by then, a deadline that was over is none,
+	 * and it has no next one: that was submitted when it ended. */
+	int64_t retried;
 	bool approval;
 	double complexity, estimated_seconds;
 	char *expect;
