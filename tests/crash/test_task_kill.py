@@ -65,6 +65,8 @@ class TaskKill(Rounds, task_checks.Checks, unittest.TestCase):
         self.hive.launch(FAR, "external", max_concurrent=4)
         for bot in BOTS:
             self.hive.wait_state(bot, "ready")
+        self.series = self.hive.must("POST", "/tasks", {
+            "content": "work 1 again", "every_seconds": 1})["id"]
 
     def standing(self):
         return (self.hive.must("GET", "/tasks/status"), self.open_tasks(),
@@ -111,6 +113,7 @@ class TaskKill(Rounds, task_checks.Checks, unittest.TestCase):
         self.repeat_submissions()
         self.check(self.ledger.fresh)
         self.ledger.fresh.clear()
+        self.open_of_series()
         self.check_learned()
         if number % 2:
             self.learned = self.samples()
@@ -149,6 +152,7 @@ class TaskKill(Rounds, task_checks.Checks, unittest.TestCase):
                 self.look_after(number)
             self.hive.start()
             self.repeat_submissions()
+            self.end_series()
             self.drain()
             self.check_all()
             self.learned = self.samples()
