@@ -366,17 +366,31 @@ static deia_err commit(struct deia__batch *b)
 	return err;
 }
 
+/* The first whose deadline is over; -1: none. */
+static int find_late(const struct deia__batch *b)
+{
+	int64_t wall = deia__tasks_wall(b->q);
+
+	for (size_t i = 0; i < b->n; i++)
+		if (b->tasks[i]->deadline && b->tasks[i]->deadline <= wall)
+			return (int)i;
+	return -1;
+}
+
 /*
- * What was taken under a key may wait for a task that has failed since: so the
- * key is looked for before a dependency can be refused.
+ * What was taken under a key may wait for a task that has failed since, or be
+ * too late by now: so the key is looked for before that is refused.
  */
 static deia_err step(struct deia__batch *b)
 {
-	int of = -1;
+	int of = -1, late = find_late(b);
 	const char *id = unknown(b, &of);
 
-	if (id && b->key && !b->key_is_new)
+	if ((id || late >= 0) && b->key && !b->key_is_new)
 		return deia__keys_answer(b);
+	if (late >= 0)
+		return deia__tasks_field(b->q, late, "deadline",
+					 "deadline must be a time to come");
 	return id ? read_dependency(b, id, of) : commit(b);
 }
 

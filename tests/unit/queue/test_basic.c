@@ -264,7 +264,7 @@ START_TEST(test_keys)
 END_TEST
 
 /* Who got no answer asks again, whatever has happened since. */
-START_TEST(test_key_outlives_what_its_task_waits_for)
+START_TEST(test_key_gives_what_could_not_be_taken_now)
 {
 	const char *first = id;
 	struct deia_task_draft d = rig_draft("second");
@@ -285,6 +285,14 @@ START_TEST(test_key_outlives_what_its_task_waits_for)
 	ck_assert_int_eq(rig_submit(&r, &d, 1, "other", NULL), DEIA_EFIELD);
 	d.content = "others";
 	ck_assert_int_eq(rig_submit(&r, &d, 1, "k", NULL), DEIA_ECONFLICT);
+	d = rig_draft("soon");
+	d.deadline_unix_ms = r.clock.wall_ms + 1000;
+	ck_assert_int_eq(rig_submit(&r, &d, 1, "l", NULL), DEIA_OK);
+	rig_sleep(&r, 2000);
+	ck_assert_int_eq(rig_submit(&r, &d, 1, "l", &replayed), DEIA_OK);
+	ck_assert(replayed);
+	ck_assert_int_eq(rig_submit(&r, &d, 1, "m", NULL), DEIA_EFIELD);
+	ck_assert_str_eq(deia_tasks_field(r.q), "deadline");
 }
 END_TEST
 
@@ -495,7 +503,7 @@ static Suite *suite(void)
 	tcase_add_test(t, test_cancel);
 	tcase_add_test(t, test_verdicts_correct_what_was_learned);
 	tcase_add_test(t, test_keys);
-	tcase_add_test(t, test_key_outlives_what_its_task_waits_for);
+	tcase_add_test(t, test_key_gives_what_could_not_be_taken_now);
 	tcase_add_test(t, test_large_texts);
 	tcase_add_test(t, test_answers_that_are_no_text);
 	tcase_add_test(t, test_crash_and_restart);
