@@ -148,7 +148,8 @@ static void do_retry(struct deia__task *t, struct deia__task_call *c)
 	t->s.finished = 0;
 	t->s.excused = t->s.attempt;
 	t->rank = 0;
-	if (t->deadline && t->deadline <= deia__tasks_wall(t->q))
+	t->spec.retried = deia__tasks_wall(t->q);
+	if (t->deadline <= t->spec.retried)
 		t->deadline = 0; /* it is wanted all the same */
 	set_reason(t, "retried", c);
 	deia__taskop_commit(op);

@@ -79,8 +79,8 @@ static deia_err check_times(deia_tasks *q, const struct deia_task_draft *d,
 	if (d->due_unix_ms < 0)
 		return deia__tasks_field(q, i, "not_before",
 					 "not_before must be a time");
-	if (d->deadline_unix_ms < 0 ||
-	    (d->deadline_unix_ms && d->deadline_unix_ms <= deia__tasks_wall(q)))
+	/* Whether it is over already: submit.c. */
+	if (d->deadline_unix_ms < 0)
 		return deia__tasks_field(q, i, "deadline",
 					 "deadline must be a time to come");
 	if (d->deadline_unix_ms && d->deadline_unix_ms <= d->due_unix_ms)

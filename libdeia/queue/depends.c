@@ -6,7 +6,6 @@
 #include "queue/queue.h"
 
 #define LOOK_AT_LEAST_MS 60000 /* the wall clock may be set meanwhile */
-#define AGAIN_MS 1000
 
 /* ---- other tasks ------------------------------------------------------- */
 
@@ -161,11 +160,16 @@ static bool must_move(const struct deia__task *t)
 
 static void ask_for_look(struct deia__task *t)
 {
-	struct deia__task_call *c =
-		t->looking ? NULL : deia__call_new(deia__call_look);
+	struct deia__task_call *c;
 
-	if (!c)
+	if (t->looking)
 		return;
+	c = deia__call_new(deia__call_look);
+	if (!c) { /* out of memory: once more, later */
+		t->held = true;
+		(void)!deia__timer_set(t->q->timers, &t->timer, DEIA__AGAIN_MS);
+		return;
+	}
 	t->looking = true;
 	deia__call_add(t, c);
 }
@@ -197,7 +201,7 @@ void deia__call_again(struct deia__task *t, struct deia__task_call *c)
 {
 	STAILQ_INSERT_HEAD(&t->calls, c, link);
 	t->held = true;
-	(void)!deia__timer_set(t->q->timers, &t->timer, AGAIN_MS);
+	(void)!deia__timer_set(t->q->timers, &t->timer, DEIA__AGAIN_MS);
 }
 
 /* ---- moving by itself -------------------------------------------------- */
@@ -242,14 +246,17 @@ static bool end_in_vain(struct deia__task_op *op)
 
 void deia__call_look(struct deia__task *t, struct deia__task_call *c)
 {
-	struct deia__task_op *op = NULL;
+	struct deia__task_op *op;
 	bool ok = true;
 
 	t->looking = false;
-	if (must_move(t))
-		op = deia__op_begin(t, c, DEIA_TASK_ENDED);
-	if (!op) {
+	if (!must_move(t)) {
 		deia__call_free(c);
+		return;
+	}
+	op = deia__op_begin(t, c, DEIA_TASK_ENDED);
+	if (!op) {
+		on_failure(t, c, DEIA_ENOMEM);
 		return;
 	}
 	op->undone = on_failure;

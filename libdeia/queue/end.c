@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/fault.h"
 #include "core/utf8.h"
 #include "expect/expect.h"
 #include "queue/queue.h"
@@ -66,7 +67,8 @@ bool deia__finish(struct deia__task_op *op, deia_task_status status, bool go_on)
 	t->s.status = status;
 	t->s.finished = deia__tasks_wall(t->q);
 	t->s.due = 0;
-	return !go_on || !t->spec.every_seconds || submit_next(op);
+	return !go_on || !t->spec.every_seconds || t->spec.retried ||
+	       submit_next(op);
 }
 
 void deia__finished(struct deia__task *t)
@@ -155,6 +157,7 @@ static void learn(struct deia__task *t, const struct deia__task_call *c)
 
 static void on_durable(struct deia__task *t, struct deia__task_call *c)
 {
+	DEIA__FAULT("after-end");
 	learn(t, c);
 	if (deia_task_status_is_final(t->s.status))
 		deia__finished(t);
@@ -305,6 +308,7 @@ void deia__call_ended(struct deia__task *t, struct deia__task_call *c)
 	}
 	op->done = on_durable;
 	op->undone = on_lost;
+	DEIA__FAULT("before-end");
 	judge(t, c);
 	add_usage(t, c);
 	if (c->err == DEIA_OK)

@@ -4,7 +4,8 @@
  *
  * A submission with a key inserts the key in its own transaction. When that
  * says that the key exists nothing was submitted; then the kept row tells which
- * tasks it stands for, and whether the drafts were the same.
+ * tasks it stands for, and whether the drafts were the same. One whose
+ * dependencies have to be looked up looks for the key before.
  */
 #include <stdio.h>
 #include <string.h>
@@ -180,10 +181,16 @@ static void on_key(deia_err err, const deia_rows *rows, void *user)
 	struct deia__batch *b = user;
 
 	b->q->n_under_way--;
+	if (!err && deia_rows_count(rows) == 0 && b->tasks[0]) {
+		b->key_is_new = true;
+		deia__batch_go_on(b);
+		return;
+	}
 	if (!err && deia_rows_count(rows) == 0)
 		err = deia__tasks_fail(b->q, DEIA_ECONFLICT,
 				       "this key has just been forgotten; try "
 				       "again");
+	deia__batch_drop_tasks(b);
 	if (!err)
 		err = begin(b, rows);
 	if (!err)
@@ -191,7 +198,7 @@ static void on_key(deia_err err, const deia_rows *rows, void *user)
 	deia__batch_fail(b, deia__tasks_store_error(b->q, err));
 }
 
-void deia__keys_answer(struct deia__batch *b)
+deia_err deia__keys_answer(struct deia__batch *b)
 {
 	struct deia_value key[2] = { deia_text(b->owner), deia_text(b->key) };
 	struct deia_page_query page = {
@@ -199,9 +206,7 @@ void deia__keys_answer(struct deia__batch *b)
 	};
 	deia_err err = deia_store_page(b->q->store, &page, on_key, b);
 
-	if (err) {
-		deia__batch_fail(b, deia__tasks_store_error(b->q, err));
-		return;
-	}
-	b->q->n_under_way++;
+	if (!err)
+		b->q->n_under_way++;
+	return err;
 }

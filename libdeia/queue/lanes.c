@@ -80,7 +80,7 @@ void deia__lane_enter(struct deia__task *t)
 	t->lane = lane_of(t);
 	if (!t->lane) {
 		t->held = true; /* out of memory: once more, later */
-		(void)!deia__timer_set(q->timers, &t->timer, 1000);
+		(void)!deia__timer_set(q->timers, &t->timer, DEIA__AGAIN_MS);
 		return;
 	}
 	if (t->rank == 0)

@@ -143,6 +143,8 @@ static deia_err look_up(struct deia__task *t, const char *id)
 
 	/* One that is too old to be known ended long ago. */
 	if (!err && deia_rows_count(rows) > 0 &&
+	    (!t->spec.retried ||
+	     deia_rows_get(rows, 0, TASK_FINISHED)->i > t->spec.retried) &&
 	    strcmp(deia_rows_text(rows, 0, TASK_STATUS),
 		   deia_task_status_name(DEIA_TASK_SUCCEEDED)) != 0)
 		t->dep_failed = true;

@@ -50,6 +50,9 @@ static void failed(struct deia__task_op *op, deia_err err)
 {
 	struct deia__task *t = op->t;
 
+	/* Its place at the bot that it was to have, which is forgotten next. */
+	if (op->event == DEIA_TASK_CHOSEN)
+		deia__run_over(t);
 	put_back(op);
 	if (op->next)
 		deia__task_drop(op->next, err);

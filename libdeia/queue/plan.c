@@ -62,8 +62,10 @@ static size_t build(deia_tasks *q)
 	struct deia__lane *lane;
 	size_t n = 0, i;
 
-	if (!grow(q, HASH_COUNT(q->lanes)))
+	if (!grow(q, HASH_COUNT(q->lanes))) {
+		deia__plan_later(q, DEIA__AGAIN_MS);
 		return 0;
+	}
 	for (lane = q->lanes; lane; lane = lane->hh.next) {
 		lane->at = TAILQ_FIRST(&lane->tasks);
 		lane->vain = 0;

@@ -40,6 +40,7 @@
 #define DEIA__UUID_BYTES 37
 #define DEIA__ATTEMPTS_KEPT 100 /* of one task, the newest */
 #define DEIA__KEY_HOURS 48
+#define DEIA__AGAIN_MS 1000 /* when memory or the store refused */
 
 struct cJSON;
 
@@ -86,12 +87,17 @@ struct deia__attempt {
 	double seconds;
 };
 
-/* What its author asked for; never changes. Strings are its own. */
+/* What its author asked for; but for `retried` it never changes. Strings are
+ * its own. */
 struct deia__task_spec {
 	char **capabilities, **depends_on;
 	unsigned n_capabilities, n_depends_on;
 	unsigned every_seconds;
 	int64_t not_before; /* as it was asked for; 0: at once */
+	/* When it was retried by hand, the last time; 0: never. It does not
+	 * wait for what had failed by then, a deadline that was over is none,
+	 * and it has no next one: that was submitted when it ended. */
+	int64_t retried;
 	bool approval;
 	double complexity, estimated_seconds;
 	char *expect;

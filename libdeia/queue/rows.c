@@ -174,13 +174,17 @@ deia_err deia__task_insert(deia_txn *txn, const struct deia__task *t,
 	return ok ? DEIA_OK : DEIA_ENOMEM;
 }
 
-/* By rising column: the result stands between the others. */
+/* By rising column: spec (or NULL) and result stand between the others. */
 static size_t fill_sets(struct deia_set *set, const struct deia__task_op *op,
-			const struct deia_value *row)
+			const struct deia_value *row, const char *spec)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < N_CHANGING; i++) {
+		if (spec && changing[i] == TASK_ATTEMPTS) {
+			set[n].column = TASK_SPEC;
+			set[n++].value = text(spec);
+		}
 		if (op->has_result && changing[i] == TASK_ATTEMPTS) {
 			set[n].column = TASK_RESULT;
 			set[n++].value = head(op->result, op->result_len);
@@ -196,19 +200,22 @@ static size_t fill_sets(struct deia_set *set, const struct deia__task_op *op,
 deia_err deia__task_update(struct deia__task_op *op)
 {
 	struct deia_value row[TASK_COLUMNS], key = text(op->t->id);
-	struct deia_set set[N_CHANGING + 2];
+	struct deia_set set[N_CHANGING + 3];
 	struct printed p = { 0 };
-	bool ok = print_all(&p, op->t);
+	bool retried = op->event == DEIA_TASK_RETRIED;
+	char *spec = retried ? deia__spec_print(&op->t->spec) : NULL;
+	bool ok = print_all(&p, op->t) && (spec || !retried);
 
 	if (ok) {
 		state_values(row, op->t, &p);
 		deia_txn_update(op->txn, &deia__table_tasks, &key, set,
-				fill_sets(set, op, row), NULL);
+				fill_sets(set, op, row, spec), NULL);
 		if (op->has_result)
 			put_whole(op->txn, op->t->id, 1, op->result,
 				  op->result_len);
 	}
 	printed_fini(&p);
+	deia__free(spec);
 	return ok ? DEIA_OK : DEIA_ENOMEM;
 }
 
@@ -333,6 +340,8 @@ struct deia__task *deia__task_from_row(deia_tasks *q, const deia_rows *rows,
 	take_numbers(t, rows, r);
 	t->foreign = !deia__task_row_is_own(q, rows, r);
 	*err = take_jsons(t, rows, r);
+	if (t->deadline <= t->spec.retried)
+		t->deadline = 0;
 	if (!*err)
 		return t;
 	deia__task_drop(t, *err);

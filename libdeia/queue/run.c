@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/fault.h"
 #include "queue/queue.h"
 
 /* ---- the scheduler's book, and the counts ------------------------------ */
@@ -73,6 +74,7 @@ static void run(struct deia__task *t, const char *content, size_t len)
 					       t->s.bot };
 		t->handed = true;
 		err = t->q->opts.run(&what, t->q->opts.user);
+		DEIA__FAULT("handed-over");
 	}
 	deia__task_view_fini(&v);
 	if (err)
@@ -146,6 +148,7 @@ static void hand_over(struct deia__task *t, struct deia__task_call *c)
 	deia_err err = DEIA_OK;
 
 	(void)c;
+	DEIA__FAULT("after-assignment");
 	t->q->status.attempts++;
 	if (t->q->stopped)
 		err = DEIA_ESTATE;
@@ -163,7 +166,7 @@ static void not_assigned(struct deia__task *t, struct deia__task_call *c,
 	(void)c;
 	(void)err;
 	t->held = true;
-	(void)!deia__timer_set(t->q->timers, &t->timer, 1000);
+	(void)!deia__timer_set(t->q->timers, &t->timer, DEIA__AGAIN_MS);
 }
 
 static bool prepare(struct deia__task *t, const char *bot)
@@ -184,10 +187,13 @@ void deia__task_assign(struct deia__task *t, const char *bot)
 {
 	struct deia__task_op *op = deia__op_begin(t, NULL, DEIA_TASK_CHOSEN);
 
-	if (!op)
+	if (!op) {
+		deia__plan_later(t->q, DEIA__AGAIN_MS);
 		return;
+	}
 	op->done = hand_over;
 	op->undone = not_assigned;
+	DEIA__FAULT("before-assignment");
 	if (prepare(t, bot))
 		deia__taskop_commit(op);
 	else

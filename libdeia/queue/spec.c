@@ -61,6 +61,8 @@ char *deia__spec_print(const struct deia__task_spec *s)
 		deia_jw_kint(&w, "every_seconds", s->every_seconds);
 	if (s->not_before)
 		deia_jw_kint(&w, "not_before", s->not_before);
+	if (s->retried)
+		deia_jw_kint(&w, "retried", s->retried);
 	if (s->approval)
 		deia_jw_kbool(&w, "approval", true);
 	if (s->expect)
@@ -114,6 +116,7 @@ static deia_err take_members(struct deia__task_spec *s, const cJSON *json)
 			   DEIA_TASK_MAX_EVERY_SECONDS, &every))
 		s->every_seconds = (unsigned)every;
 	deia__json_int(json, "not_before", 0, INT64_MAX / 2, &s->not_before);
+	deia__json_int(json, "retried", 0, INT64_MAX / 2, &s->retried);
 	s->approval = cJSON_IsTrue(deia__json_get(json, "approval"));
 	if (expect) {
 		s->expect = deia__json_print(expect);

@@ -39,7 +39,8 @@ void deia__batch_fail(struct deia__batch *b, deia_err err)
 void deia__batch_drop_tasks(struct deia__batch *b)
 {
 	for (size_t i = 0; i < b->n; i++) {
-		deia__task_drop(b->tasks[i], DEIA_OK);
+		if (b->tasks[i])
+			deia__task_drop(b->tasks[i], DEIA_OK);
 		b->tasks[i] = NULL;
 	}
 }
@@ -172,8 +173,6 @@ static const char *unknown(const struct deia__batch *b, int *of)
 	return NULL;
 }
 
-static void go_on(struct deia__batch *b);
-
 static deia_err take_known(struct deia__batch *b, const deia_rows *rows)
 {
 	char(*known)[DEIA__UUID_BYTES];
@@ -223,7 +222,7 @@ static void on_dependency(deia_err err, const deia_rows *rows, void *user)
 	if (err)
 		deia__batch_fail(b, err);
 	else
-		go_on(b);
+		deia__batch_go_on(b);
 }
 
 static deia_err read_dependency(struct deia__batch *b, const char *id, int of)
@@ -293,8 +292,9 @@ static void on_commit(deia_err err, const int64_t *seqs, size_t n, void *user)
 	b->q->n_under_way--;
 	if (err == DEIA_EEXIST && b->key) {
 		deia__batch_drop_tasks(b);
-		deia__keys_answer(b);
-		return;
+		err = deia__keys_answer(b);
+		if (!err)
+			return;
 	}
 	if (err) {
 		deia__batch_fail(b, deia__tasks_store_error(b->q, err));
@@ -366,11 +366,37 @@ static deia_err commit(struct deia__batch *b)
 	return err;
 }
 
-static void go_on(struct deia__batch *b)
+/* The first whose deadline is over; -1: none. */
+static int find_late(const struct deia__batch *b)
 {
-	int of = -1;
+	int64_t wall = deia__tasks_wall(b->q);
+
+	for (size_t i = 0; i < b->n; i++)
+		if (b->tasks[i]->deadline && b->tasks[i]->deadline <= wall)
+			return (int)i;
+	return -1;
+}
+
+/*
+ * What was taken under a key may wait for a task that has failed since, or be
+ * too late by now: so the key is looked for before that is refused.
+ */
+static deia_err step(struct deia__batch *b)
+{
+	int of = -1, late = find_late(b);
 	const char *id = unknown(b, &of);
-	deia_err err = id ? read_dependency(b, id, of) : commit(b);
+
+	if ((id || late >= 0) && b->key && !b->key_is_new)
+		return deia__keys_answer(b);
+	if (late >= 0)
+		return deia__tasks_field(b->q, late, "deadline",
+					 "deadline must be a time to come");
+	return id ? read_dependency(b, id, of) : commit(b);
+}
+
+void deia__batch_go_on(struct deia__batch *b)
+{
+	deia_err err = step(b);
 
 	if (err)
 		deia__batch_fail(b, deia__tasks_store_error(b->q, err));
@@ -441,8 +467,6 @@ deia_err deia_tasks_submit(deia_tasks *q, const struct deia_task_draft *drafts,
 {
 	deia_err err = check_call(q, drafts, n, key);
 	struct deia__batch *b = err ? NULL : deia__alloc(sizeof(*b));
-	const char *id = NULL;
-	int of = -1;
 
 	if (err || !b)
 		return err ? err : DEIA_ENOMEM;
@@ -451,8 +475,7 @@ deia_err deia_tasks_submit(deia_tasks *q, const struct deia_task_draft *drafts,
 	};
 	err = fill(b, drafts, key);
 	if (!err) {
-		id = unknown(b, &of);
-		err = id ? read_dependency(b, id, of) : commit(b);
+		err = step(b);
 		if (err)
 			deia__tasks_store_error(q, err);
 	}

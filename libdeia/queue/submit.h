@@ -13,6 +13,7 @@ struct deia__batch {
 	char **contents;	   /* of their lengths, each ends in NUL */
 	char *key, *owner;	   /* key: NULL, none was given */
 	unsigned char digest[DEIA__DIGEST_BYTES];
+	bool key_is_new; /* it was looked for, and is not there */
 	bool *replayed;
 	deia_tasks_cb cb;
 	void *user;
@@ -27,6 +28,8 @@ struct deia__batch {
 void deia__batch_fail(struct deia__batch *b, deia_err err);
 /* Its tasks are not to be, but it goes on. */
 void deia__batch_drop_tasks(struct deia__batch *b);
+/* Its dependencies are looked up, then it is made durable. */
+void deia__batch_go_on(struct deia__batch *b);
 /* cb was told: frees it. */
 void deia__batch_end(struct deia__batch *b);
 
@@ -34,7 +37,8 @@ void deia__batch_end(struct deia__batch *b);
 
 DEIA_NODISCARD deia_err deia__key_insert(deia_txn *txn,
 					 const struct deia__batch *b);
-/* The key is there already: answers with the tasks that it stands for. */
-void deia__keys_answer(struct deia__batch *b);
+/* Looks for the key: answers with the tasks that it stands for, and drops those
+ * of the batch; else the batch goes on, as new. */
+DEIA_NODISCARD deia_err deia__keys_answer(struct deia__batch *b);
 
 #endif

@@ -1,23 +1,17 @@
 # SPDX-License-Identifier: MIT
 """Clients that send, receive and read mail, and what they were acknowledged.
 
-For tests that kill what keeps the mail: each client works until the hive is
-gone; all of them write into one ledger, which is compared with the hive.
-Seed: DEIA_SEED, printed by the tests.
+For tests that kill what keeps the mail (clients.py).
 """
 
-import http.client
-import json
-import os
-import random
 import threading
 
-from hive import API, WAIT_SECONDS
+import clients
+from clients import GONE, SEED
 
-SEED = int(os.environ.get("DEIA_SEED", "0")) or random.randrange(1, 1 << 30)
 CLIENTS = 8
 BOTS = ("MAIL-001", "MAIL-002", "MAIL-003", "MAIL-004")
-GONE = (OSError, http.client.HTTPException, ValueError)
+__all__ = ["BOTS", "CLIENTS", "Checks", "Client", "GONE", "Ledger", "SEED"]
 
 
 class Ledger:
@@ -65,29 +59,12 @@ class Ledger:
                 self.fresh.add(ident)
 
 
-class Client(threading.Thread):
+class Client(clients.Client):
     """Sends, receives, reads and gives back until the hive is gone."""
 
     def __init__(self, hive, ledger, number, round_number):
-        super().__init__(daemon=True)
-        self.hive, self.ledger = hive, ledger
-        self.name = f"r{round_number}c{number}"
-        self.rng = random.Random(f"{SEED} {self.name}")
-        self.keep = http.client.HTTPConnection("127.0.0.1", hive.port,
-                                               timeout=WAIT_SECONDS)
+        super().__init__(hive, ledger, number, round_number)
         self.leased = []  # (id, token, bot)
-        self.count = 0
-        self.error = None
-
-    def ask(self, path, body, key=None):
-        head = self.hive.headers({"Content-Type": "application/json"})
-        if key:
-            head["Idempotency-Key"] = key
-        self.keep.request("POST", API + path, json.dumps(body), head)
-        reply = self.keep.getresponse()
-        answer = json.loads(reply.read())
-        assert reply.status in (200, 201), (path, reply.status, answer)
-        return answer
 
     def send(self):
         key = f"{self.name}-{self.count}"
@@ -139,18 +116,8 @@ class Client(threading.Thread):
                 raise
         return None
 
-    def run(self):
-        try:
-            while True:
-                self.rng.choice((self.send, self.receive, self.settle))()
-                self.count += 1
-                self.ledger.steps.release()
-        except GONE:
-            pass
-        except BaseException as error:  # told by the test
-            self.error = error
-        finally:
-            self.keep.close()
+    def act(self):
+        self.rng.choice((self.send, self.receive, self.settle))()
 
 
 class Checks:

@@ -11,11 +11,10 @@ so. Rounds: DEIA_KILL_ROUNDS (50); seed: DEIA_SEED, printed.
 
 import os
 import random
-import signal
-import threading
 import unittest
 
-from hive import WAIT_SECONDS, Hive
+from clients import Rounds
+from hive import Hive
 from mailers import BOTS, CLIENTS, SEED, Checks, Client, Ledger
 
 ROUNDS = int(os.environ.get("DEIA_KILL_ROUNDS", "50"))
@@ -25,60 +24,12 @@ ENDS = (("random", 150), ("before-commit", 60), ("random", 30),
         ("during-load", 4))
 
 
-class MailKill(Checks, unittest.TestCase):
-    def end_by_itself(self, hive):
-        """It came to its fault point, or is killed when it never does."""
-        try:
-            hive.process.wait(WAIT_SECONDS)
-        finally:
-            if hive.process.poll() is None:
-                hive.process.kill()
-        hive.process.stdout.close()
-        self.assertEqual(hive.process.returncode, -signal.SIGKILL, hive.log())
+class MailKill(Rounds, Checks, unittest.TestCase):
+    early = ("during-load", "before-commit", "after-commit-before-answer")
 
-    def load(self, number, passes):
-        """Clients work until deiad ends; passes: 0 when a fault ends it."""
-        self.ledger.steps = threading.Semaphore(0)
-        clients = [Client(self.hive, self.ledger, i, number)
-                   for i in range(CLIENTS)]
-        for client in clients:
-            client.start()
-        if passes:
-            for _ in range(passes):
-                self.assertTrue(self.ledger.steps.acquire(
-                    timeout=WAIT_SECONDS), [c.error for c in clients])
-            self.hive.kill()
-        else:
-            self.end_by_itself(self.hive)
-        for client in clients:
-            client.join(WAIT_SECONDS)
-            self.assertFalse(client.is_alive())
-            self.assertIsNone(client.error, self.hive.log()[-2000:])
-
-    def start_under(self, fault):
-        """Starts it with a fault point; False: it ended while it started."""
-        self.hive.env["DEIA_FAULT"] = fault
-        try:
-            self.hive.start()
-            return True
-        except AssertionError:
-            self.end_by_itself(self.hive)
-            return False
-        finally:
-            del self.hive.env["DEIA_FAULT"]
-
-    def one_round(self, number):
-        how, most = ENDS[number % len(ENDS)]
-        self.ends[how] = self.ends.get(how, 0) + 1
-        passes = self.rng.randrange(1, most + 1)
-        if how == "random":
-            self.hive.start()
-            self.load(number, passes)
-        elif self.start_under(f"{how}:{passes}"):
-            self.load(number, 0)
-        else:
-            self.assertIn(how, ("during-load", "before-commit",
-                                "after-commit-before-answer"))
+    def new_clients(self, number):
+        return [Client(self.hive, self.ledger, i, number)
+                for i in range(CLIENTS)]
 
     def test_killed_hive_keeps_all_mail_it_acknowledged(self):
         print(f"seed {SEED}, {ROUNDS} rounds")
@@ -89,7 +40,7 @@ class MailKill(Checks, unittest.TestCase):
                 self.hive.launch(bot, "external")
             self.hive.stop()
             for number in range(ROUNDS):
-                self.one_round(number)
+                self.one_round(number, ENDS)
                 self.hive.start()
                 self.repeat_sends()
                 self.check(self.ledger.fresh)

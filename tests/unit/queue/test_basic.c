@@ -160,6 +160,40 @@ START_TEST(test_run_that_is_refused)
 }
 END_TEST
 
+static unsigned active_of(const char *name)
+{
+	struct deia_task_type_status type;
+
+	for (size_t i = 0; deia_tasks_type_at(r.q, i, &type); i++)
+		if (strcmp(type.name, name) == 0)
+			return type.active;
+	ck_abort_msg("there is no type %s", name);
+	return 0;
+}
+
+/* A place that a bot was to give is free again when that was not stored. */
+START_TEST(test_assignment_without_memory)
+{
+	struct deia_task_draft d = rig_draft("x");
+
+	rig_bot(&r, "A", 1, NULL);
+	for (unsigned long n = 1; n < 60; n++) {
+		d.due_unix_ms = r.clock.wall_ms + 1000;
+		add_draft(id, &d);
+		deia__mem_fail_at(n, false);
+		rig_sleep(&r, 1000);
+		deia__mem_fail_at(0, false);
+		rig_sleep(&r, 5000);
+		ck_assert_msg(r.n_runs == 1, "allocation %lu: %s", n,
+			      deia_task_status_name(rig_status(&r, id)));
+		ck_assert_uint_eq(active_of(d.type), 1);
+		ck_assert_uint_eq(deia_tasks_at_bot(r.q, "A"), 1);
+		rig_end(&r, id, DEIA_OK, "y");
+		ck_assert_uint_eq(active_of(d.type), 0);
+	}
+}
+END_TEST
+
 START_TEST(test_cancel)
 {
 	rig_bot(&r, "A", 1, NULL);
@@ -226,6 +260,39 @@ START_TEST(test_keys)
 	d.submitted_by = "other";
 	ck_assert_int_eq(rig_submit(&r, &d, 1, "k", &replayed), DEIA_OK);
 	ck_assert(!replayed);
+}
+END_TEST
+
+/* Who got no answer asks again, whatever has happened since. */
+START_TEST(test_key_gives_what_could_not_be_taken_now)
+{
+	const char *first = id;
+	struct deia_task_draft d = rig_draft("second");
+	char second[37];
+	bool replayed = false;
+
+	snprintf(id, sizeof(id), "%s", rig_add(&r, "first"));
+	d.depends_on = &first;
+	d.n_depends_on = 1;
+	ck_assert_int_eq(rig_submit(&r, &d, 1, "k", NULL), DEIA_OK);
+	snprintf(second, sizeof(second), "%s", r.got.ids[0]);
+	ck_assert_int_eq(rig_cancel(&r, id), DEIA_OK);
+	rig_restart(&r, true);
+	ck_assert_int_eq(rig_submit(&r, &d, 1, "k", &replayed), DEIA_OK);
+	ck_assert(replayed);
+	ck_assert_str_eq(r.got.ids[0], second);
+	ck_assert_int_eq(r.got.first.status, DEIA_TASK_CANCELLED);
+	ck_assert_int_eq(rig_submit(&r, &d, 1, "other", NULL), DEIA_EFIELD);
+	d.content = "others";
+	ck_assert_int_eq(rig_submit(&r, &d, 1, "k", NULL), DEIA_ECONFLICT);
+	d = rig_draft("soon");
+	d.deadline_unix_ms = r.clock.wall_ms + 1000;
+	ck_assert_int_eq(rig_submit(&r, &d, 1, "l", NULL), DEIA_OK);
+	rig_sleep(&r, 2000);
+	ck_assert_int_eq(rig_submit(&r, &d, 1, "l", &replayed), DEIA_OK);
+	ck_assert(replayed);
+	ck_assert_int_eq(rig_submit(&r, &d, 1, "m", NULL), DEIA_EFIELD);
+	ck_assert_str_eq(deia_tasks_field(r.q), "deadline");
 }
 END_TEST
 
@@ -432,9 +499,11 @@ static Suite *suite(void)
 	tcase_add_test(t, test_final_failure_and_timeout);
 	tcase_add_test(t, test_excused_attempts_do_not_count);
 	tcase_add_test(t, test_run_that_is_refused);
+	tcase_add_test(t, test_assignment_without_memory);
 	tcase_add_test(t, test_cancel);
 	tcase_add_test(t, test_verdicts_correct_what_was_learned);
 	tcase_add_test(t, test_keys);
+	tcase_add_test(t, test_key_gives_what_could_not_be_taken_now);
 	tcase_add_test(t, test_large_texts);
 	tcase_add_test(t, test_answers_that_are_no_text);
 	tcase_add_test(t, test_crash_and_restart);

@@ -268,6 +268,62 @@ START_TEST(test_recurring)
 }
 END_TEST
 
+/* What was retried by hand stays so, though what ended it is still there. */
+START_TEST(test_retry_outlives_a_restart)
+{
+	const char *on[2] = { id, id2 };
+	struct deia_task_draft d = rig_draft("third");
+	char late[37];
+
+	add(id, "first");
+	add(id2, "second");
+	d.depends_on = on;
+	d.n_depends_on = 2;
+	add_draft(id3, &d);
+	d = rig_draft("late");
+	d.deadline_unix_ms = r.clock.wall_ms + 1000;
+	add_draft(late, &d);
+	ck_assert_int_eq(rig_cancel(&r, id), DEIA_OK);
+	rig_sleep(&r, 2000);
+	ck_assert_int_eq(rig_status(&r, id3), DEIA_TASK_CANCELLED);
+	ck_assert_int_eq(rig_status(&r, late), DEIA_TASK_TIMED_OUT);
+	ck_assert_int_eq(rig_retry(&r, id3), DEIA_OK);
+	ck_assert_int_eq(rig_retry(&r, late), DEIA_OK);
+	rig_restart(&r, true);
+	rig_sleep(&r, 1000);
+	ck_assert_int_eq(rig_status(&r, id3), DEIA_TASK_BLOCKED);
+	ck_assert_int_eq(rig_status(&r, late), DEIA_TASK_QUEUED);
+	/* What fails from now on counts. */
+	ck_assert_int_eq(rig_cancel(&r, id2), DEIA_OK);
+	ck_assert_int_eq(rig_status(&r, id3), DEIA_TASK_CANCELLED);
+}
+END_TEST
+
+/* Its next one is there already. */
+START_TEST(test_retry_of_a_recurring_task)
+{
+	struct deia_task_outcome o = DEIA_TASK_OUTCOME_INIT;
+	struct deia_task_draft d = rig_draft("each hour");
+
+	rig_bot(&r, "A", 1, NULL);
+	d.every_seconds = 3600;
+	add_draft(id, &d);
+	rig_idle(&r);
+	o.err = DEIA_EREMOTE;
+	o.final = true;
+	rig_end_with(&r, id, &o);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_FAILED);
+	ck_assert_int_eq(rig_retry(&r, id), DEIA_OK);
+	rig_restart(&r, true);
+	rig_bot(&r, "A", 1, NULL);
+	rig_sleep(&r, 1000);
+	ck_assert_ptr_nonnull(rig_run_of(&r, id));
+	rig_end(&r, id, DEIA_OK, "x");
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_SUCCEEDED);
+	ck_assert_uint_eq(r.n_moves[DEIA_TASK_SUBMITTED], 2);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("queue");
@@ -283,6 +339,8 @@ static Suite *suite(void)
 	tcase_add_test(t, test_approval);
 	tcase_add_test(t, test_types_can_be_paused_and_limited);
 	tcase_add_test(t, test_recurring);
+	tcase_add_test(t, test_retry_outlives_a_restart);
+	tcase_add_test(t, test_retry_of_a_recurring_task);
 	suite_add_tcase(s, t);
 	return s;
 }
