@@ -392,7 +392,7 @@ static bool print_micros(char out[static 40], double v)
 	int n = 0;
 	uint64_t rest;
 
-	if (!(fabs(v) >= 0.001 && fabs(v) < 1e9))
+	if (v != 0 && !(fabs(v) >= 0.001 && fabs(v) < 1e9))
 		return false;
 	rest = (uint64_t)(fabs(v) * 1e6 + 0.5);
 	if ((double)rest / 1e6 != fabs(v))
