@@ -381,6 +381,39 @@ static void trim_zeros(char *text)
 		end[-1] = '\0';
 }
 
+/*
+ * Most numbers are of at most six decimals, and printf is slow. False: this one
+ * is not, or very large or small. A division is rounded correctly, so what is
+ * printed is read as v again.
+ */
+static bool print_micros(char out[static 40], double v)
+{
+	char digits[24];
+	int n = 0;
+	uint64_t rest;
+
+	if (v != 0 && !(fabs(v) >= 0.001 && fabs(v) < 1e9))
+		return false;
+	rest = (uint64_t)(fabs(v) * 1e6 + 0.5);
+	if ((double)rest / 1e6 != fabs(v))
+		return false;
+	for (int i = 0; i < 6; i++, rest /= 10)
+		if (n > 0 || rest % 10)
+			digits[n++] = (char)('0' + rest % 10);
+	if (n > 0)
+		digits[n++] = '.';
+	do {
+		digits[n++] = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest);
+	if (v < 0)
+		*out++ = '-';
+	while (n > 0)
+		*out++ = digits[--n];
+	*out = '\0';
+	return true;
+}
+
 void deia_jw_num(deia_jw *w, double v)
 {
 	char text[40];
@@ -388,6 +421,10 @@ void deia_jw_num(deia_jw *w, double v)
 
 	if (!isfinite(v)) {
 		deia_jw_raw(w, NULL);
+		return;
+	}
+	if (print_micros(text, v)) {
+		deia_jw_raw(w, text);
 		return;
 	}
 	if (size >= 1e15 || (size < 0.001 && size > 0.0)) {
@@ -417,6 +454,8 @@ void deia__json_number(char out[static 40], double v)
 			return;
 		}
 	}
+	if (print_micros(out, v))
+		return;
 	snprintf(out, 40, "%.15g", v);
 	undo_locale(out);
 	if (deia__json_double(out) != v) {

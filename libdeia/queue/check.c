@@ -192,8 +192,10 @@ static deia_err analyze(struct deia__task *t, const struct deia_task_draft *d,
 					d->content_len, &stated, a);
 	if (!err) {
 		t->type = deia__ttype_add(t->q, a->type);
-		t->spec.complexity = a->complexity;
-		t->spec.estimated_seconds = a->estimated_seconds;
+		/* To six decimals, as it is kept. */
+		t->spec.complexity = round(a->complexity * 1e6) / 1e6;
+		t->spec.estimated_seconds =
+			round(a->estimated_seconds * 1e6) / 1e6;
 		err = t->type ? DEIA_OK : DEIA_ELIMIT;
 	} else if (err == DEIA_EINVAL) {
 		err = deia__tasks_field(t->q, index, "estimated_seconds",

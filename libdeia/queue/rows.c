@@ -46,6 +46,73 @@ static void put_whole(deia_txn *txn, const char *id, int64_t kind,
 
 /* ---- what changes ------------------------------------------------------ */
 
+/* Columns of a row that change, in parts that change together. */
+enum part { ALWAYS, ENDING, BOT, TRIES, SAID };
+
+/* By rising column. */
+static const struct {
+	unsigned column;
+	enum part part;
+} changing[] = {
+	{ TASK_PHASE, ENDING },
+	{ TASK_STATUS, ALWAYS },
+	{ TASK_BOT, BOT },
+	{ TASK_NODE, ALWAYS },
+	{ TASK_DUE, SAID },
+	{ TASK_STARTED, SAID },
+	{ TASK_FINISHED, ENDING },
+	{ TASK_ATTEMPT, TRIES },
+	{ TASK_EXCUSED, TRIES },
+	{ TASK_ATTEMPTS, TRIES },
+	{ TASK_ERROR, SAID },
+	{ TASK_REASON, SAID },
+	{ TASK_VERDICT, SAID },
+	{ TASK_PROMPT_TOKENS, SAID },
+	{ TASK_COMPLETION_TOKENS, SAID },
+};
+#define N_CHANGING (sizeof(changing) / sizeof(changing[0]))
+
+static bool same(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static bool said_the_same(const struct deia__task_state *a,
+			  const struct deia__task_state *b)
+{
+	return a->due == b->due && a->started == b->started &&
+	       same(a->error_code, b->error_code) && same(a->error, b->error) &&
+	       same(a->reason, b->reason) && a->verdict == b->verdict &&
+	       same(a->verdict_by, b->verdict_by) &&
+	       same(a->verdict_note, b->verdict_note) &&
+	       a->verdict_at == b->verdict_at &&
+	       a->prompt_tokens == b->prompt_tokens &&
+	       a->completion_tokens == b->completion_tokens;
+}
+
+/* As bits, 1 << part: what is as it was is not written, for the sake of its
+ * indexes. */
+static unsigned changed_parts(const struct deia__task_op *op)
+{
+	const struct deia__task_state *was = &op->before, *is = &op->t->s;
+	bool is_open = deia__attempt_open(op->t) != NULL;
+	unsigned parts = 1u << ALWAYS;
+
+	if (deia_task_status_is_final(was->status) !=
+		    deia_task_status_is_final(is->status) ||
+	    was->finished != is->finished)
+		parts |= 1u << ENDING;
+	if (!same(was->bot, is->bot))
+		parts |= 1u << BOT;
+	if (was->attempt != is->attempt || was->excused != is->excused ||
+	    op->attempts_before != op->t->n_attempts ||
+	    op->attempt_was_open != is_open)
+		parts |= 1u << TRIES;
+	if (!said_the_same(was, is))
+		parts |= 1u << SAID;
+	return parts;
+}
+
 /* JSON of two members, or NULL: none. */
 static char *print_error(const struct deia__task_state *s)
 {
@@ -87,13 +154,19 @@ struct printed {
 	char *attempts, *error, *verdict;
 };
 
-static bool print_all(struct printed *p, const struct deia__task *t)
+/* Those of these parts. */
+static bool print_some(struct printed *p, const struct deia__task *t,
+		       unsigned parts)
 {
-	p->attempts = deia__attempts_print(t);
-	p->error = t->s.error || t->s.error_code ? print_error(&t->s) : NULL;
-	p->verdict = t->s.verdict >= 0 ? print_verdict(&t->s) : NULL;
-	return p->attempts && (p->error || !(t->s.error || t->s.error_code)) &&
-	       (p->verdict || t->s.verdict < 0);
+	bool tries = parts & 1u << TRIES, said = parts & 1u << SAID;
+	bool error = said && (t->s.error || t->s.error_code);
+	bool verdict = said && t->s.verdict >= 0;
+
+	p->attempts = tries ? deia__attempts_print(t) : NULL;
+	p->error = error ? print_error(&t->s) : NULL;
+	p->verdict = verdict ? print_verdict(&t->s) : NULL;
+	return (p->attempts || !tries) && (p->error || !error) &&
+	       (p->verdict || !verdict);
 }
 
 static void printed_fini(struct printed *p)
@@ -102,16 +175,6 @@ static void printed_fini(struct printed *p)
 	deia__free(p->error);
 	deia__free(p->verdict);
 }
-
-/* Columns of a row that change; by rising column. */
-static const unsigned changing[] = {
-	TASK_PHASE,    TASK_STATUS,	   TASK_BOT,
-	TASK_NODE,     TASK_DUE,	   TASK_STARTED,
-	TASK_FINISHED, TASK_ATTEMPT,	   TASK_EXCUSED,
-	TASK_ATTEMPTS, TASK_ERROR,	   TASK_REASON,
-	TASK_VERDICT,  TASK_PROMPT_TOKENS, TASK_COMPLETION_TOKENS,
-};
-#define N_CHANGING (sizeof(changing) / sizeof(changing[0]))
 
 static void state_values(struct deia_value *row, const struct deia__task *t,
 			 const struct printed *p)
@@ -161,7 +224,7 @@ deia_err deia__task_insert(deia_txn *txn, const struct deia__task *t,
 	struct deia_value row[TASK_COLUMNS];
 	struct printed p = { 0 };
 	char *spec = deia__spec_print(&t->spec);
-	bool ok = print_all(&p, t) && spec;
+	bool ok = print_some(&p, t, ~0u) && spec;
 
 	if (ok) {
 		fixed_values(row, t, spec, content, len);
@@ -176,23 +239,28 @@ deia_err deia__task_insert(deia_txn *txn, const struct deia__task *t,
 
 /* By rising column: spec (or NULL) and result stand between the others. */
 static size_t fill_sets(struct deia_set *set, const struct deia__task_op *op,
-			const struct deia_value *row, const char *spec)
+			const struct deia_value *row, unsigned parts,
+			const char *spec)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < N_CHANGING; i++) {
-		if (spec && changing[i] == TASK_ATTEMPTS) {
+		unsigned column = changing[i].column;
+
+		if (spec && column == TASK_ATTEMPTS) {
 			set[n].column = TASK_SPEC;
 			set[n++].value = text(spec);
 		}
-		if (op->has_result && changing[i] == TASK_ATTEMPTS) {
+		if (op->has_result && column == TASK_ATTEMPTS) {
 			set[n].column = TASK_RESULT;
 			set[n++].value = head(op->result, op->result_len);
 			set[n].column = TASK_RESULT_BYTES;
 			set[n++].value = deia_int((int64_t)op->result_len);
 		}
-		set[n].column = changing[i];
-		set[n++].value = row[changing[i]];
+		if (!(parts & 1u << changing[i].part))
+			continue;
+		set[n].column = column;
+		set[n++].value = row[column];
 	}
 	return n;
 }
@@ -204,12 +272,13 @@ deia_err deia__task_update(struct deia__task_op *op)
 	struct printed p = { 0 };
 	bool retried = op->event == DEIA_TASK_RETRIED;
 	char *spec = retried ? deia__spec_print(&op->t->spec) : NULL;
-	bool ok = print_all(&p, op->t) && (spec || !retried);
+	unsigned parts = changed_parts(op);
+	bool ok = print_some(&p, op->t, parts) && (spec || !retried);
 
 	if (ok) {
 		state_values(row, op->t, &p);
 		deia_txn_update(op->txn, &deia__table_tasks, &key, set,
-				fill_sets(set, op, row, spec), NULL);
+				fill_sets(set, op, row, parts, spec), NULL);
 		if (op->has_result)
 			put_whole(op->txn, op->t->id, 1, op->result,
 				  op->result_len);

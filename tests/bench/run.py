@@ -27,6 +27,7 @@ import faults  # noqa: E402
 import mail  # noqa: E402
 import mail_postgres  # noqa: E402
 import supervised  # noqa: E402
+import tasks  # noqa: E402
 
 STARTS = 15
 WRK_SECONDS = 3
@@ -233,7 +234,8 @@ def main():
     build = os.path.abspath(sys.argv[1])
     every = (start_time, idle, health_rate, chat_round_trip, first_token,
              *supervised.measures(), faults.loop_delay, cache.chat_page,
-             *mail.measures(), *mail_postgres.measures(), scheduler)
+             *mail.measures(), *mail_postgres.measures(), *tasks.measures(),
+             scheduler)
     names = {measure.__name__: measure for measure in every}
     wrong = [name for name in sys.argv[2:] if name not in names]
     if wrong:

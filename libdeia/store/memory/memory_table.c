@@ -181,6 +181,15 @@ struct deia__mem_row *deia__mem_find(const struct deia__mem_table *t,
 	return find_equal(&t->orders[0], values, t->table->n_key);
 }
 
+/* Most changes leave a row where it is in most orders. */
+static bool stays(const struct deia__mem_order *o,
+		  const struct deia__mem_row *old,
+		  const struct deia__mem_row *row)
+{
+	return old && row &&
+	       cmp_nodes(&old->nodes[o->pos], &row->nodes[o->pos], o) == 0;
+}
+
 bool deia__mem_fits(const struct deia__mem_table *t,
 		    const struct deia__mem_row *old,
 		    const struct deia__mem_row *row)
@@ -198,7 +207,8 @@ bool deia__mem_fits(const struct deia__mem_table *t,
 			values[k] = &row->values[o->order.columns[k]];
 			null |= values[k]->type == DEIA_NULL;
 		}
-		if (!o->unique || null) /* nulls are never equal, as in SQL */
+		/* Nulls are never equal, as in SQL. */
+		if (!o->unique || null || stays(o, old, row))
 			continue;
 		other = find_equal(o, values, o->unique);
 		if (other && other != old)
@@ -215,6 +225,11 @@ void deia__mem_swap(struct deia__mem_table *t, struct deia__mem_row *old,
 
 	for (i = 0; i < t->n_orders; i++) {
 		o = &t->orders[i];
+		if (stays(o, old, row)) {
+			deia__tree_replace(&o->tree, &old->nodes[i],
+					   &row->nodes[i]);
+			continue;
+		}
 		if (old)
 			deia__tree_remove(&o->tree, &old->nodes[i]);
 		if (row)

@@ -77,6 +77,18 @@ void deia__tree_remove(struct deia__tree *t, struct deia__node *n)
 	n->up = n->left = n->right = NULL;
 }
 
+void deia__tree_replace(struct deia__tree *t, struct deia__node *old,
+			struct deia__node *n)
+{
+	*n = *old;
+	*link_of(t, old) = n;
+	if (n->left)
+		n->left->up = n;
+	if (n->right)
+		n->right->up = n;
+	old->up = old->left = old->right = NULL;
+}
+
 struct deia__node *deia__tree_seek(const struct deia__tree *t,
 				   deia__node_probe probe, const void *place)
 {

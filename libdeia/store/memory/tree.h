@@ -30,6 +30,9 @@ typedef int (*deia__node_probe)(const struct deia__node *node,
 void deia__tree_insert(struct deia__tree *t, struct deia__node *n,
 		       deia__node_cmp cmp, const void *arg);
 void deia__tree_remove(struct deia__tree *t, struct deia__node *n);
+/* Puts n, which compares as old does, where old is. */
+void deia__tree_replace(struct deia__tree *t, struct deia__node *old,
+			struct deia__node *n);
 /* The first node whose probe is >= 0; NULL when there is none. */
 struct deia__node *deia__tree_seek(const struct deia__tree *t,
 				   deia__node_probe probe, const void *place);

@@ -2,6 +2,7 @@
 /* The printer: values, escaping, wrong use. */
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,6 +107,10 @@ static const struct {
 	{ 1.0 / 3, "0.333333", "0.33333333333333331" },
 	{ 123456789.0, "123456789", "123456789" },
 	{ 1234567.891, "1234567.891", "1234567.891" },
+	{ -0.001, "-0.001", "-0.001" },
+	{ 0.000999, "0.000999", "0.000999" },
+	{ 999999999.999999, "999999999.999999", "999999999.999999" },
+	{ 0.0010000001, "0.001", "0.0010000001" },
 	{ 9007199254740993.0, "9.0072e+15", "9007199254740992" },
 	{ 1e15, "1e+15", "1000000000000000" },
 	{ 1e300, "1e+300", "1e+300" },
@@ -128,6 +133,27 @@ START_TEST(numbers_are_printed)
 	deia__json_number(exact, numbers[_i].v);
 	ck_assert_str_eq(exact, numbers[_i].exact);
 	deia_jw_fini(&w);
+}
+END_TEST
+
+/* What is printed without printf is what printf prints. */
+START_TEST(numbers_of_six_decimals_are_printed_as_by_printf)
+{
+	struct deia__rng rng;
+	char out[40], wanted[40];
+
+	deia__rng_init(&rng, 20261130);
+	for (int round = 0; round < 100000; round++) {
+		uint64_t range = 1ull << (deia__rng_next(&rng) % 50);
+		double v = (double)(deia__rng_next(&rng) % range) / 1e6;
+
+		if (v < 0.001)
+			continue;
+		v *= round % 2 ? 1 : -1;
+		deia__json_number(out, v);
+		snprintf(wanted, sizeof(wanted), "%.15g", v);
+		ck_assert_str_eq(out, wanted);
+	}
 }
 END_TEST
 
@@ -246,6 +272,7 @@ static void add_printer_tests(TCase *tc)
 	tcase_add_test(tc, printer_writes_all_kinds_of_values);
 	tcase_add_loop_test(tc, strings_are_escaped, 0, COUNT(strings));
 	tcase_add_loop_test(tc, numbers_are_printed, 0, COUNT(numbers));
+	tcase_add_test(tc, numbers_of_six_decimals_are_printed_as_by_printf);
 	tcase_add_loop_test(tc, wrong_use_of_the_printer_is_noticed, 0, 10);
 	tcase_add_test(tc, printer_out_of_memory_sticks);
 	tcase_add_test(tc, any_bytes_become_one_valid_line);

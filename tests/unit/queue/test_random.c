@@ -29,6 +29,77 @@ static const char *some_id(void)
 	return ids[pick(n_ids)];
 }
 
+/* ---- memory and store -------------------------------------------------- */
+
+static void same_text(const char *a, const char *b)
+{
+	ck_assert_str_eq(a ? a : "", b ? b : "");
+}
+
+static void same_state(const struct deia__task_state *a,
+		       const struct deia__task_state *b)
+{
+	ck_assert_int_eq(a->status, b->status);
+	ck_assert_str_eq(a->bot, b->bot);
+	ck_assert_int_eq(a->due, b->due);
+	ck_assert_int_eq(a->started, b->started);
+	ck_assert_int_eq(a->finished, b->finished);
+	ck_assert_uint_eq(a->attempt, b->attempt);
+	ck_assert_uint_eq(a->excused, b->excused);
+	same_text(a->error_code, b->error_code);
+	same_text(a->error, b->error);
+	same_text(a->reason, b->reason);
+	ck_assert_int_eq(a->verdict, b->verdict);
+	ck_assert_int_eq(a->prompt_tokens, b->prompt_tokens);
+	ck_assert_int_eq(a->completion_tokens, b->completion_tokens);
+}
+
+static void same_attempts(const struct deia__task *a,
+			  const struct deia__task *b)
+{
+	char *x = deia__attempts_print(a), *y = deia__attempts_print(b);
+
+	ck_assert_str_eq(x, y);
+	deia__free(x);
+	deia__free(y);
+}
+
+static void on_rows(deia_err err, const deia_rows *rows, void *user)
+{
+	unsigned *calls = user;
+
+	ck_assert_int_eq(err, DEIA_OK);
+	++*calls;
+	for (size_t i = 0; i < deia_rows_count(rows); i++) {
+		struct deia__task *row =
+			deia__task_from_row(r.q, rows, i, &err);
+		const struct deia__task *t;
+
+		ck_assert_ptr_nonnull(row);
+		t = deia__task_find(r.q, row->id);
+		if (t) {
+			same_state(&t->s, &row->s);
+			same_attempts(t, row);
+		}
+		deia__task_drop(row, DEIA_OK);
+	}
+}
+
+/* The rows are what is in memory: only what has changed is written. */
+static void check_rows(void)
+{
+	struct deia_page_query page = {
+		&deia__table_tasks, -1, NULL, 0, NULL, 0, false, TASKS
+	};
+	unsigned calls = 0;
+
+	rig_idle(&r);
+	ck_assert_int_eq(deia_store_page(r.store, &page, on_rows, &calls),
+			 DEIA_OK);
+	while (!calls)
+		event_base_loop(r.base, EVLOOP_ONCE);
+}
+
 /* ---- what happens ------------------------------------------------------ */
 
 static void take(const struct rig_answer *got)
@@ -164,7 +235,7 @@ static void step(void)
 		rig_sleep(&r, pick(3000));
 		break;
 	case 10:
-		rig_idle(&r);
+		check_rows();
 		break;
 	default:
 		if (pick(10) == 0)
