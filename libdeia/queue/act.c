@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* act.c - what people do with tasks: cancel, retry, approve, judge. */
 #include <stdio.h>
+#include <string.h>
 
 #include "queue/queue.h"
 
@@ -148,8 +149,9 @@ static void do_retry(struct deia__task *t, struct deia__task_call *c)
 	t->s.finished = 0;
 	t->s.excused = t->s.attempt;
 	t->rank = 0;
-	if (t->deadline && t->deadline <= deia__tasks_wall(t->q))
-		t->deadline = 0; /* it is wanted all the same */
+	t->spec.every_seconds = 0; /* its series has gone on, or was ended */
+	if (t->s.deadline && t->s.deadline <= deia__tasks_wall(t->q))
+		t->s.deadline = 0; /* it is wanted all the same */
 	set_reason(t, "retried", c);
 	deia__taskop_commit(op);
 }
@@ -194,6 +196,14 @@ static bool counted_as_success(const struct deia__task_state *s)
 			       : s->status == DEIA_TASK_SUCCEEDED;
 }
 
+/* Nobody learned from an attempt that was interrupted. */
+static bool was_learned(const struct deia__attempt *a)
+{
+	return strcmp(a->outcome, "succeeded") == 0 ||
+	       strcmp(a->outcome, "failed") == 0 ||
+	       (strcmp(a->outcome, "timed_out") == 0 && a->seconds > 0);
+}
+
 /* What was learned of the last attempt is corrected. */
 static void judged(struct deia__task *t, struct deia__task_call *c)
 {
@@ -207,7 +217,7 @@ static void judged(struct deia__task *t, struct deia__task_call *c)
 	o.seconds = a->seconds;
 	o.success = c->final; /* what it counted as before */
 	/* It may be too long ago, or another node's knowledge. */
-	if (now != o.success && !t->foreign &&
+	if (now != o.success && was_learned(a) &&
 	    !deia_scheduler_correct(q->scheduler, &o, now,
 				    deia__tasks_now(q)) &&
 	    q->opts.learned)

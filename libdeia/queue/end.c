@@ -166,8 +166,7 @@ static void on_durable(struct deia__task *t, struct deia__task_call *c)
 static void on_lost(struct deia__task *t, struct deia__task_call *c,
 		    deia_err err)
 {
-	(void)err;
-	deia__call_again(t, c);
+	deia__call_again(t, c, err);
 }
 
 /* Attempts at the end of the list that nobody is to blame for. */
@@ -266,25 +265,26 @@ static void add_usage(struct deia__task *t, const struct deia__task_call *c)
 		t->s.completion_tokens += c->completion_tokens;
 }
 
-/* An answer that is not what was asked for is none. */
-static void judge(const struct deia__task *t, struct deia__task_call *c)
+/* An answer that is not what was asked for is none. False: out of memory. */
+static bool judge(const struct deia__task *t, struct deia__task_call *c)
 {
 	struct deia__errmsg why = { "" };
 	struct deia__expect *e = NULL;
 	deia_err err;
 
 	if (c->err || !t->spec.expect)
-		return;
+		return true;
 	err = deia__expect_new(&e, t->spec.expect, &why);
 	if (!err)
 		err = deia__expect_holds(e, c->text ? c->text : "", c->text_len,
 					 &why);
 	deia__expect_free(e);
-	if (!err)
-		return;
-	c->err = err == DEIA_ENOMEM ? err : DEIA_EREMOTE;
+	if (!err || err == DEIA_ENOMEM)
+		return !err;
+	c->err = DEIA_EREMOTE;
 	deia__set_text(&c->code, "unexpected_result", DEIA_MAX_ID_LEN);
 	deia__set_text(&c->message, why.text, DEIA_MAX_ERROR_BYTES);
+	return true;
 }
 
 void deia__call_ended(struct deia__task *t, struct deia__task_call *c)
@@ -300,14 +300,16 @@ void deia__call_ended(struct deia__task *t, struct deia__task_call *c)
 	}
 	op = deia__op_begin(t, c, DEIA_TASK_ENDED);
 	if (!op) {
-		deia__call_again(t, c);
+		deia__call_again(t, c, DEIA_ENOMEM);
 		return;
 	}
 	op->done = on_durable;
 	op->undone = on_lost;
-	judge(t, c);
+	ok = judge(t, c);
 	add_usage(t, c);
-	if (c->err == DEIA_OK)
+	if (!ok)
+		c->err = DEIA_OK; /* it is judged again */
+	else if (c->err == DEIA_OK)
 		ok = end_well(op, c);
 	else if (c->err == DEIA_ECANCELED)
 		ok = end_excused(op, c);
@@ -318,5 +320,5 @@ void deia__call_ended(struct deia__task *t, struct deia__task_call *c)
 		return;
 	}
 	deia__op_abandon(op);
-	deia__call_again(t, c);
+	deia__call_again(t, c, DEIA_ENOMEM);
 }

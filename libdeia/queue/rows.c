@@ -85,6 +85,7 @@ static char *print_verdict(const struct deia__task_state *s)
 /* Texts that are made for a row. */
 struct printed {
 	char *attempts, *error, *verdict;
+	char *spec; /* NULL: it has not changed */
 };
 
 static bool print_all(struct printed *p, const struct deia__task *t)
@@ -101,15 +102,15 @@ static void printed_fini(struct printed *p)
 	deia__free(p->attempts);
 	deia__free(p->error);
 	deia__free(p->verdict);
+	deia__free(p->spec);
 }
 
 /* Columns of a row that change; by rising column. */
 static const unsigned changing[] = {
-	TASK_PHASE,    TASK_STATUS,	   TASK_BOT,
-	TASK_NODE,     TASK_DUE,	   TASK_STARTED,
-	TASK_FINISHED, TASK_ATTEMPT,	   TASK_EXCUSED,
-	TASK_ATTEMPTS, TASK_ERROR,	   TASK_REASON,
-	TASK_VERDICT,  TASK_PROMPT_TOKENS, TASK_COMPLETION_TOKENS,
+	TASK_PHASE,   TASK_STATUS,   TASK_BOT,		 TASK_NODE,
+	TASK_DUE,     TASK_DEADLINE, TASK_STARTED,	 TASK_FINISHED,
+	TASK_ATTEMPT, TASK_EXCUSED,  TASK_ATTEMPTS,	 TASK_ERROR,
+	TASK_REASON,  TASK_VERDICT,  TASK_PROMPT_TOKENS, TASK_COMPLETION_TOKENS,
 };
 #define N_CHANGING (sizeof(changing) / sizeof(changing[0]))
 
@@ -123,6 +124,7 @@ static void state_values(struct deia_value *row, const struct deia__task *t,
 	row[TASK_BOT] = text(s->bot);
 	row[TASK_NODE] = text(t->q->node);
 	row[TASK_DUE] = deia_int(s->due);
+	row[TASK_DEADLINE] = deia_int(s->deadline);
 	row[TASK_STARTED] = deia_int(s->started);
 	row[TASK_FINISHED] = deia_int(s->finished);
 	row[TASK_ATTEMPT] = deia_int(s->attempt);
@@ -145,7 +147,6 @@ static void fixed_values(struct deia_value *row, const struct deia__task *t,
 	row[TASK_SUBMITTED_BY] = text(t->submitted_by);
 	row[TASK_SERIES] = text(t->series);
 	row[TASK_CREATED] = deia_int(t->created);
-	row[TASK_DEADLINE] = deia_int(t->deadline);
 	row[TASK_TIMEOUT_SECONDS] = deia_int(t->timeout_seconds);
 	row[TASK_MAX_ATTEMPTS] = deia_int(t->max_attempts);
 	row[TASK_SPEC] = text(spec);
@@ -176,11 +177,15 @@ deia_err deia__task_insert(deia_txn *txn, const struct deia__task *t,
 
 /* By rising column: the result stands between the others. */
 static size_t fill_sets(struct deia_set *set, const struct deia__task_op *op,
-			const struct deia_value *row)
+			const struct deia_value *row, const char *spec)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < N_CHANGING; i++) {
+		if (spec && changing[i] == TASK_ATTEMPTS) {
+			set[n].column = TASK_SPEC;
+			set[n++].value = text(spec);
+		}
 		if (op->has_result && changing[i] == TASK_ATTEMPTS) {
 			set[n].column = TASK_RESULT;
 			set[n++].value = head(op->result, op->result_len);
@@ -196,14 +201,18 @@ static size_t fill_sets(struct deia_set *set, const struct deia__task_op *op,
 deia_err deia__task_update(struct deia__task_op *op)
 {
 	struct deia_value row[TASK_COLUMNS], key = text(op->t->id);
-	struct deia_set set[N_CHANGING + 2];
+	struct deia_set set[N_CHANGING + 3];
 	struct printed p = { 0 };
 	bool ok = print_all(&p, op->t);
 
+	if (op->every_before != op->t->spec.every_seconds) {
+		p.spec = deia__spec_print(&op->t->spec);
+		ok = ok && p.spec;
+	}
 	if (ok) {
 		state_values(row, op->t, &p);
 		deia_txn_update(op->txn, &deia__table_tasks, &key, set,
-				fill_sets(set, op, row), NULL);
+				fill_sets(set, op, row, p.spec), NULL);
 		if (op->has_result)
 			put_whole(op->txn, op->t->id, 1, op->result,
 				  op->result_len);
@@ -269,10 +278,10 @@ static void take_numbers(struct deia__task *t, const deia_rows *rows, size_t r)
 	t->timeout_seconds = (unsigned)number(rows, r, TASK_TIMEOUT_SECONDS);
 	t->max_attempts = (unsigned)number(rows, r, TASK_MAX_ATTEMPTS);
 	t->created = number(rows, r, TASK_CREATED);
-	t->deadline = number(rows, r, TASK_DEADLINE);
 	t->content_bytes = (size_t)number(rows, r, TASK_CONTENT_BYTES);
 	t->result_bytes = result > 0 ? (size_t)result : 0;
 	s->due = number(rows, r, TASK_DUE);
+	s->deadline = number(rows, r, TASK_DEADLINE);
 	s->started = number(rows, r, TASK_STARTED);
 	s->finished = number(rows, r, TASK_FINISHED);
 	s->attempt = (unsigned)number(rows, r, TASK_ATTEMPT);
