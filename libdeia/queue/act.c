@@ -40,7 +40,7 @@ static bool is_here(struct deia__task *t, struct deia__task_call *c)
 static void refuse(struct deia__task *t, struct deia__task_call *c,
 		   const char *what)
 {
-	deia__tasks_fail(t->q, DEIA_ESTATE, "a task that is %s cannot be %s",
+	deia__tasks_fail(t->q, DEIA_ESTATE, "its status is %s: it cannot be %s",
 			 deia_task_status_name(t->s.status), what);
 	deia__call_fail(t, c, DEIA_ESTATE);
 }

@@ -82,6 +82,19 @@ START_TEST(test_pinned_and_capable)
 }
 END_TEST
 
+START_TEST(test_what_waits_says_why)
+{
+	add(id, "first");
+	add(id2, "second");
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_QUEUED);
+	ck_assert_str_eq(r.got.first.reason, "there is no bot yet");
+	rig_bot(&r, "A", 1, NULL);
+	rig_idle(&r);
+	ck_assert_int_eq(rig_status(&r, id2), DEIA_TASK_QUEUED);
+	ck_assert_str_eq(r.got.first.reason, "no bot has room for it now");
+}
+END_TEST
+
 START_TEST(test_dependencies)
 {
 	const char *on = id;
@@ -397,6 +410,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, test_priority_and_ageing);
 	tcase_add_test(t, test_pinned_and_capable);
+	tcase_add_test(t, test_what_waits_says_why);
 	tcase_add_test(t, test_dependencies);
 	tcase_add_test(t, test_dependency_that_fails);
 	tcase_add_test(t, test_batch_with_refs);
