@@ -97,13 +97,15 @@ static void heap_remove(deia__timers *t, struct deia__timer *tm)
 		settle(t, i, last);
 }
 
-static bool reserve(deia__timers *t)
+static bool reserve(deia__timers *t, size_t n)
 {
 	size_t cap = t->cap ? t->cap * 2 : FIRST_CAP;
 	struct deia__timer **heap;
 
-	if (t->len < t->cap)
+	if (n <= t->cap)
 		return true;
+	while (cap < n)
+		cap *= 2;
 	heap = deia__realloc(t->heap, cap * sizeof(struct deia__timer *));
 	if (!heap)
 		return false;
@@ -205,6 +207,11 @@ int64_t deia__timers_now(const deia__timers *t)
 	return deia__now_ms(t->clock);
 }
 
+deia_err deia__timers_reserve(deia__timers *t, size_t n)
+{
+	return reserve(t, n) ? DEIA_OK : DEIA_ENOMEM;
+}
+
 deia_err deia__timer_set(deia__timers *t, struct deia__timer *tm,
 			 int64_t delay_ms)
 {
@@ -212,7 +219,7 @@ deia_err deia__timer_set(deia__timers *t, struct deia__timer *tm,
 	bool in_heap = tm->heap_pos != 0 && !IS_DUE(tm->heap_pos);
 
 	assert(tm->fn);
-	if (!in_heap && !reserve(t))
+	if (!in_heap && !reserve(t, t->len + 1))
 		return DEIA_ENOMEM;
 	if (delay_ms < 0)
 		delay_ms = 0;

@@ -36,6 +36,8 @@ DEIA_NODISCARD deia_err deia__timers_new(deia__timers **out,
 void deia__timers_free(deia__timers *t);
 const struct deia__clock *deia__timers_clock(const deia__timers *t);
 int64_t deia__timers_now(const deia__timers *t);
+/* From here on n timers at a time can be set without memory. */
+DEIA_NODISCARD deia_err deia__timers_reserve(deia__timers *t, size_t n);
 /*
  * (Re)arms; delay < 0 counts as 0. fn and arg must be set. DEIA_OK, or
  * DEIA_ENOMEM (never for a timer that is armed); then it is as before.

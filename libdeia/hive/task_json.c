@@ -20,6 +20,9 @@
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/mem.h"
+#include "core/utf8.h"
+
+#define FIELD_SHOWN 64 /* bytes of a member's name, where it is wrong */
 
 struct reading {
 	struct deia_task_draft *draft;
@@ -34,6 +37,7 @@ static void wrong_item(struct reading *r, const char *field, int item,
 static void wrong_item(struct reading *r, const char *field, int item,
 		       const char *fmt, ...)
 {
+	size_t len = strnlen(field, FIELD_SHOWN);
 	char at[16] = "";
 	va_list ap;
 
@@ -44,8 +48,10 @@ static void wrong_item(struct reading *r, const char *field, int item,
 		return;
 	if (item >= 0)
 		snprintf(at, sizeof(at), "/%d", item);
-	snprintf(r->where->pointer, sizeof(r->where->pointer), "%s%.100s%s",
-		 *field ? "/" : "", field, at);
+	/* The name of a member that is not known may be anything. */
+	snprintf(r->where->pointer, sizeof(r->where->pointer), "%s%.*s%s",
+		 *field ? "/" : "", (int)deia__utf8_whole(field, len), field,
+		 at);
 	va_start(ap, fmt);
 	vsnprintf(r->where->detail, sizeof(r->where->detail), fmt, ap);
 	va_end(ap);
@@ -291,8 +297,9 @@ static void read_member(struct reading *r, const cJSON *json, bool is_line)
 
 static void check_whole(struct reading *r, const cJSON *json)
 {
-	bool complexity = deia__json_get(json, "complexity") != NULL;
-	bool seconds = deia__json_get(json, "estimated_seconds") != NULL;
+	bool complexity = cJSON_IsNumber(deia__json_get(json, "complexity"));
+	bool seconds =
+		cJSON_IsNumber(deia__json_get(json, "estimated_seconds"));
 
 	if (!r->draft->content)
 		wrong_item(r, "content", -1, "required: what is to be done");

@@ -202,16 +202,9 @@ static void fetch_result(struct deia__asked *a)
 	}
 }
 
-void deia__task_lines_moved(deia_hive *h, deia_task_event event,
-			    const struct deia_task *task)
+static void tell_result(deia_hive *h, struct deia__asked *a,
+			const struct deia_task *task)
 {
-	struct deia__asked *a = NULL;
-
-	if (event != DEIA_TASK_ENDED || !h->tasks->asked)
-		return;
-	HASH_FIND_STR(h->tasks->asked, task->id, a);
-	if (!a)
-		return;
 	wait_no_more(a, deia__hbot_get(h, a->bot));
 	if (is_same_process(a) && task->result_len == task->result_bytes) {
 		say_result(a, task);
@@ -220,6 +213,22 @@ void deia__task_lines_moved(deia_hive *h, deia_task_event event,
 		fetch_result(a);
 	} else {
 		asked_free(a);
+	}
+}
+
+void deia__task_lines_moved(deia_hive *h, deia_task_event event,
+			    const struct deia_task *task)
+{
+	struct deia__asked *a = NULL;
+
+	if (event != DEIA_TASK_ENDED || !h->tasks->asked)
+		return;
+	/* A submit that was repeated with its key waits for it, too. */
+	HASH_FIND_STR(h->tasks->asked, task->id, a);
+	while (a) {
+		tell_result(h, a, task);
+		a = NULL;
+		HASH_FIND_STR(h->tasks->asked, task->id, a);
 	}
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* act.c - what people do with tasks: cancel, retry, approve, judge. */
 #include <stdio.h>
+#include <string.h>
 
 #include "queue/queue.h"
 
@@ -39,7 +40,7 @@ static bool is_here(struct deia__task *t, struct deia__task_call *c)
 static void refuse(struct deia__task *t, struct deia__task_call *c,
 		   const char *what)
 {
-	deia__tasks_fail(t->q, DEIA_ESTATE, "a task that is %s cannot be %s",
+	deia__tasks_fail(t->q, DEIA_ESTATE, "its status is %s: it cannot be %s",
 			 deia_task_status_name(t->s.status), what);
 	deia__call_fail(t, c, DEIA_ESTATE);
 }
@@ -149,8 +150,9 @@ static void do_retry(struct deia__task *t, struct deia__task_call *c)
 	t->s.excused = t->s.attempt;
 	t->rank = 0;
 	t->spec.retried = deia__tasks_wall(t->q);
-	if (t->deadline <= t->spec.retried)
-		t->deadline = 0; /* it is wanted all the same */
+	t->spec.every_seconds = 0; /* its series has gone on, or was ended */
+	if (t->s.deadline && t->s.deadline <= t->spec.retried)
+		t->s.deadline = 0; /* it is wanted all the same */
 	set_reason(t, "retried", c);
 	deia__taskop_commit(op);
 }
@@ -195,6 +197,14 @@ static bool counted_as_success(const struct deia__task_state *s)
 			       : s->status == DEIA_TASK_SUCCEEDED;
 }
 
+/* Nobody learned from an attempt that was interrupted. */
+static bool was_learned(const struct deia__attempt *a)
+{
+	return strcmp(a->outcome, "succeeded") == 0 ||
+	       strcmp(a->outcome, "failed") == 0 ||
+	       (strcmp(a->outcome, "timed_out") == 0 && a->seconds > 0);
+}
+
 /* What was learned of the last attempt is corrected. */
 static void judged(struct deia__task *t, struct deia__task_call *c)
 {
@@ -208,7 +218,7 @@ static void judged(struct deia__task *t, struct deia__task_call *c)
 	o.seconds = a->seconds;
 	o.success = c->final; /* what it counted as before */
 	/* It may be too long ago, or another node's knowledge. */
-	if (now != o.success && !t->foreign &&
+	if (now != o.success && was_learned(a) &&
 	    !deia_scheduler_correct(q->scheduler, &o, now,
 				    deia__tasks_now(q)) &&
 	    q->opts.learned)

@@ -62,7 +62,7 @@ void deia__task_pump(struct deia__task *t)
 		c->fn(t, c);
 	}
 	if (can_go_on(t) && !t->ready && STAILQ_EMPTY(&t->calls) &&
-	    deia_task_status_is_final(t->s.status))
+	    (deia_task_status_is_final(t->s.status) || t->foreign))
 		deia__task_drop(t, DEIA_ECANCELED);
 }
 

@@ -12,6 +12,8 @@
 /* The next one of a recurring task is written with the end of this one, so its
  * content stays in memory. */
 #define MAX_EVERY_BYTES (64u << 10)
+/* Of one call: compiling it takes about 15 ms. */
+#define MAX_EXPECTS_BYTES (64u << 10)
 
 static bool is_text(const char *s, size_t len)
 {
@@ -153,8 +155,7 @@ static deia_err check_expect(deia_tasks *q, const struct deia_task_draft *d,
 	return err;
 }
 
-deia_err deia__draft_check(deia_tasks *q, const struct deia_task_draft *d,
-			   int i)
+static deia_err check_one(deia_tasks *q, const struct deia_task_draft *d, int i)
 {
 	deia_err err;
 
@@ -168,9 +169,52 @@ deia_err deia__draft_check(deia_tasks *q, const struct deia_task_draft *d,
 		err = check_times(q, d, i);
 	if (!err)
 		err = check_lists(q, d, i);
-	if (!err)
-		err = check_names(q, d, i);
-	return err ? err : check_expect(q, d, i);
+	return err ? err : check_names(q, d, i);
+}
+
+/* Those of a batch are often the same. */
+static bool is_as_before(const struct deia_task_draft *drafts, size_t i)
+{
+	return i > 0 && drafts[i].expect && drafts[i - 1].expect &&
+	       strcmp(drafts[i].expect, drafts[i - 1].expect) == 0;
+}
+
+/* To compile what many hostile ones expect would hold up all others. */
+static deia_err check_expects(deia_tasks *q,
+			      const struct deia_task_draft *drafts, size_t n)
+{
+	size_t bytes = 0;
+	deia_err err = DEIA_OK;
+
+	for (size_t i = 0; i < n && !err; i++) {
+		if (!drafts[i].expect || is_as_before(drafts, i))
+			continue;
+		bytes += strlen(drafts[i].expect);
+		if (bytes > MAX_EXPECTS_BYTES)
+			return deia__tasks_field(
+				q, (int)i, "expect",
+				"what the tasks of one call expect may be "
+				"64 KiB in all, where it differs from one to "
+				"the next");
+		err = check_expect(q, &drafts[i], (int)i);
+	}
+	return err;
+}
+
+deia_err deia__drafts_check(deia_tasks *q, const struct deia_task_draft *drafts,
+			    size_t n)
+{
+	size_t bytes = 0;
+	deia_err err = DEIA_OK;
+
+	for (size_t i = 0; i < n && !err; i++) {
+		err = check_one(q, &drafts[i], (int)i);
+		bytes += drafts[i].content_len;
+	}
+	if (!err && bytes > DEIA_MAX_SEND_BYTES)
+		err = deia__tasks_fail(q, DEIA_ELIMIT,
+				       "contents may be 16 MiB in all");
+	return err ? err : check_expects(q, drafts, n);
 }
 
 /* ---- tasks ------------------------------------------------------------- */
@@ -218,10 +262,12 @@ static bool copy_lists(struct deia__task *t, const struct deia_task_draft *d)
 	struct deia__task_spec *s = &t->spec;
 
 	s->capabilities = deia__texts_copy(d->capabilities, d->n_capabilities);
-	s->depends_on = deia__texts_copy(d->depends_on, d->n_depends_on);
-	if (!s->capabilities || !s->depends_on)
+	if (!s->capabilities)
 		return false;
 	s->n_capabilities = (unsigned)d->n_capabilities;
+	s->depends_on = deia__texts_copy(d->depends_on, d->n_depends_on);
+	if (!s->depends_on)
+		return false;
 	s->n_depends_on = (unsigned)d->n_depends_on;
 	return true;
 }
@@ -232,7 +278,7 @@ static deia_err fill(struct deia__task *t, const struct deia_task_draft *d,
 	t->priority = d->priority;
 	t->timeout_seconds = d->timeout_seconds;
 	t->max_attempts = d->max_attempts;
-	t->deadline = d->deadline_unix_ms;
+	t->s.deadline = d->deadline_unix_ms;
 	t->content_bytes = d->content_len;
 	t->spec.every_seconds = d->every_seconds;
 	t->spec.approval = d->approval;
@@ -290,7 +336,7 @@ static bool fill_next(struct deia__task *next, const struct deia__task *t)
 	next->max_attempts = t->max_attempts;
 	next->created = deia__tasks_wall(t->q);
 	next->s.due = next->spec.not_before = next_due(t, &shift);
-	next->deadline = t->deadline ? t->deadline + shift : 0;
+	next->s.deadline = t->s.deadline ? t->s.deadline + shift : 0;
 	next->spec.every_seconds = s->every_seconds;
 	next->spec.complexity = s->complexity;
 	next->spec.estimated_seconds = s->estimated_seconds;
@@ -353,6 +399,9 @@ void deia__drafts_digest(const struct deia_task_draft *drafts, size_t n,
 
 		deia__digest_add(&g, d->content, d->content_len);
 		deia__digest_add(&g, numbers, sizeof(numbers));
+		deia__digest_add(&g, &d->complexity, sizeof(d->complexity));
+		deia__digest_add(&g, &d->estimated_seconds,
+				 sizeof(d->estimated_seconds));
 		add_text(&g, d->type);
 		add_text(&g, d->bot);
 		add_text(&g, d->ref);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* clean.c - finished tasks and keys that are too old, in small steps. */
+#include <string.h>
+
 #include "queue/queue.h"
 
 #define STEP 100	/* tasks in one transaction */
@@ -13,6 +15,12 @@ static void again(deia_tasks *q, int64_t delay_ms)
 		(void)!deia__timer_set(q->timers, &q->clean_timer, delay_ms);
 }
 
+/* Of all nodes' tasks only those are counted that had ended at the start. */
+static void forget(uint64_t *count, unsigned n)
+{
+	*count -= *count > n ? n : *count;
+}
+
 static void on_deleted(deia_err err, const int64_t *seqs, size_t n, void *user)
 {
 	deia_tasks *q = user;
@@ -20,26 +28,32 @@ static void on_deleted(deia_err err, const int64_t *seqs, size_t n, void *user)
 	(void)seqs;
 	(void)n;
 	q->n_under_way--;
+	for (int i = 0; i < DEIA_TASK_STATUSES && !err; i++)
+		forget(&q->status.by_status[i], q->deleting[i]);
 	again(q, err ? REST_MS : STEP_MS);
 }
 
-static void delete_row(deia_tasks *q, deia_txn *txn, const deia_rows *rows,
+/* False: somebody does something to it just now, perhaps a retry. */
+static bool delete_row(deia_tasks *q, deia_txn *txn, const deia_rows *rows,
 		       size_t r)
 {
 	struct deia_value id = *deia_rows_get(rows, r, TASK_ID);
 	int status =
 		deia_task_status_parse(deia_rows_text(rows, r, TASK_STATUS));
 
+	if (deia__task_find(q, deia_rows_text(rows, r, TASK_ID)))
+		return false;
 	deia_txn_delete(txn, &deia__table_tasks, &id);
 	deia_txn_delete_where(txn, &deia__table_task_texts, -1, &id, 1, NULL);
-	if (status >= 0 && q->status.by_status[status] > 0)
-		q->status.by_status[status]--;
+	if (status >= 0)
+		q->deleting[status]++;
+	return true;
 }
 
 static void on_old(deia_err err, const deia_rows *rows, void *user)
 {
 	deia_tasks *q = user;
-	size_t n = err ? 0 : deia_rows_count(rows), r;
+	size_t n = err ? 0 : deia_rows_count(rows), deleted = 0;
 	int64_t limit =
 		deia__tasks_wall(q) - (int64_t)q->opts.retention_days * DAY_MS;
 	deia_txn *txn;
@@ -50,12 +64,13 @@ static void on_old(deia_err err, const deia_rows *rows, void *user)
 		return;
 	}
 	txn = deia_txn_new(q->store);
-	for (r = 0; r < n; r++) {
+	memset(q->deleting, 0, sizeof(q->deleting));
+	for (size_t r = 0; r < n; r++) {
 		if (deia_rows_get(rows, r, TASK_FINISHED)->i > limit)
 			break;
-		delete_row(q, txn, rows, r);
+		deleted += delete_row(q, txn, rows, r);
 	}
-	if (r == 0) {
+	if (deleted == 0) {
 		deia_txn_free(txn);
 		again(q, REST_MS);
 		return;

@@ -51,6 +51,8 @@ deia_err deia__dep_add(struct deia__task *t, const char *id)
 	if (d->n == d->cap) {
 		list = deia__realloc(d->waiting,
 				     (d->cap * 2 + 4) * sizeof(*list));
+		if (!list && d->n == 0)
+			drop_dep(t->q, d);
 		if (!list)
 			return DEIA_ENOMEM;
 		d->waiting = list;
@@ -110,7 +112,7 @@ static bool is_due(const struct deia__task *t)
 
 static bool is_late(const struct deia__task *t)
 {
-	return t->deadline && t->deadline <= deia__tasks_wall(t->q);
+	return t->s.deadline && t->s.deadline <= deia__tasks_wall(t->q);
 }
 
 static bool waits_for_time(const struct deia__task *t)
@@ -122,7 +124,7 @@ static bool waits_for_time(const struct deia__task *t)
 
 static void set_timer(struct deia__task *t)
 {
-	int64_t next = t->deadline, wall = deia__tasks_wall(t->q);
+	int64_t next = t->s.deadline, wall = deia__tasks_wall(t->q);
 
 	if (deia_task_status_is_final(t->s.status))
 		next = 0;
@@ -158,6 +160,13 @@ static bool must_move(const struct deia__task *t)
 	       is_due(t);
 }
 
+/* Something could not be done: once more in a moment. */
+static void hold(struct deia__task *t)
+{
+	t->held = true;
+	(void)!deia__timer_set(t->q->timers, &t->timer, DEIA__AGAIN_MS);
+}
+
 static void ask_for_look(struct deia__task *t)
 {
 	struct deia__task_call *c;
@@ -165,9 +174,8 @@ static void ask_for_look(struct deia__task *t)
 	if (t->looking)
 		return;
 	c = deia__call_new(deia__call_look);
-	if (!c) { /* out of memory: once more, later */
-		t->held = true;
-		(void)!deia__timer_set(t->q->timers, &t->timer, DEIA__AGAIN_MS);
+	if (!c) {
+		hold(t);
 		return;
 	}
 	t->looking = true;
@@ -197,11 +205,32 @@ void deia__timer_fired(void *arg)
 		deia__task_pump_soon(t);
 }
 
-void deia__call_again(struct deia__task *t, struct deia__task_call *c)
+/* Nobody is left without an answer for as long as a store is away. */
+static void refuse_waiting(struct deia__task *t, deia_err err)
 {
+	struct deia__task_calls all = STAILQ_HEAD_INITIALIZER(all);
+	struct deia__task_calls keep = STAILQ_HEAD_INITIALIZER(keep);
+	struct deia__task_call *c;
+
+	STAILQ_CONCAT(&all, &t->calls);
+	while ((c = STAILQ_FIRST(&all))) {
+		STAILQ_REMOVE_HEAD(&all, link);
+		if (c->cb)
+			deia__call_fail(t, c, err);
+		else
+			STAILQ_INSERT_TAIL(&keep, c, link);
+	}
+	STAILQ_CONCAT(&keep, &t->calls);
+	STAILQ_CONCAT(&t->calls, &keep);
+}
+
+void deia__call_again(struct deia__task *t, struct deia__task_call *c,
+		      deia_err err)
+{
+	deia__tasks_store_error(t->q, err);
+	hold(t);
+	refuse_waiting(t, err);
 	STAILQ_INSERT_HEAD(&t->calls, c, link);
-	t->held = true;
-	(void)!deia__timer_set(t->q->timers, &t->timer, DEIA__AGAIN_MS);
 }
 
 /* ---- moving by itself -------------------------------------------------- */
@@ -215,9 +244,8 @@ static void on_end(struct deia__task *t, struct deia__task_call *c)
 static void on_failure(struct deia__task *t, struct deia__task_call *c,
 		       deia_err err)
 {
-	(void)err;
 	t->looking = true;
-	deia__call_again(t, c);
+	deia__call_again(t, c, err);
 }
 
 static bool end_late(struct deia__task_op *op)

@@ -67,8 +67,7 @@ bool deia__finish(struct deia__task_op *op, deia_task_status status, bool go_on)
 	t->s.status = status;
 	t->s.finished = deia__tasks_wall(t->q);
 	t->s.due = 0;
-	return !go_on || !t->spec.every_seconds || t->spec.retried ||
-	       submit_next(op);
+	return !go_on || !t->spec.every_seconds || submit_next(op);
 }
 
 void deia__finished(struct deia__task *t)
@@ -169,8 +168,7 @@ static void on_durable(struct deia__task *t, struct deia__task_call *c)
 static void on_lost(struct deia__task *t, struct deia__task_call *c,
 		    deia_err err)
 {
-	(void)err;
-	deia__call_again(t, c);
+	deia__call_again(t, c, err);
 }
 
 /* Attempts at the end of the list that nobody is to blame for. */
@@ -269,25 +267,26 @@ static void add_usage(struct deia__task *t, const struct deia__task_call *c)
 		t->s.completion_tokens += c->completion_tokens;
 }
 
-/* An answer that is not what was asked for is none. */
-static void judge(const struct deia__task *t, struct deia__task_call *c)
+/* An answer that is not what was asked for is none. False: out of memory. */
+static bool judge(const struct deia__task *t, struct deia__task_call *c)
 {
 	struct deia__errmsg why = { "" };
 	struct deia__expect *e = NULL;
 	deia_err err;
 
 	if (c->err || !t->spec.expect)
-		return;
+		return true;
 	err = deia__expect_new(&e, t->spec.expect, &why);
 	if (!err)
 		err = deia__expect_holds(e, c->text ? c->text : "", c->text_len,
 					 &why);
 	deia__expect_free(e);
-	if (!err)
-		return;
-	c->err = err == DEIA_ENOMEM ? err : DEIA_EREMOTE;
+	if (!err || err == DEIA_ENOMEM)
+		return !err;
+	c->err = DEIA_EREMOTE;
 	deia__set_text(&c->code, "unexpected_result", DEIA_MAX_ID_LEN);
 	deia__set_text(&c->message, why.text, DEIA_MAX_ERROR_BYTES);
+	return true;
 }
 
 void deia__call_ended(struct deia__task *t, struct deia__task_call *c)
@@ -303,15 +302,17 @@ void deia__call_ended(struct deia__task *t, struct deia__task_call *c)
 	}
 	op = deia__op_begin(t, c, DEIA_TASK_ENDED);
 	if (!op) {
-		deia__call_again(t, c);
+		deia__call_again(t, c, DEIA_ENOMEM);
 		return;
 	}
 	op->done = on_durable;
 	op->undone = on_lost;
 	DEIA__FAULT("before-end");
-	judge(t, c);
+	ok = judge(t, c);
 	add_usage(t, c);
-	if (c->err == DEIA_OK)
+	if (!ok)
+		c->err = DEIA_OK; /* it is judged again */
+	else if (c->err == DEIA_OK)
 		ok = end_well(op, c);
 	else if (c->err == DEIA_ECANCELED)
 		ok = end_excused(op, c);
@@ -322,5 +323,5 @@ void deia__call_ended(struct deia__task *t, struct deia__task_call *c)
 		return;
 	}
 	deia__op_abandon(op);
-	deia__call_again(t, c);
+	deia__call_again(t, c, DEIA_ENOMEM);
 }

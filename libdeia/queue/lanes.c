@@ -2,8 +2,8 @@
 /*
  * lanes.c - what waits for a bot, in order.
  *
- * Tasks of one type and priority that ask for the same bot or capabilities
- * stand in one lane, by rank: since when they are queued, plus what their
+ * Tasks of one type and priority that ask for the same bot or capabilities, and
+ * avoid the same bots, stand in one lane, by rank: since when they are queued, plus what their
  * priority costs them (linear ageing). When the first ones of a lane must wait
  * on, so must the others, so a plan need not look at all of them.
  */
@@ -14,11 +14,18 @@
 
 static void print_key(struct deia__buf *key, const struct deia__task *t)
 {
+	const char *failed[DEIA_MAX_ATTEMPTS];
+	size_t n = deia__attempts_failed(t, failed, DEIA_MAX_ATTEMPTS);
+
 	deia__buf_addf(key, "%s\x1f%u\x1f%s", t->type->name, t->priority,
 		       t->pinned ? t->pinned : "");
 	for (unsigned i = 0; i < t->spec.n_capabilities; i++) {
 		deia__buf_adds(key, "\x1f");
 		deia__buf_adds(key, t->spec.capabilities[i]);
+	}
+	for (size_t i = 0; i < n; i++) {
+		deia__buf_adds(key, "\x1e");
+		deia__buf_adds(key, failed[i]);
 	}
 }
 

@@ -26,6 +26,10 @@ static void print_wait(struct deia__buf *out, const struct deia__task *t)
 			       "%u tasks of type %s are under way, and no "
 			       "more are allowed at a time",
 			       t->type->active, t->type->name);
+	else if (!deia_scheduler_bot_at(t->q->scheduler, 0))
+		deia__buf_adds(out, "there is no bot yet");
+	else if (!deia_scheduler_has_room(t->q->scheduler))
+		deia__buf_adds(out, "no bot has room for it now");
 	else if (*t->waits_for)
 		deia__buf_addf(out, "waits for %s", t->waits_for);
 	else if (t->waits == WAITS_PINNED)

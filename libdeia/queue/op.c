@@ -19,7 +19,7 @@ struct deia__task_op *deia__op_begin(struct deia__task *t,
 	op->t = t;
 	op->call = c;
 	op->event = event;
-	op->attempts_before = t->n_attempts;
+	op->every_before = t->spec.every_seconds;
 	op->attempt_was_open = deia__attempt_open(t) != NULL;
 	op->txn = deia_txn_new(t->q->store);
 	t->busy = true;
@@ -35,7 +35,8 @@ static void put_back(struct deia__task_op *op)
 	deia__state_fini(&t->s);
 	t->s = op->before;
 	memset(&op->before, 0, sizeof(op->before));
-	if (t->n_attempts > op->attempts_before)
+	t->spec.every_seconds = op->every_before;
+	if (!op->attempt_was_open && deia__attempt_open(t))
 		deia__attempt_take_back(t);
 	if (!op->attempt_was_open || t->n_attempts == 0 ||
 	    deia__attempt_open(t))
@@ -50,8 +51,8 @@ static void failed(struct deia__task_op *op, deia_err err)
 {
 	struct deia__task *t = op->t;
 
-	/* Its place at the bot that it was to have, which is forgotten next. */
-	if (op->event == DEIA_TASK_CHOSEN)
+	/* An attempt that is not to be, while its bot is still known. */
+	if (op->before.status == DEIA_TASK_QUEUED && t->in_book)
 		deia__run_over(t);
 	put_back(op);
 	if (op->next)

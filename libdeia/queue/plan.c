@@ -17,6 +17,9 @@
 #define VAIN_IN_ALL 4096u
 /* After a plan that looked at more, the next one waits: so many a millisecond. */
 #define LOOKS_PER_MS 100
+/* What waits is looked at again, for time alone changes what is best: a run
+ * that takes longer than expected, the end of a pause. */
+#define LOOK_AGAIN_MS 1000
 
 /* ---- a heap of lanes, by the rank of the task that is next ------------- */
 
@@ -210,19 +213,22 @@ static unsigned walk(deia_tasks *q)
 void deia__plan_run(void *arg)
 {
 	deia_tasks *q = arg;
-	unsigned looked;
+	unsigned looked, rest = 0;
 
 	if (!q->started || q->stopped || !q->lanes)
 		return;
 	deia_scheduler_plan(q->scheduler, deia__tasks_now(q));
-	if (!deia_scheduler_has_room(q->scheduler))
-		return;
-	q->planning = true;
-	looked = walk(q);
-	q->planning = false;
-	free_empty(q);
-	q->no_plan_before = deia__tasks_now(q) +
-			    (looked > VAIN_IN_ALL ? looked / LOOKS_PER_MS : 0);
+	if (deia_scheduler_has_room(q->scheduler)) {
+		q->planning = true;
+		looked = walk(q);
+		q->planning = false;
+		free_empty(q);
+		if (looked > VAIN_IN_ALL)
+			rest = looked / LOOKS_PER_MS;
+	}
+	q->no_plan_before = deia__tasks_now(q) + rest;
+	if (q->lanes)
+		deia__plan_later(q, LOOK_AGAIN_MS);
 }
 
 void deia__plan_later(deia_tasks *q, int64_t delay_ms)

@@ -130,6 +130,8 @@ deia_err deia__tasks_new_with(deia_tasks **out, struct event_base *base,
 	set_timer_fn(q, &q->ready_timer, deia__ready_run);
 	err = deia__timers_new(&q->timers, base, clock);
 	if (!err)
+		err = deia__timers_reserve(q->timers, DEIA__QUEUE_TIMERS);
+	if (!err)
 		err = deia__tasks_load(q, detail, detail_len);
 	if (err)
 		deia_tasks_free(q);

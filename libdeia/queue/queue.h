@@ -40,7 +40,8 @@
 #define DEIA__UUID_BYTES 37
 #define DEIA__ATTEMPTS_KEPT 100 /* of one task, the newest */
 #define DEIA__KEY_HOURS 48
-#define DEIA__AGAIN_MS 1000 /* when memory or the store refused */
+#define DEIA__AGAIN_MS 1000  /* when memory or the store refused */
+#define DEIA__QUEUE_TIMERS 3 /* the queue's own */
 
 struct cJSON;
 
@@ -54,7 +55,7 @@ struct deia__lane {
 	unsigned n;
 	struct deia__task *at; /* plan.c: what is looked at next */
 	unsigned vain;	       /* the same: how many had to wait on */
-	char key[];	       /* type, priority, pinned bot, capabilities */
+	char key[];	       /* what is the same about them */
 };
 
 struct deia__ttype {
@@ -69,7 +70,7 @@ struct deia__ttype {
 struct deia__task_state {
 	deia_task_status status;
 	char bot[DEIA_MAX_ID_LEN + 1];
-	int64_t due, started, finished; /* wall, 0: none */
+	int64_t due, deadline, started, finished; /* wall, 0: none */
 	unsigned attempt, excused;
 	char *error_code, *error, *reason;
 	int verdict; /* -1: none */
@@ -87,8 +88,8 @@ struct deia__attempt {
 	double seconds;
 };
 
-/* What its author asked for; but for `retried` it never changes. Strings are
- * its own. */
+/* What its author asked for; does not change, but that a task that is retried
+ * leaves its series and remembers when. Strings are its own. */
 struct deia__task_spec {
 	char **capabilities, **depends_on;
 	unsigned n_capabilities, n_depends_on;
@@ -112,7 +113,7 @@ struct deia__task {
 	struct deia__ttype *type;
 	unsigned priority, timeout_seconds, max_attempts;
 	char *pinned, *submitted_by, *series; /* NULL: none */
-	int64_t created, deadline;
+	int64_t created;
 	struct deia__task_spec spec;
 	struct deia__task_state s;
 	struct deia__attempt *attempts;
@@ -170,7 +171,7 @@ struct deia__task_op {
 	struct deia__task *t;
 	struct deia__task_call *call;	/* or NULL */
 	struct deia__task_state before; /* put back when it fails */
-	unsigned attempts_before;
+	unsigned every_before;		/* the same, of the spec */
 	bool attempt_was_open;
 	deia_txn *txn;
 	deia_task_event event;
@@ -222,6 +223,7 @@ struct deia_tasks {
 	bool started, stopped, planning;
 	unsigned n_open;      /* tasks in memory that are not finished */
 	unsigned n_under_way; /* transactions and reads */
+	unsigned deleting[DEIA_TASK_STATUSES]; /* clean.c */
 	size_t cached;
 	struct deia_tasks_status status;
 	struct deia__timer plan_timer, clean_timer, ready_timer;
@@ -364,10 +366,10 @@ void deia__op_abandon(struct deia__task_op *op);
 
 /* ---- check.c, submit.c, keys.c ----------------------------------------- */
 
-/* DEIA_OK, or what is wrong with a draft. */
-DEIA_NODISCARD deia_err deia__draft_check(deia_tasks *q,
-					  const struct deia_task_draft *d,
-					  int index);
+/* DEIA_OK, or what is wrong with one of the drafts, or with all of them. */
+DEIA_NODISCARD deia_err deia__drafts_check(deia_tasks *q,
+					   const struct deia_task_draft *drafts,
+					   size_t n);
 /* A task from a draft that is fine; NULL: *err. */
 struct deia__task *deia__task_from_draft(deia_tasks *q,
 					 const struct deia_task_draft *d,
@@ -425,8 +427,10 @@ deia_task_status deia__task_waits_as(const struct deia__task *t);
 void deia__timer_fired(void *t);
 /* Moves a task whose time is over or has come. */
 void deia__call_look(struct deia__task *t, struct deia__task_call *c);
-/* The call is tried again in a moment. */
-void deia__call_again(struct deia__task *t, struct deia__task_call *c);
+/* The call, which failed so, is tried again in a moment; whoever waits behind it
+ * for an answer gets that error. */
+void deia__call_again(struct deia__task *t, struct deia__task_call *c,
+		      deia_err err);
 
 /* ---- types.c ----------------------------------------------------------- */
 

@@ -59,6 +59,7 @@ static const struct {
 	{ TASK_BOT, BOT },
 	{ TASK_NODE, ALWAYS },
 	{ TASK_DUE, SAID },
+	{ TASK_DEADLINE, SAID },
 	{ TASK_STARTED, SAID },
 	{ TASK_FINISHED, ENDING },
 	{ TASK_ATTEMPT, TRIES },
@@ -80,10 +81,10 @@ static bool same(const char *a, const char *b)
 static bool said_the_same(const struct deia__task_state *a,
 			  const struct deia__task_state *b)
 {
-	return a->due == b->due && a->started == b->started &&
-	       same(a->error_code, b->error_code) && same(a->error, b->error) &&
-	       same(a->reason, b->reason) && a->verdict == b->verdict &&
-	       same(a->verdict_by, b->verdict_by) &&
+	return a->due == b->due && a->deadline == b->deadline &&
+	       a->started == b->started && same(a->error_code, b->error_code) &&
+	       same(a->error, b->error) && same(a->reason, b->reason) &&
+	       a->verdict == b->verdict && same(a->verdict_by, b->verdict_by) &&
 	       same(a->verdict_note, b->verdict_note) &&
 	       a->verdict_at == b->verdict_at &&
 	       a->prompt_tokens == b->prompt_tokens &&
@@ -105,7 +106,6 @@ static unsigned changed_parts(const struct deia__task_op *op)
 	if (!same(was->bot, is->bot))
 		parts |= 1u << BOT;
 	if (was->attempt != is->attempt || was->excused != is->excused ||
-	    op->attempts_before != op->t->n_attempts ||
 	    op->attempt_was_open != is_open)
 		parts |= 1u << TRIES;
 	if (!said_the_same(was, is))
@@ -152,6 +152,7 @@ static char *print_verdict(const struct deia__task_state *s)
 /* Texts that are made for a row. */
 struct printed {
 	char *attempts, *error, *verdict;
+	char *spec; /* NULL: it has not changed */
 };
 
 /* Those of these parts. */
@@ -174,6 +175,7 @@ static void printed_fini(struct printed *p)
 	deia__free(p->attempts);
 	deia__free(p->error);
 	deia__free(p->verdict);
+	deia__free(p->spec);
 }
 
 static void state_values(struct deia_value *row, const struct deia__task *t,
@@ -186,6 +188,7 @@ static void state_values(struct deia_value *row, const struct deia__task *t,
 	row[TASK_BOT] = text(s->bot);
 	row[TASK_NODE] = text(t->q->node);
 	row[TASK_DUE] = deia_int(s->due);
+	row[TASK_DEADLINE] = deia_int(s->deadline);
 	row[TASK_STARTED] = deia_int(s->started);
 	row[TASK_FINISHED] = deia_int(s->finished);
 	row[TASK_ATTEMPT] = deia_int(s->attempt);
@@ -208,7 +211,6 @@ static void fixed_values(struct deia_value *row, const struct deia__task *t,
 	row[TASK_SUBMITTED_BY] = text(t->submitted_by);
 	row[TASK_SERIES] = text(t->series);
 	row[TASK_CREATED] = deia_int(t->created);
-	row[TASK_DEADLINE] = deia_int(t->deadline);
 	row[TASK_TIMEOUT_SECONDS] = deia_int(t->timeout_seconds);
 	row[TASK_MAX_ATTEMPTS] = deia_int(t->max_attempts);
 	row[TASK_SPEC] = text(spec);
@@ -270,21 +272,22 @@ deia_err deia__task_update(struct deia__task_op *op)
 	struct deia_value row[TASK_COLUMNS], key = text(op->t->id);
 	struct deia_set set[N_CHANGING + 3];
 	struct printed p = { 0 };
-	bool retried = op->event == DEIA_TASK_RETRIED;
-	char *spec = retried ? deia__spec_print(&op->t->spec) : NULL;
 	unsigned parts = changed_parts(op);
-	bool ok = print_some(&p, op->t, parts) && (spec || !retried);
+	bool ok = print_some(&p, op->t, parts);
 
+	if (op->event == DEIA_TASK_RETRIED) {
+		p.spec = deia__spec_print(&op->t->spec);
+		ok = ok && p.spec;
+	}
 	if (ok) {
 		state_values(row, op->t, &p);
 		deia_txn_update(op->txn, &deia__table_tasks, &key, set,
-				fill_sets(set, op, row, parts, spec), NULL);
+				fill_sets(set, op, row, parts, p.spec), NULL);
 		if (op->has_result)
 			put_whole(op->txn, op->t->id, 1, op->result,
 				  op->result_len);
 	}
 	printed_fini(&p);
-	deia__free(spec);
 	return ok ? DEIA_OK : DEIA_ENOMEM;
 }
 
@@ -345,10 +348,10 @@ static void take_numbers(struct deia__task *t, const deia_rows *rows, size_t r)
 	t->timeout_seconds = (unsigned)number(rows, r, TASK_TIMEOUT_SECONDS);
 	t->max_attempts = (unsigned)number(rows, r, TASK_MAX_ATTEMPTS);
 	t->created = number(rows, r, TASK_CREATED);
-	t->deadline = number(rows, r, TASK_DEADLINE);
 	t->content_bytes = (size_t)number(rows, r, TASK_CONTENT_BYTES);
 	t->result_bytes = result > 0 ? (size_t)result : 0;
 	s->due = number(rows, r, TASK_DUE);
+	s->deadline = number(rows, r, TASK_DEADLINE);
 	s->started = number(rows, r, TASK_STARTED);
 	s->finished = number(rows, r, TASK_FINISHED);
 	s->attempt = (unsigned)number(rows, r, TASK_ATTEMPT);
@@ -409,8 +412,6 @@ struct deia__task *deia__task_from_row(deia_tasks *q, const deia_rows *rows,
 	take_numbers(t, rows, r);
 	t->foreign = !deia__task_row_is_own(q, rows, r);
 	*err = take_jsons(t, rows, r);
-	if (t->deadline <= t->spec.retried)
-		t->deadline = 0;
 	if (!*err)
 		return t;
 	deia__task_drop(t, *err);

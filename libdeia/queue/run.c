@@ -98,7 +98,9 @@ static void on_text(deia_err err, const deia_rows *rows, void *user)
 	if (!t)
 		return;
 	t->busy = false;
-	if (!err && deia_rows_count(rows) == 0)
+	if (!err && q->stopped)
+		err = DEIA_ESTATE;
+	else if (!err && deia_rows_count(rows) == 0)
 		err = DEIA_ESTORE;
 	if (err) {
 		not_begun(t, err);
@@ -109,6 +111,7 @@ static void on_text(deia_err err, const deia_rows *rows, void *user)
 					     : TASK_CONTENT);
 		run(t, text->s, text->len);
 	}
+	deia__task_settle(t);
 	deia__task_pump(t);
 }
 

@@ -372,7 +372,7 @@ static int find_late(const struct deia__batch *b)
 	int64_t wall = deia__tasks_wall(b->q);
 
 	for (size_t i = 0; i < b->n; i++)
-		if (b->tasks[i]->deadline && b->tasks[i]->deadline <= wall)
+		if (b->tasks[i]->s.deadline && b->tasks[i]->s.deadline <= wall)
 			return (int)i;
 	return -1;
 }
@@ -407,8 +407,7 @@ void deia__batch_go_on(struct deia__batch *b)
 static deia_err check_call(deia_tasks *q, const struct deia_task_draft *drafts,
 			   size_t n, const char *key)
 {
-	size_t bytes = 0;
-	deia_err err = DEIA_OK;
+	deia_err err;
 
 	if (q->stopped)
 		return deia__tasks_fail(q, DEIA_ESTATE, "the queue is stopped");
@@ -425,13 +424,7 @@ static deia_err check_call(deia_tasks *q, const struct deia_task_draft *drafts,
 					"%u tasks are open already, more are "
 					"not taken",
 					q->n_open);
-	for (size_t i = 0; i < n && !err; i++) {
-		err = deia__draft_check(q, &drafts[i], (int)i);
-		bytes += drafts[i].content_len;
-	}
-	if (!err && bytes > DEIA_MAX_SEND_BYTES)
-		err = deia__tasks_fail(q, DEIA_ELIMIT,
-				       "contents may be 16 MiB in all");
+	err = deia__drafts_check(q, drafts, n);
 	if (!err)
 		err = check_refs(q, drafts, n);
 	return err ? err : check_circles(q, drafts, n);

@@ -66,6 +66,11 @@ struct deia__task *deia__task_new(deia_tasks *q, const char *id)
 
 deia_err deia__task_add(struct deia__task *t)
 {
+	/* So that none is ever left alone because its timer could not be set.
+	 */
+	if (deia__timers_reserve(t->q->timers, HASH_COUNT(t->q->tasks) + 1 +
+						       DEIA__QUEUE_TIMERS))
+		return DEIA_ENOMEM;
 	HASH_ADD_STR(t->q->tasks, id, t);
 	return t->hh.tbl ? DEIA_OK : DEIA_ENOMEM;
 }
@@ -200,7 +205,7 @@ bool deia__task_view(struct deia__task_view *v, const struct deia__task *t)
 	v->task.result_bytes = t->result_bytes;
 	v->task.max_attempts = t->max_attempts;
 	v->task.created_unix_ms = t->created;
-	v->task.deadline_unix_ms = t->deadline;
+	v->task.deadline_unix_ms = t->s.deadline;
 	v->task.timeout_seconds = t->timeout_seconds;
 	view_spec(&v->task, &t->spec);
 	view_state(&v->task, &t->s);

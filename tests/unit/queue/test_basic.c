@@ -101,7 +101,7 @@ START_TEST(test_attempts_are_used_up)
 	ck_assert_str_eq(r.got.first.error, "");
 	ck_assert_int_eq(rig_retry(&r, id), DEIA_ESTATE);
 	ck_assert_str_eq(deia_tasks_errmsg(r.q),
-			 "a task that is succeeded cannot be retried");
+			 "its status is succeeded: it cannot be retried");
 }
 END_TEST
 
