@@ -378,7 +378,9 @@ DEIA_API DEIA_NODISCARD deia_err deia_tasks_cancel(deia_tasks *t,
 						   deia_tasks_cb cb,
 						   void *user);
 /* A failed, cancelled or timed out one is queued again; its attempts count from
- * anew, earlier ones stay on record. */
+ * anew, earlier ones stay on record. It does not wait for what had failed by
+ * then, a deadline that is over is none, and no next one of a recurring task is
+ * submitted when it ends. */
 DEIA_API DEIA_NODISCARD deia_err deia_tasks_retry(deia_tasks *t, const char *id,
 						  const char *by,
 						  deia_tasks_cb cb, void *user);

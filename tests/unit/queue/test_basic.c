@@ -183,7 +183,7 @@ START_TEST(test_assignment_without_memory)
 		deia__mem_fail_at(n, false);
 		rig_sleep(&r, 1000);
 		deia__mem_fail_at(0, false);
-		rig_sleep(&r, 5000);
+		rig_sleep(&r, 2000);
 		ck_assert_msg(r.n_runs == 1, "allocation %lu: %s", n,
 			      deia_task_status_name(rig_status(&r, id)));
 		ck_assert_uint_eq(active_of(d.type), 1);
