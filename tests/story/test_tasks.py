@@ -109,12 +109,13 @@ class Specialists(unittest.TestCase):
         cls.models = Models(("math", "words")).start()
         cls.addClassCleanup(cls.models.stop)
         cls.hive = cls.specialists("learned")
-        cls.addClassCleanup(cls.hive.__exit__)
         cls.work = Work(cls.hive, cls.rng)
 
     @classmethod
     def specialists(cls, policy):
-        hive = Hive(config=CONFIG.format(policy)).start()
+        hive = Hive(config=CONFIG.format(policy))
+        cls.addClassCleanup(hive.__exit__)
+        hive.start()
         for name in ("math", "words"):
             hive.launch(name.upper(), "ollama", model=name,
                         base_url=cls.models.url, history_messages=0,
