@@ -281,6 +281,146 @@ START_TEST(test_recurring)
 }
 END_TEST
 
+START_TEST(test_retried_task_of_a_series_is_done_once)
+{
+	struct deia_task_query query = DEIA_TASK_QUERY_INIT;
+	struct deia_task_draft d = rig_draft("each hour");
+
+	rig_bot(&r, "A", 1, NULL);
+	d.every_seconds = 3600;
+	d.max_attempts = 1;
+	add_draft(id, &d);
+	rig_idle(&r);
+	rig_end(&r, id, DEIA_EREMOTE, "no");
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_FAILED);
+	query.series = id;
+	ck_assert_int_eq(rig_page(&r, &query), DEIA_OK);
+	ck_assert_uint_eq(r.got.n, 2);
+	ck_assert_int_eq(rig_retry(&r, id), DEIA_OK);
+	rig_restart(&r, false);
+	rig_sleep(&r, 1000);
+	rig_end(&r, id, DEIA_OK, "x");
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_SUCCEEDED);
+	ck_assert_int_eq(rig_page(&r, &query), DEIA_OK);
+	ck_assert_uint_eq(r.got.n, 2);
+}
+END_TEST
+
+START_TEST(test_retried_task_is_not_late_after_a_restart)
+{
+	struct deia_task_draft d = rig_draft("by then");
+
+	d.deadline_unix_ms = r.clock.wall_ms + 2000;
+	add_draft(id, &d);
+	rig_sleep(&r, 3000);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_TIMED_OUT);
+	ck_assert_int_eq(rig_retry(&r, id), DEIA_OK);
+	rig_restart(&r, true);
+	rig_sleep(&r, 1000);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_QUEUED);
+}
+END_TEST
+
+/* Nothing happens but that time goes by. */
+START_TEST(test_paused_bot_is_tried_again_by_itself)
+{
+	struct deia_scheduler_bot_status st;
+	unsigned n = 0;
+
+	rig_bot(&r, "A", 1, NULL);
+	do {
+		add(id, "x");
+		rig_idle(&r);
+		rig_end(&r, id, DEIA_EREMOTE, "no");
+		if (rig_run_of(&r, id))
+			rig_end(&r, id, DEIA_EREMOTE, "no");
+		ck_assert_int_eq(
+			deia_scheduler_bot_status(r.scheduler, "A", &st),
+			DEIA_OK);
+	} while (st.circuit != DEIA_CIRCUIT_OPEN && ++n < 100);
+	ck_assert_int_eq(st.circuit, DEIA_CIRCUIT_OPEN);
+	ck_assert_uint_eq(r.n_runs, 0);
+	rig_sleep(&r, 600000);
+	ck_assert_uint_eq(r.n_runs, 1);
+}
+END_TEST
+
+/* Of a lane that has many which A has failed at, and B has no time for. */
+START_TEST(test_those_that_avoid_a_bot_do_not_keep_it_from_others)
+{
+	unsigned at_a = 0;
+
+	rig_bot(&r, "A", 1, NULL);
+	for (int i = 0; i < 250; i++) {
+		add(id, "x");
+		rig_sleep(&r, 1);
+	}
+	rig_bot(&r, "B", 1, NULL);
+	rig_idle(&r);
+	for (int i = 0; i < 180; i++) {
+		struct rig_run *run = NULL;
+
+		for (size_t k = 0; k < r.n_runs; k++)
+			if (strcmp(r.runs[k].bot, "A") == 0)
+				run = &r.runs[k];
+		if (!run)
+			break;
+		at_a++;
+		snprintf(id, sizeof(id), "%s", run->id);
+		/* Well enough to be no reason to pause it. */
+		if (i % 2)
+			rig_end(&r, id, DEIA_EREMOTE, "no");
+		else
+			rig_end(&r, id, DEIA_OK, "yes");
+	}
+	ck_assert_uint_eq(at_a, 180);
+}
+END_TEST
+
+START_TEST(test_what_a_batch_expects_is_bounded)
+{
+	static char expect[10][16 << 10];
+	struct deia_task_draft d[10];
+
+	for (int i = 0; i < 10; i++) {
+		snprintf(expect[i], sizeof(expect[i]),
+			 "{\"json_schema\":{\"title\":\"%d%*s\"}}", i, 15000,
+			 "x");
+		d[i] = rig_draft("x");
+		d[i].expect = expect[i];
+	}
+	ck_assert_int_eq(rig_submit(&r, d, 10, NULL, NULL), DEIA_EFIELD);
+	ck_assert_str_eq(deia_tasks_field(r.q), "expect");
+	ck_assert_int_eq(deia_tasks_error_index(r.q), 4);
+	/* The same for all of them costs once. */
+	for (int i = 0; i < 10; i++) {
+		d[i] = rig_draft("x");
+		d[i].expect = expect[0];
+	}
+	ck_assert_msg(rig_submit(&r, d, 10, NULL, NULL) == DEIA_OK, "%s",
+		      deia_tasks_errmsg(r.q));
+}
+END_TEST
+
+START_TEST(test_task_of_another_node_is_left_alone)
+{
+	r.opts.node = "one";
+	rig_restart(&r, false);
+	add(id, "there");
+	rig_idle(&r);
+	r.opts.node = "two";
+	rig_restart(&r, false);
+	ck_assert_int_eq(rig_cancel(&r, id), DEIA_EOTHERNODE);
+	rig_idle(&r);
+	/* It is not kept as it was once seen. */
+	ck_assert_ptr_null(r.q->tasks);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_QUEUED);
+	r.opts.node = "one";
+	rig_restart(&r, false);
+	ck_assert_int_eq(rig_cancel(&r, id), DEIA_OK);
+}
+END_TEST
+
 /* What was retried by hand stays so, though what ended it is still there. */
 START_TEST(test_retry_outlives_a_restart)
 {
@@ -316,173 +456,57 @@ END_TEST
 START_TEST(test_retry_of_a_recurring_task)
 {
 	struct deia_task_outcome o = DEIA_TASK_OUTCOME_INIT;
-	START_TEST(test_retried_task_of_a_series_is_done_once)
-	{
-		struct deia_task_query query = DEIA_TASK_QUERY_INIT;
-		struct deia_task_draft d = rig_draft("each hour");
+	struct deia_task_draft d = rig_draft("each hour");
 
-		rig_bot(&r, "A", 1, NULL);
-		d.every_seconds = 3600;
-		add_draft(id, &d);
-		rig_idle(&r);
-		o.err = DEIA_EREMOTE;
-		o.final = true;
-		rig_end_with(&r, id, &o);
-		ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_FAILED);
-		ck_assert_int_eq(rig_retry(&r, id), DEIA_OK);
-		rig_restart(&r, true);
-		rig_bot(&r, "A", 1, NULL);
-		rig_sleep(&r, 1000);
-		ck_assert_ptr_nonnull(rig_run_of(&r, id));
-		rig_end(&r, id, DEIA_OK, "x");
-		ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_SUCCEEDED);
-		ck_assert_uint_eq(r.n_moves[DEIA_TASK_SUBMITTED], 2);
-		d.max_attempts = 1;
-		add_draft(id, &d);
-		rig_idle(&r);
-		rig_end(&r, id, DEIA_EREMOTE, "no");
-		ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_FAILED);
-		query.series = id;
-		ck_assert_int_eq(rig_page(&r, &query), DEIA_OK);
-		ck_assert_uint_eq(r.got.n, 2);
-		ck_assert_int_eq(rig_retry(&r, id), DEIA_OK);
-		rig_restart(&r, false);
-		rig_sleep(&r, 1000);
-		rig_end(&r, id, DEIA_OK, "x");
-		ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_SUCCEEDED);
-		ck_assert_int_eq(rig_page(&r, &query), DEIA_OK);
-		ck_assert_uint_eq(r.got.n, 2);
-	}
-	END_TEST
+	rig_bot(&r, "A", 1, NULL);
+	d.every_seconds = 3600;
+	add_draft(id, &d);
+	rig_idle(&r);
+	o.err = DEIA_EREMOTE;
+	o.final = true;
+	rig_end_with(&r, id, &o);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_FAILED);
+	ck_assert_int_eq(rig_retry(&r, id), DEIA_OK);
+	rig_restart(&r, true);
+	rig_bot(&r, "A", 1, NULL);
+	rig_sleep(&r, 1000);
+	ck_assert_ptr_nonnull(rig_run_of(&r, id));
+	rig_end(&r, id, DEIA_OK, "x");
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_SUCCEEDED);
+	ck_assert_uint_eq(r.n_moves[DEIA_TASK_SUBMITTED], 2);
+}
+END_TEST
 
-	START_TEST(test_retried_task_is_not_late_after_a_restart)
-	{
-		struct deia_task_draft d = rig_draft("by then");
+static Suite *suite(void)
+{
+	Suite *s = suite_create("queue");
+	TCase *t = tcase_create("waits");
 
-		d.deadline_unix_ms = r.clock.wall_ms + 2000;
-		add_draft(id, &d);
-		rig_sleep(&r, 3000);
-		ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_TIMED_OUT);
-		ck_assert_int_eq(rig_retry(&r, id), DEIA_OK);
-		rig_restart(&r, true);
-		rig_sleep(&r, 1000);
-		ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_QUEUED);
-	}
-	END_TEST
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, test_priority_and_ageing);
+	tcase_add_test(t, test_pinned_and_capable);
+	tcase_add_test(t, test_what_waits_says_why);
+	tcase_add_test(t, test_dependencies);
+	tcase_add_test(t, test_dependency_that_fails);
+	tcase_add_test(t, test_batch_with_refs);
+	tcase_add_test(t, test_not_before_and_deadline);
+	tcase_add_test(t, test_approval);
+	tcase_add_test(t, test_types_can_be_paused_and_limited);
+	tcase_add_test(t, test_recurring);
+	tcase_add_test(t, test_retried_task_of_a_series_is_done_once);
+	tcase_add_test(t, test_retried_task_is_not_late_after_a_restart);
+	tcase_add_test(t, test_paused_bot_is_tried_again_by_itself);
+	tcase_add_test(t,
+		       test_those_that_avoid_a_bot_do_not_keep_it_from_others);
+	tcase_add_test(t, test_what_a_batch_expects_is_bounded);
+	tcase_add_test(t, test_task_of_another_node_is_left_alone);
+	tcase_add_test(t, test_retry_outlives_a_restart);
+	tcase_add_test(t, test_retry_of_a_recurring_task);
+	suite_add_tcase(s, t);
+	return s;
+}
 
-	/* Nothing happens but that time goes by. */
-	START_TEST(test_paused_bot_is_tried_again_by_itself)
-	{
-		struct deia_scheduler_bot_status st;
-		unsigned n = 0;
-
-		rig_bot(&r, "A", 1, NULL);
-		do {
-			add(id, "x");
-			rig_idle(&r);
-			rig_end(&r, id, DEIA_EREMOTE, "no");
-			if (rig_run_of(&r, id))
-				rig_end(&r, id, DEIA_EREMOTE, "no");
-			ck_assert_int_eq(deia_scheduler_bot_status(r.scheduler,
-								   "A", &st),
-					 DEIA_OK);
-		} while (st.circuit != DEIA_CIRCUIT_OPEN && ++n < 100);
-		ck_assert_int_eq(st.circuit, DEIA_CIRCUIT_OPEN);
-		ck_assert_uint_eq(r.n_runs, 0);
-		rig_sleep(&r, 600000);
-		ck_assert_uint_eq(r.n_runs, 1);
-	}
-	END_TEST
-
-	/* Of a lane that has many which A has failed at, and B has no time for. */
-	START_TEST(test_those_that_avoid_a_bot_do_not_keep_it_from_others)
-	{
-		unsigned at_a = 0;
-
-		rig_bot(&r, "A", 1, NULL);
-		for (int i = 0; i < 250; i++) {
-			add(id, "x");
-			rig_sleep(&r, 1);
-		}
-		rig_bot(&r, "B", 1, NULL);
-		rig_idle(&r);
-		for (int i = 0; i < 180; i++) {
-			struct rig_run *run = NULL;
-
-			for (size_t k = 0; k < r.n_runs; k++)
-				if (strcmp(r.runs[k].bot, "A") == 0)
-					run = &r.runs[k];
-			if (!run)
-				break;
-			at_a++;
-			snprintf(id, sizeof(id), "%s", run->id);
-			/* Well enough to be no reason to pause it. */
-			if (i % 2)
-				rig_end(&r, id, DEIA_EREMOTE, "no");
-			else
-				rig_end(&r, id, DEIA_OK, "yes");
-		}
-		ck_assert_uint_eq(at_a, 180);
-	}
-	END_TEST
-
-	START_TEST(test_what_a_batch_expects_is_bounded)
-	{
-		static char expect[10][16 << 10];
-		struct deia_task_draft d[10];
-
-		for (int i = 0; i < 10; i++) {
-			snprintf(expect[i], sizeof(expect[i]),
-				 "{\"json_schema\":{\"title\":\"%d%*s\"}}", i,
-				 15000, "x");
-			d[i] = rig_draft("x");
-			d[i].expect = expect[i];
-		}
-		ck_assert_int_eq(rig_submit(&r, d, 10, NULL, NULL),
-				 DEIA_EFIELD);
-		ck_assert_str_eq(deia_tasks_field(r.q), "expect");
-		ck_assert_int_eq(deia_tasks_error_index(r.q), 4);
-		/* The same for all of them costs once. */
-		for (int i = 0; i < 10; i++) {
-			d[i] = rig_draft("x");
-			d[i].expect = expect[0];
-		}
-		ck_assert_msg(rig_submit(&r, d, 10, NULL, NULL) == DEIA_OK,
-			      "%s", deia_tasks_errmsg(r.q));
-	}
-	END_TEST
-
-	static Suite *suite(void)
-	{
-		Suite *s = suite_create("queue");
-		TCase *t = tcase_create("waits");
-
-		tcase_add_checked_fixture(t, setup, teardown);
-		tcase_add_test(t, test_priority_and_ageing);
-		tcase_add_test(t, test_pinned_and_capable);
-		tcase_add_test(t, test_what_waits_says_why);
-		tcase_add_test(t, test_dependencies);
-		tcase_add_test(t, test_dependency_that_fails);
-		tcase_add_test(t, test_batch_with_refs);
-		tcase_add_test(t, test_not_before_and_deadline);
-		tcase_add_test(t, test_approval);
-		tcase_add_test(t, test_types_can_be_paused_and_limited);
-		tcase_add_test(t, test_recurring);
-		tcase_add_test(t, test_retry_outlives_a_restart);
-		tcase_add_test(t, test_retry_of_a_recurring_task);
-		tcase_add_test(t, test_retried_task_of_a_series_is_done_once);
-		tcase_add_test(t,
-			       test_retried_task_is_not_late_after_a_restart);
-		tcase_add_test(t, test_paused_bot_is_tried_again_by_itself);
-		tcase_add_test(
-			t,
-			test_those_that_avoid_a_bot_do_not_keep_it_from_others);
-		tcase_add_test(t, test_what_a_batch_expects_is_bounded);
-		suite_add_tcase(s, t);
-		return s;
-	}
-
-	int main(int argc, char **argv)
-	{
-		return rig_main(argc, argv, &kind, suite);
-	}
+int main(int argc, char **argv)
+{
+	return rig_main(argc, argv, &kind, suite);
+}
