@@ -402,6 +402,25 @@ START_TEST(test_what_a_batch_expects_is_bounded)
 }
 END_TEST
 
+START_TEST(test_task_of_another_node_is_left_alone)
+{
+	r.opts.node = "one";
+	rig_restart(&r, false);
+	add(id, "there");
+	rig_idle(&r);
+	r.opts.node = "two";
+	rig_restart(&r, false);
+	ck_assert_int_eq(rig_cancel(&r, id), DEIA_EOTHERNODE);
+	rig_idle(&r);
+	/* It is not kept as it was once seen. */
+	ck_assert_ptr_null(r.q->tasks);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_QUEUED);
+	r.opts.node = "one";
+	rig_restart(&r, false);
+	ck_assert_int_eq(rig_cancel(&r, id), DEIA_OK);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("queue");
@@ -424,6 +443,7 @@ static Suite *suite(void)
 	tcase_add_test(t,
 		       test_those_that_avoid_a_bot_do_not_keep_it_from_others);
 	tcase_add_test(t, test_what_a_batch_expects_is_bounded);
+	tcase_add_test(t, test_task_of_another_node_is_left_alone);
 	suite_add_tcase(s, t);
 	return s;
 }
