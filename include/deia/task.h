@@ -306,9 +306,9 @@ DEIA_API unsigned deia_tasks_at_bot(const deia_tasks *t, const char *id);
  * be left out. Since 0.3. */
 DEIA_API void deia_tasks_begun(deia_tasks *t, const char *id, unsigned attempt);
 /*
- * An attempt ended; everything is copied. One that does not count any more
- * (cancelled meanwhile) is fine. DEIA_OK, DEIA_ENOMEM: it counts as failed.
- * Since 0.3.
+ * An attempt ended; everything is copied. DEIA_OK; DEIA_ESTATE: it does not
+ * count any more (its task was cancelled meanwhile), which is no fault;
+ * DEIA_ENOMEM: it counts as failed. Since 0.3.
  */
 DEIA_API DEIA_NODISCARD deia_err
 deia_tasks_ended(deia_tasks *t, const char *id, unsigned attempt,

@@ -74,16 +74,21 @@ static deia_err outcome_err(const struct deia__task_run *r,
 	return is_being_stopped(r->hive, r->bot) ? DEIA_ECANCELED : res->err;
 }
 
-static void tell_queue(const struct deia__task_run *r,
+/* False: it does not count any more. */
+static bool tell_queue(const struct deia__task_run *r,
 		       const struct deia_task_outcome *o)
 {
-	if (deia_tasks_ended(r->hive->tasks->queue, r->task, r->attempt, o))
+	deia_err err =
+		deia_tasks_ended(r->hive->tasks->queue, r->task, r->attempt, o);
+
+	if (err == DEIA_ENOMEM)
 		deia__hive_log(r->hive, DEIA_LOG_WARN,
 			       "task %s: out of memory for its result",
 			       r->task);
+	return err != DEIA_ESTATE;
 }
 
-static void report(const struct deia__task_run *r,
+static bool report(const struct deia__task_run *r,
 		   const struct deia_work_result *res)
 {
 	struct deia_task_outcome o = DEIA_TASK_OUTCOME_INIT;
@@ -103,28 +108,34 @@ static void report(const struct deia__task_run *r,
 		o.final = !res->retryable;
 		o.retry_after_seconds = res->retry_after_seconds;
 	}
-	tell_queue(r, &o);
+	return tell_queue(r, &o);
 }
 
-/* Whoever ended it waits until that is durable. */
-static void keep_or_free(struct deia__task_run *r)
+static deia_err too_late(deia_hive *h)
 {
-	struct deia__tasks *tasks = r->hive->tasks;
+	return deia__hive_fail(h, DEIA_ESTATE,
+			       "this task has ended meanwhile; drop the work");
+}
+
+/* Whoever ended it waits until that is durable, if it counts. */
+static void keep_or_free(struct deia__task_run *r, bool counts)
+{
+	deia_hive *h = r->hive;
 	deia_done_cb cb = r->kept_cb;
 	void *user = r->kept_user;
 
-	if (cb) {
-		HASH_ADD_STR(tasks->kept, task, r);
+	if (cb && counts) {
+		HASH_ADD_STR(h->tasks->kept, task, r);
 		if (r->hh.tbl)
 			return;
 	}
 	deia__free(r);
 	if (cb)
-		cb(DEIA_ENOMEM, user);
+		cb(counts ? DEIA_ENOMEM : too_late(h), user);
 }
 
 /* Takes it from its bot; it is not to be touched afterwards. */
-static void end_run(struct deia__task_run *r)
+static void end_run(struct deia__task_run *r, bool counts)
 {
 	deia_hive *h = r->hive;
 	struct deia__hbot *b = r->bot;
@@ -133,7 +144,7 @@ static void end_run(struct deia__task_run *r)
 	b->n_task_runs--;
 	h->tasks->n_runs--;
 	r->bot = NULL;
-	keep_or_free(r);
+	keep_or_free(r, counts);
 	deia__tasks_bot_load(h, b->id);
 	if (b->removing)
 		deia__hbot_stopped_for_removal(h, b);
@@ -152,8 +163,7 @@ static void on_done(const struct deia_work_result *res, void *user)
 		r->bot->turns_done++;
 		r->bot->last_message_ms = deia__unix_ms(NULL);
 	}
-	report(r, res);
-	end_run(r);
+	end_run(r, report(r, res));
 }
 
 static void on_start(void *user)
@@ -229,8 +239,7 @@ static void refuse_later(void *arg)
 	o.message = "the content does not fit into one line of a bot's input "
 		    "once it is escaped";
 	o.final = true;
-	tell_queue(r, &o);
-	end_run(r);
+	end_run(r, tell_queue(r, &o));
 }
 
 /* Whether a bot may be given an attempt now. */
@@ -319,10 +328,9 @@ void deia__task_runs_moved(deia_hive *h, const struct deia_task *task)
 	if (!r || task->status == DEIA_TASK_ASSIGNED ||
 	    task->status == DEIA_TASK_RUNNING)
 		return;
-	if (task->status == DEIA_TASK_CANCELLED)
-		settle(r, deia__hive_fail(h, DEIA_ESTATE,
-					  "this task was cancelled meanwhile; "
-					  "drop the work"));
+	if (task->status == DEIA_TASK_CANCELLED ||
+	    (task->error_code && !strcmp(task->error_code, "deadline")))
+		settle(r, too_late(h));
 	else
 		settle(r, DEIA_OK);
 }

@@ -112,7 +112,7 @@ deia_err deia_tasks_ended(deia_tasks *q, const char *id, unsigned attempt,
 	deia_err err = DEIA_OK;
 
 	if (!t || !t->handed || t->s.attempt != attempt || !t->end)
-		return DEIA_OK;
+		return DEIA_ESTATE;
 	c = t->end;
 	t->end = NULL;
 	c->attempt = attempt;

@@ -146,6 +146,27 @@ START_TEST(same_key_is_one_task_also_after_its_end)
 }
 END_TEST
 
+START_TEST(each_submit_with_a_key_is_told_the_result)
+{
+	struct jobs got;
+
+	create_manager("M");
+	write_line("M", "{\"type\":\"submit\",\"ref\":\"a\",\"content\":\"x\","
+			"\"capabilities\":[\"none-has-it\"],\"key\":\"k\"}");
+	told("M", "\"type\":\"submitted\",\"ref\":\"a\"", NULL);
+	write_line("M", "{\"type\":\"submit\",\"ref\":\"b\",\"content\":\"x\","
+			"\"capabilities\":[\"none-has-it\"],\"key\":\"k\"}");
+	told("M", "\"type\":\"submitted\",\"ref\":\"b\"", NULL);
+	ck_assert_int_eq(page_tasks(&f, "admin", "M", &got), DEIA_OK);
+	ck_assert_uint_eq(got.n, 1);
+	ck_assert_int_eq(do_task(&f, "operator ann", DEIA_TASK_DO_CANCEL,
+				 got.items[0].id),
+			 DEIA_OK);
+	told("M", "\"type\":\"result\",\"ref\":\"a\"",
+	     "\"type\":\"result\",\"ref\":\"b\"");
+}
+END_TEST
+
 START_TEST(later_process_gets_no_results_of_the_former)
 {
 	struct jobs got;
@@ -377,6 +398,7 @@ int main(void)
 	tcase_add_test(t, bot_is_told_what_is_wrong_with_its_line);
 	tcase_add_test(t, bot_is_told_of_failures_as_well);
 	tcase_add_test(t, same_key_is_one_task_also_after_its_end);
+	tcase_add_test(t, each_submit_with_a_key_is_told_the_result);
 	tcase_add_test(t, later_process_gets_no_results_of_the_former);
 	tcase_add_test(t, open_tasks_of_one_bot_are_bounded);
 	tcase_add_test(t, external_bot_claims_and_completes_a_task);
