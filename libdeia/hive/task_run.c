@@ -197,13 +197,30 @@ static void run_drop(struct deia__task_run *r)
 	deia__free(r);
 }
 
-static deia_err submit(struct deia__task_run *r, const struct deia_task *task)
+/* Of an attempt: as its task or its bot says, or what its budget leaves. */
+static unsigned time_limit(const struct deia__task_run *r,
+			   const struct deia_task_run *run)
 {
+	const struct deia_bot_info *info =
+		deia_bots_get(r->hive->bots, r->bot->id);
+	unsigned limit = run->task->timeout_seconds;
+
+	if (!run->seconds_left)
+		return limit;
+	if (!limit && info)
+		limit = info->spec->turn_timeout_seconds;
+	return limit && limit < run->seconds_left ? limit : run->seconds_left;
+}
+
+static deia_err submit(struct deia__task_run *r,
+		       const struct deia_task_run *run)
+{
+	const struct deia_task *task = run->task;
 	struct deia_work_spec spec = {
 		.size = sizeof(spec),
 		.id = r->id,
 		.kind = DEIA_WORK_TASK,
-		.timeout_seconds = task->timeout_seconds,
+		.timeout_seconds = time_limit(r, run),
 	};
 	char *content = deia__strndup(task->content, task->content_len);
 	deia_err err = DEIA_ENOMEM;
@@ -260,7 +277,7 @@ deia_err deia__task_run(const struct deia_task_run *run, void *user)
 	r = run_new(h, deia__hbot_get(h, run->bot), run);
 	if (!r)
 		return DEIA_ENOMEM;
-	err = submit(r, run->task);
+	err = submit(r, run);
 	if (err == DEIA_ELIMIT)
 		err = deia__post_call(h->post, refuse_later, r);
 	if (err)

@@ -147,6 +147,7 @@ static void do_retry(struct deia__task *t, struct deia__task_call *c)
 	t->s.status = deia__task_waits_as(t);
 	t->s.finished = 0;
 	t->s.excused = t->s.attempt;
+	deia__budget_renew(t);
 	t->rank = 0;
 	if (t->deadline && t->deadline <= deia__tasks_wall(t->q))
 		t->deadline = 0; /* it is wanted all the same */
@@ -176,6 +177,7 @@ static void do_approve(struct deia__task *t, struct deia__task_call *c)
 	if (!op)
 		return;
 	t->s.status = deia__task_waits_as(t);
+	deia__budget_renew(t);
 	set_reason(t, "approved", c);
 	deia__taskop_commit(op);
 }
