@@ -38,6 +38,13 @@ struct deia_budget {
 #define DEIA_BUDGET_MAX_SECONDS INT64_C(31622400)
 #define DEIA_BUDGET_MAX_MESSAGES INT64_C(1000000000)
 
+/* The budget of a bot ("*": of each that is not named), or of all together. */
+struct deia_budget_setting {
+	const char *bot; /* NULL: the day of all bots */
+	struct deia_budget budget;
+};
+#define DEIA_BUDGETS_MAX 1024
+
 DEIA_END
 
 #endif

@@ -18,6 +18,7 @@
  * waited behind chat is not in it.
  */
 #include "hive/tasks.h"
+#include "hive/budgets.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -60,6 +61,9 @@ static bool is_being_stopped(const deia_hive *h, const struct deia__hbot *b)
 static deia_err outcome_err(const struct deia__task_run *r,
 			    const struct deia_work_result *res)
 {
+	/* Its time was cut to what a budget left. */
+	if (res->err == DEIA_ETIMEDOUT && deia__budgets_held(r->hive, r->bot))
+		return DEIA_ECANCELED;
 	switch (res->err) {
 	case DEIA_OK:
 	case DEIA_ECANCELED:
@@ -145,6 +149,7 @@ static void on_done(const struct deia_work_result *res, void *user)
 	struct deia__task_run *r = user;
 
 	r->work = NULL;
+	deia__budgets_turn(r->hive, r->bot, res);
 	r->hive->turns_done++;
 	if (res->err) {
 		r->bot->turns_failed++;
@@ -205,11 +210,11 @@ static unsigned time_limit(const struct deia__task_run *r,
 		deia_bots_get(r->hive->bots, r->bot->id);
 	unsigned limit = run->task->timeout_seconds;
 
-	if (!run->seconds_left)
-		return limit;
 	if (!limit && info)
 		limit = info->spec->turn_timeout_seconds;
-	return limit && limit < run->seconds_left ? limit : run->seconds_left;
+	if (run->seconds_left && run->seconds_left < limit)
+		limit = run->seconds_left;
+	return deia__budgets_time(r->hive, r->bot, limit);
 }
 
 static deia_err submit(struct deia__task_run *r,
