@@ -177,9 +177,19 @@ static void tell_member(const cJSON *item)
 static int run_show(struct cli *cli)
 {
 	static const char *const brief[] = {
-		"id",	      "adapter",       "model",	      "node",
-		"state",      "state_reason",  "status_text", "pid",
-		"restarts",   "running_tasks", "unread",      "max_concurrent",
+		"id",
+		"adapter",
+		"model",
+		"node",
+		"state",
+		"state_reason",
+		"held",
+		"status_text",
+		"pid",
+		"restarts",
+		"running_tasks",
+		"unread",
+		"max_concurrent",
 		"started_at",
 	};
 	char *path;

@@ -148,6 +148,10 @@ static int check(const struct cli *cli)
 	if (args_has(a, "expect") && args_has(a, "expect-schema"))
 		return usage_error(cli, "--expect and --expect-schema exclude "
 					"each other");
+	if (args_has(a, "on-exceed") && !args_has(a, "budget-tokens") &&
+	    !args_has(a, "budget-seconds"))
+		return usage_error(cli, "--on-exceed needs --budget-tokens or "
+					"--budget-seconds");
 	if (args_has(a, "key") &&
 	    (*args_text(a, "key") == '\0' ||
 	     strlen(args_text(a, "key")) > DEIA_MAX_KEY_BYTES))
@@ -249,6 +253,23 @@ static bool add_expect(const struct cli *cli, deia_jw *w, int *rc)
 	return ok;
 }
 
+static void add_budget(const struct cli *cli, deia_jw *w)
+{
+	const struct args *a = &cli->args;
+
+	if (!args_has(a, "budget-tokens") && !args_has(a, "budget-seconds"))
+		return;
+	deia_jw_key(w, "budget");
+	deia_jw_object(w);
+	if (args_has(a, "budget-tokens"))
+		deia_jw_kint(w, "tokens", args_number(a, "budget-tokens", 0));
+	if (args_has(a, "budget-seconds"))
+		deia_jw_kint(w, "seconds", args_number(a, "budget-seconds", 0));
+	if (args_has(a, "on-exceed"))
+		deia_jw_kstr(w, "on_exceed", args_text(a, "on-exceed"));
+	deia_jw_end_object(w);
+}
+
 static bool add_options(const struct cli *cli, deia_jw *w, int *rc)
 {
 	static const char *const texts[] = { "type", "priority", "bot" };
@@ -266,6 +287,7 @@ static bool add_options(const struct cli *cli, deia_jw *w, int *rc)
 		deia_jw_kint(w, "max_attempts", args_number(a, "attempts", 0));
 	if (args_has(a, "approve-first"))
 		deia_jw_kbool(w, "approval", true);
+	add_budget(cli, w);
 	return add_time(cli, w, "not-before", "not_before", rc) &&
 	       add_time(cli, w, "deadline", "deadline", rc) &&
 	       add_expect(cli, w, rc);
@@ -400,6 +422,12 @@ static const struct opt submit_opts[] = {
 	  "what the result must contain to count as a success", NULL },
 	{ "expect-schema", 0, OPT_TEXT, false, "FILE",
 	  "the result must be JSON that follows this JSON schema", "@file" },
+	{ "budget-tokens", 0, OPT_NUMBER, false, "N",
+	  "tokens for all attempts together", NULL },
+	{ "budget-seconds", 0, OPT_NUMBER, false, "N",
+	  "seconds for all attempts together", NULL },
+	{ "on-exceed", 0, OPT_TEXT, false, "WHAT",
+	  "used up: pause, stop or notify (pause)", TASK_ON_EXCEED },
 	{ "file", 0, OPT_TEXT, true, "PATH",
 	  "append this file to the text; may be repeated", "@file" },
 	{ "key", 0, OPT_TEXT, false, "KEY",

@@ -68,6 +68,8 @@
 	X(scale_history)                                                       \
 	X(scale_dry_run)                                                       \
 	X(models)                                                              \
+	X(budget)                                                              \
+	X(budget_reset)                                                        \
 	X(nodes)                                                               \
 	X(events)                                                              \
 	X(health)                                                              \

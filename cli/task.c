@@ -13,6 +13,7 @@ int task_check_words(const struct cli *cli)
 {
 	const char *status = args_text(&cli->args, "status");
 	const char *priority = args_text(&cli->args, "priority");
+	const char *what = args_text(&cli->args, "on-exceed");
 
 	if (status != NULL && !mail_is_one_of(status, TASK_STATUSES))
 		return usage_error(cli,
@@ -24,6 +25,11 @@ int task_check_words(const struct cli *cli)
 			"--priority: '%s' is none of " TASK_PRIORITIES
 			" (P0 is the most urgent)",
 			priority);
+	if (what != NULL && !mail_is_one_of(what, TASK_ON_EXCEED))
+		return usage_error(cli,
+				   "--on-exceed: '%s' is none "
+				   "of " TASK_ON_EXCEED,
+				   what);
 	return EXIT_DONE;
 }
 
@@ -258,6 +264,22 @@ static void tell_expect(const cJSON *task)
 	free(text);
 }
 
+static void tell_budget(const cJSON *task)
+{
+	const cJSON *b = cJSON_GetObjectItemCaseSensitive(task, "budget");
+	const cJSON *used = cJSON_GetObjectItemCaseSensitive(b, "used");
+	double tokens = jnumber(b, "tokens", 0);
+	double seconds = jnumber(b, "seconds", 0);
+
+	if (tokens > 0)
+		tell("%-13s %.0f of %.0f tokens used; then %s", "budget",
+		     jnumber(used, "tokens", 0), tokens, jtext(b, "on_exceed"));
+	if (seconds > 0)
+		tell("%-13s %.1f of %.0f seconds used; then %s", "budget",
+		     jnumber(used, "seconds", 0), seconds,
+		     jtext(b, "on_exceed"));
+}
+
 static void tell_head(const struct cli *cli, const cJSON *task)
 {
 	const char *status = jtext(task, "status");
@@ -306,6 +328,7 @@ void task_tell(const struct cli *cli, const cJSON *task)
 	if (jtrue(task, "approval"))
 		row("approval", "a person has to approve it, or did");
 	tell_expect(task);
+	tell_budget(task);
 	tell_retry(task);
 	tell_verdict(task);
 	tell_usage(task);

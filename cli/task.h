@@ -9,6 +9,7 @@
 	"blocked awaiting_approval queued assigned running succeeded failed "  \
 	"cancelled timed_out"
 #define TASK_PRIORITIES "P0 P1 P2 P3"
+#define TASK_ON_EXCEED "pause stop notify"
 /* What a 404 about a task means. */
 #define TASK_LOST "`deia task list` shows the ids of tasks"
 

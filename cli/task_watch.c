@@ -27,10 +27,14 @@ struct watch {
 static const struct {
 	const char *event, *words;
 } moves[] = {
-	{ "task.approved", "approved" },   { "task.queued", "queued" },
-	{ "task.assigned", "assigned" },   { "task.running", "running" },
-	{ "task.retry", "to be retried" }, { "task.retried", "queued again" },
+	{ "task.approved", "approved" },
+	{ "task.queued", "queued" },
+	{ "task.assigned", "assigned" },
+	{ "task.running", "running" },
+	{ "task.retry", "to be retried" },
+	{ "task.retried", "queued again" },
 	{ "task.verdict", "judged" },
+	{ "task.over_budget", "over its budget" },
 };
 
 static char *words_of(const char *event, const cJSON *what)

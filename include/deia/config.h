@@ -13,6 +13,7 @@
 
 #include <deia/bot.h>
 #include <deia/error.h>
+#include <deia/budget.h>
 #include <deia/scaling.h>
 #include <deia/sys/store.h>
 
@@ -104,10 +105,17 @@ DEIA_API size_t deia_config_scaling(const deia_config *config,
 				    struct deia_scaling_setting *out,
 				    size_t max);
 
+/* What `budgets` says, for deia_hive_budgets_configure: fills at most max,
+ * returns how many there are, up to DEIA_BUDGETS_MAX. Names live as long as the
+ * configuration. Since 0.3. */
+DEIA_API size_t deia_config_budgets(const deia_config *config,
+				    struct deia_budget_setting *out,
+				    size_t max);
+
 /*
  * Calls cb for each key whose value differs; reload says whether it takes
- * effect without a restart. Templates and their scaling are not compared:
- * they always do.
+ * effect without a restart. Templates, their scaling and budgets are not
+ * compared: they always do.
  * Since 0.1.
  */
 DEIA_API void deia_config_changes(
@@ -118,7 +126,7 @@ DEIA_API void deia_config_changes(
  * Prints all keys as a JSON object: {"server.port":{"value":8000,"origin":
  * "default"},...}; origin is "default", "file:LINE", "environment" or "flag".
  * Templates follow as "templates.NAME", values of their env as "***", then
- * "scaling.templates.NAME".
+ * "scaling.templates.NAME", "budgets.day" and "budgets.bots.NAME".
  * Since 0.1.
  */
 DEIA_API void deia_config_print(const deia_config *config, struct deia_jw *w);

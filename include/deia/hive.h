@@ -185,6 +185,9 @@ struct deia_hive_bot {
 	/* The auto-scaler removes it once its last turn is done, see scaling.h.
 	 * Since 0.3. */
 	bool draining;
+	/* Why it gets no work: its budget of the day is used up; NULL: it may.
+	 * Since 0.3. */
+	const char *held;
 };
 /* bot: NULL on error; lives until the callback returns. */
 typedef void (*deia_hive_bot_cb)(deia_err err, const struct deia_hive_bot *bot,

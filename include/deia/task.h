@@ -29,6 +29,7 @@
 #ifndef DEIA_TASK_H
 #define DEIA_TASK_H
 
+#include <deia/budget.h>
 #include <deia/error.h>
 #include <deia/limits.h>
 
@@ -121,6 +122,10 @@ struct deia_task {
 	const char *verdict_by, *verdict_note; /* or "" */
 	int64_t verdict_unix_ms;
 	int64_t prompt_tokens, completion_tokens; /* of all attempts */
+	struct deia_budget budget;		  /* of all attempts */
+	/* What of it was used, since it was last approved or retried. */
+	int64_t used_tokens;
+	double used_seconds;
 };
 
 #define DEIA_TASK_PRIORITIES 4
@@ -159,6 +164,11 @@ struct deia_task_draft {
 	bool has_estimate; /* the next two are stated, not analyzed */
 	double complexity, estimated_seconds;
 	const char *submitted_by; /* required: who is to be named */
+	/* Of all attempts together; messages stays 0. Used up after an attempt
+	 * that did not succeed: stop, the task fails with code "budget"; pause,
+	 * it awaits approval, which gives it the budget anew; notify,
+	 * task.over_budget. With stop, seconds also end an attempt. */
+	struct deia_budget budget;
 };
 #define DEIA_TASK_DRAFT_INIT                                                   \
 	{                                                                      \
@@ -173,6 +183,9 @@ struct deia_task_run {
 	const struct deia_task *task; /* content is whole */
 	unsigned attempt;
 	const char *bot;
+	/* What its budget leaves for the attempt; 0: it does not say. One that
+	 * takes longer is to end with DEIA_ETIMEDOUT. */
+	unsigned seconds_left;
 };
 
 /* How an attempt ended. */
@@ -206,14 +219,15 @@ struct deia_task_outcome {
 	X(DEIA_TASK_RETRY, "task.retry")                                       \
 	X(DEIA_TASK_ENDED, "task.finished")                                    \
 	X(DEIA_TASK_RETRIED, "task.retried") /* by hand */                     \
-	X(DEIA_TASK_JUDGED, "task.verdict")
+	X(DEIA_TASK_JUDGED, "task.verdict")                                    \
+	X(DEIA_TASK_OVER_BUDGET, "task.over_budget")
 
 typedef enum deia_task_event {
 #define DEIA_TASK_EVENT_ENUM(e, n) e,
 	DEIA_TASK_EVENT_LIST(DEIA_TASK_EVENT_ENUM)
 #undef DEIA_TASK_EVENT_ENUM
 } deia_task_event;
-#define DEIA_TASK_EVENTS 9
+#define DEIA_TASK_EVENTS 10
 /* "task.submitted" ...; static text. Any thread. */
 DEIA_API const char *deia_task_event_name(deia_task_event event);
 

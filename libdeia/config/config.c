@@ -21,6 +21,7 @@
 
 #include "config/checks.h"
 #include "config/load.h"
+#include "config/budgets.h"
 #include "config/scaling.h"
 #include "config/schema.h"
 #include "config/templates.h"
@@ -35,6 +36,7 @@ struct deia_config {
 	struct deia__value *values; /* one a row of the schema */
 	struct deia__templates templates;
 	struct deia__config_scaling scaling;
+	struct deia__config_budgets budgets;
 	struct deia_bot_spec bot_defaults;
 	char *file;
 };
@@ -122,7 +124,7 @@ static deia_err read_key(deia_config *config, const char *name,
 		return deia__value_read_yaml(&config->values[i], &deia__keys[i],
 					     node, where);
 	/* Read after all others, whose values they start from. */
-	if (strcmp(name, "templates") == 0 ||
+	if (strcmp(name, "templates") == 0 || strcmp(name, "budgets") == 0 ||
 	    strcmp(name, "scaling.templates") == 0)
 		return DEIA_OK;
 	if (!deia__key_is_section(name))
@@ -214,6 +216,15 @@ static deia_err read_scaling(deia_config *config, const struct deia__yaml *tree,
 					 &config->templates, where);
 }
 
+static deia_err read_budgets(deia_config *config, const struct deia__yaml *tree,
+			     struct deia_config_error *where)
+{
+	const struct deia__yaml *node = child(tree, "budgets");
+
+	return node ? deia__config_budgets_read(&config->budgets, node, where)
+		    : DEIA_OK;
+}
+
 static deia_err read_text(deia_config *config, const char *text, size_t len,
 			  struct deia_config_error *where)
 {
@@ -230,6 +241,8 @@ static deia_err read_text(deia_config *config, const char *text, size_t len,
 	}
 	if (!err)
 		err = read_scaling(config, tree, where);
+	if (!err)
+		err = read_budgets(config, tree, where);
 	deia__yaml_free(tree);
 	return err;
 }
@@ -402,6 +415,7 @@ void deia_config_free(deia_config *config)
 		deia__value_fini(&config->values[i]);
 	deia__free(config->values);
 	deia__config_scaling_fini(&config->scaling);
+	deia__config_budgets_fini(&config->budgets);
 	deia__templates_fini(&config->templates);
 	deia__free(config->file);
 	deia__free(config);
@@ -504,6 +518,18 @@ size_t deia_config_scaling(const deia_config *config,
 	return s->len;
 }
 
+size_t deia_config_budgets(const deia_config *config,
+			   struct deia_budget_setting *out, size_t max)
+{
+	const struct deia__config_budgets *b = &config->budgets;
+
+	for (size_t i = 0; i < b->len && i < max; i++) {
+		out[i].bot = b->list[i].bot;
+		out[i].budget = b->list[i].budget;
+	}
+	return b->len;
+}
+
 void deia_config_changes(const deia_config *before, const deia_config *after,
 			 void (*cb)(const char *key, bool reload, void *user),
 			 void *user)
@@ -588,6 +614,20 @@ static void print_scaled(deia_jw *w, const struct deia__config_scaled *s)
 	deia_jw_end_object(w);
 }
 
+static void print_budget(deia_jw *w, const struct deia__config_budget *b)
+{
+	char name[96];
+
+	snprintf(name, sizeof(name), "budgets.%s%s", b->bot ? "bots." : "",
+		 b->bot ? b->bot : "day");
+	deia_jw_key(w, name);
+	deia_jw_object(w);
+	deia_jw_key(w, "value");
+	deia__config_budget_print(b, w);
+	print_origin(w, DEIA__FROM_FILE, b->line);
+	deia_jw_end_object(w);
+}
+
 void deia_config_print(const deia_config *config, struct deia_jw *w)
 {
 	deia_jw_object(w);
@@ -603,5 +643,7 @@ void deia_config_print(const deia_config *config, struct deia_jw *w)
 		print_template(w, &config->templates.list[i]);
 	for (size_t i = 0; i < config->scaling.len; i++)
 		print_scaled(w, &config->scaling.list[i]);
+	for (size_t i = 0; i < config->budgets.len; i++)
+		print_budget(w, &config->budgets.list[i]);
 	deia_jw_end_object(w);
 }

@@ -5,6 +5,7 @@
  * What happens to a turn once it is accepted is in turn.c.
  */
 #include "hive/turn.h"
+#include "hive/budgets.h"
 #include "hive/nodes.h"
 
 #include <string.h>
@@ -34,6 +35,12 @@ static deia_err check_bot(deia_hive *h, const struct deia__hbot *b)
 				       "the hive is stopping");
 	if (!info)
 		return deia__no_bot(h, b->id);
+	if (deia__budgets_held(h, b))
+		return deia__hive_fail(
+			h, DEIA_ESTATE,
+			"bot \"%s\" does nothing more today: %s; `deia "
+			"budget reset` lets it go on",
+			b->id, deia__budgets_held(h, b));
 	if (b->draining)
 		return deia__hive_fail(
 			h, DEIA_ESTATE,

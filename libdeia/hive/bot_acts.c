@@ -7,6 +7,7 @@
  * accident.
  */
 #include "hive/mail.h"
+#include "hive/budgets.h"
 #include "hive/nodes.h"
 #include "hive/scheduling.h"
 #include "hive/tasks.h"
@@ -329,6 +330,7 @@ static deia_err commit_removal(deia_hive *h, struct act *a)
 	deia__change_notify(c, DEIA__TOPIC_BOTS, a->id);
 	deia__external_tokens_delete(h, c, a->id);
 	deia__scheduling_purge(c, a->id);
+	deia__budgets_purge(c, a->id);
 	if (a->purge) {
 		deia__change_chat(c, NULL);
 		deia_txn_delete_where(txn, &deia__table_chat_lines, LINE_BY_BOT,

@@ -4,6 +4,7 @@
  * and those of other nodes in one order.
  */
 #include "hive/mail.h"
+#include "hive/budgets.h"
 #include "hive/nodes.h"
 
 #include <string.h>
@@ -29,6 +30,7 @@ deia_err deia_hive_bot_get(const deia_hive *h, const char *id,
 	bot->unread = deia__mail_unread(h, id);
 	bot->node = h->nodes->name;
 	bot->draining = b->draining;
+	bot->held = deia__budgets_held(h, b);
 	return bot->info ? DEIA_OK : DEIA_ENOTFOUND;
 }
 

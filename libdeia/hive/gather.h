@@ -14,7 +14,7 @@
 
 #include "hive/hive.h"
 
-#define DEIA__GATHER_TYPES 9 /* at most, of one gatherer */
+#define DEIA__GATHER_TYPES 10 /* at most, of one gatherer */
 
 /* An event that is being filled. */
 struct deia__gather {

@@ -10,6 +10,7 @@
 #include "hive/nodes.h"
 #include "hive/scheduling.h"
 #include "hive/tasks.h"
+#include "hive/budgets.h"
 #include "hive/scaling.h"
 
 #include <errno.h>
@@ -280,6 +281,11 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 	if (!err)
 		err = deia__mail_open(h, o, detail, detail_len);
 	if (!err) {
+		err = deia__budgets_open(h);
+		if (err)
+			say(detail, detail_len, "%s", h->msg.text);
+	}
+	if (!err) {
 		err = deia__scaling_load(h);
 		if (!err)
 			err = deia__dialogues_load(h);
@@ -455,6 +461,7 @@ void deia__hive_check_stopped(deia_hive *h)
 	deia__tasks_settle(h);
 	if (!h->mail->stopped) { /* the last answers are sent */
 		deia__scheduling_stop(h);
+		deia__budgets_stop(h);
 		deia__mail_stop(h);
 	}
 	if (!h->bots_stopped || waits_for_changes(h))
@@ -533,6 +540,7 @@ void deia_hive_free(deia_hive *h)
 	deia__mail_closing(h);
 	deia__tasks_closing(h);
 	deia__scheduling_stop(h);
+	deia__budgets_stop(h);
 	deia__nodes_end(h);
 	deia_store_close(h->store);
 	h->store = NULL;
@@ -549,6 +557,7 @@ void deia_hive_free(deia_hive *h)
 	deia__scaling_free(h);
 	deia__nodes_free(h);
 	deia__scheduling_free(h);
+	deia__budgets_free(h);
 	free_hbots(h);
 	deia__tokens_free(h->tokens);
 	deia__timers_free(h->timers);

@@ -9,7 +9,7 @@
  * conversations.c, lines.c, ask.c, turn.c and chat_edit.c (chat), cache.c and
  * pages.c (what is kept in the cache), retention.c (what is pruned), mail:
  * mail.h, other nodes: nodes.h, tasks: tasks.h, which bot gets one:
- * scheduling.h, the auto-scaler: scaling.h.
+ * scheduling.h, the auto-scaler: scaling.h, what bots may use: budgets.h.
  */
 #ifndef DEIA_HIVE_HIVE_H
 #define DEIA_HIVE_HIVE_H
@@ -33,6 +33,7 @@
 #include "core/post.h"
 #include "core/timer.h"
 #include "core/utf8.h"
+#include "queue/budget.h"
 #include "store/schema.h"
 
 #define HASH_NONFATAL_OOM 1 /* hh.tbl stays NULL */
@@ -57,6 +58,16 @@ enum deia__wish {
 	DEIA__WISH_STOPPED,
 	DEIA__WISH_RUNNING,
 	DEIA__WISH_PAUSED /* started, then paused as soon as it is ready */
+};
+
+#define DEIA__HELD_BYTES 192
+
+/* budgets.h: what was used of a budget. */
+struct deia__budget_use {
+	struct deia__budget_count count;
+	bool held;  /* it is used up, and that has consequences */
+	bool dirty; /* not stored yet */
+	char reason[DEIA__HELD_BYTES]; /* why it is used up; "" */
 };
 
 /* A bot that is remembered; the supervisor has its specification and state. */
@@ -95,6 +106,7 @@ struct deia__hbot {
 	uint64_t ended_turns; /* that were counted */
 	bool draining;	  /* it gets no more work, and is removed after it */
 	int64_t drain_ms; /* since when */
+	struct deia__budget_use budget;
 	UT_hash_handle hh;
 };
 
@@ -187,6 +199,7 @@ struct deia_hive {
 	struct deia__scheduling *scheduling;
 	struct deia__tasks *tasks;
 	struct deia__scaling *scaling;
+	struct deia__budgets *budgets;
 	deia_log_cb log;
 	void *log_user;
 };

@@ -7,6 +7,7 @@
  * that is not the actor itself is recorded with the actor's name.
  */
 #include "hive/mail.h"
+#include "hive/budgets.h"
 #include "hive/nodes.h"
 #include "hive/reply.h"
 
@@ -198,6 +199,8 @@ static deia_err spread_one(struct spread *s, const struct deia_mail_draft *from)
 	if (d.reply_to && !d.hops)
 		d.hops = deia__mail_answer_hops(s->hive, d.reply_to);
 	if (s->actor->role == DEIA_ROLE_BOT)
+		err = deia__budgets_may_send(s->hive, d.from);
+	if (!err && s->actor->role == DEIA_ROLE_BOT)
 		err = deia__guard_send(s->hive, d.from,
 				       from->n_to ? from->to[0] : from->to_type,
 				       d.hops);
@@ -279,6 +282,8 @@ deia_err deia_mail_send(deia_hive *h, const struct deia_actor *actor,
 		err = hand_over(h, &all, key, replayed, s);
 	if (err)
 		deia__free(s);
+	else if (actor->role == DEIA_ROLE_BOT)
+		deia__budgets_sent(h, actor->name, all.n);
 	deia__free(all.copies);
 	deia__free(all.origins);
 	return err;

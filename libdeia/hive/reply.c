@@ -9,6 +9,7 @@
  * dialogues, which wait in line (struct deia__seat). They take turns.
  */
 #include "hive/reply.h"
+#include "hive/budgets.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -157,8 +158,9 @@ static bool is_willing(const struct deia__replier *r)
 	const struct deia_bot_info *info =
 		r->bot ? deia_bots_get(r->hive->bots, r->id) : NULL;
 
-	return info && r->hive->started && !r->hive->stopping &&
-	       !r->bot->removing && r->bot->wish == DEIA__WISH_RUNNING &&
+	return info && !deia__budgets_held(r->hive, r->bot) &&
+	       r->hive->started && !r->hive->stopping && !r->bot->removing &&
+	       r->bot->wish == DEIA__WISH_RUNNING &&
 	       (info->state == DEIA_BOT_READY || info->state == DEIA_BOT_BUSY);
 }
 

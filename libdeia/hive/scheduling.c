@@ -6,6 +6,7 @@
  * that one bot: a look into two hashes, no walk.
  */
 #include "hive/scheduling.h"
+#include "hive/budgets.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -94,10 +95,11 @@ static unsigned others_of(const struct deia__hbot *b,
 	return n < OTHERS_MAX ? n : OTHERS_MAX;
 }
 
-static bool is_available(const struct deia__hbot *b,
+static bool is_available(const deia_hive *h, const struct deia__hbot *b,
 			 const struct deia_bot_info *info)
 {
-	return !b->creating && !b->removing && !b->draining && !info->blocked &&
+	return !deia__budgets_held(h, b) && !b->creating && !b->removing &&
+	       !b->draining && !info->blocked &&
 	       (info->state == DEIA_BOT_READY || info->state == DEIA_BOT_BUSY);
 }
 
@@ -111,7 +113,7 @@ void deia__scheduling_bot(deia_hive *h, const char *id)
 
 	if (!s || !info || h->freeing)
 		return;
-	bot.available = is_available(b, info);
+	bot.available = is_available(h, b, info);
 	bot.max_concurrent = info->max_concurrent ? info->max_concurrent : 1;
 	bot.others = others_of(b, info);
 	if (deia_scheduler_set_bot(s, id, &bot, deia__scheduling_now(h)))

@@ -4,8 +4,10 @@
  * stands, what was recorded.
  */
 #include "hive/scheduling.h"
+#include "hive/budgets.h"
 #include "hive/nodes.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,9 +92,15 @@ deia_err deia_hive_scheduler_recommend(
 deia_err deia_hive_scheduler_bot(deia_hive *h, const char *id,
 				 struct deia_scheduler_bot_status *out)
 {
-	if (!deia__hbot_find(h, id) ||
-	    deia_scheduler_bot_status(h->scheduling->scheduler, id, out))
+	const struct deia__hbot *b = deia__hbot_find(h, id);
+	const char *held;
+
+	if (!b || deia_scheduler_bot_status(h->scheduling->scheduler, id, out))
 		return deia__not_here(h, id);
+	held = deia__budgets_held(h, b);
+	if (held)
+		snprintf(out->reason, sizeof(out->reason), "%.*s",
+			 (int)sizeof(out->reason) - 1, held);
 	return DEIA_OK;
 }
 

@@ -51,7 +51,7 @@ static void print_item(deia_jw *w, const struct deia_task *t)
 static bool goes_back(deia_task_event event, const struct deia_task *t)
 {
 	return event == DEIA_TASK_RETRY || event == DEIA_TASK_RETRIED ||
-	       event == DEIA_TASK_JUDGED ||
+	       event == DEIA_TASK_JUDGED || event == DEIA_TASK_OVER_BUDGET ||
 	       (event == DEIA_TASK_UNBLOCKED && t->attempt > 0);
 }
 

@@ -230,6 +230,73 @@ static void read_expect(struct reading *r, const struct field *f,
 		r->draft->expect = text;
 }
 
+/* A whole number from 1 to max. */
+static void read_limit(struct reading *r, const cJSON *json, int64_t max,
+		       int64_t *out)
+{
+	double v = cJSON_IsNumber(json) ? json->valuedouble : -1;
+	char name[80];
+
+	if (v >= 1 && v <= (double)max && v == floor(v)) {
+		*out = (int64_t)v;
+		return;
+	}
+	snprintf(name, sizeof(name), "budget/%.64s", json->string);
+	wrong_item(r, name, -1, "expected a whole number from 1 to %lld",
+		   (long long)max);
+}
+
+static void read_on_exceed(struct reading *r, const cJSON *json)
+{
+	int what = cJSON_IsString(json)
+			   ? deia_on_exceed_parse(json->valuestring)
+			   : -1;
+
+	if (what < 0)
+		wrong_item(r, "budget/on_exceed", -1,
+			   "expected \"pause\", \"stop\" or \"notify\"");
+	else
+		r->draft->budget.on_exceed = (deia_on_exceed)what;
+}
+
+static void read_of_budget(struct reading *r, const cJSON *json)
+{
+	struct deia_budget *b = &r->draft->budget;
+	char name[80];
+
+	if (cJSON_IsNull(json))
+		return;
+	if (strcmp(json->string, "tokens") == 0) {
+		read_limit(r, json, DEIA_BUDGET_MAX_TOKENS, &b->tokens);
+	} else if (strcmp(json->string, "seconds") == 0) {
+		read_limit(r, json, DEIA_BUDGET_MAX_SECONDS, &b->seconds);
+	} else if (strcmp(json->string, "on_exceed") == 0) {
+		read_on_exceed(r, json);
+	} else {
+		snprintf(name, sizeof(name), "budget/%.64s", json->string);
+		wrong_item(r, name, -1,
+			   "a task's budget has tokens, seconds and on_exceed");
+	}
+}
+
+static void read_budget(struct reading *r, const struct field *f,
+			const cJSON *json)
+{
+	const cJSON *item;
+
+	if (!cJSON_IsObject(json)) {
+		WRONG(r, f, "expected an object");
+		return;
+	}
+	cJSON_ArrayForEach(item, json) {
+		read_of_budget(r, item);
+		if (r->err)
+			return;
+	}
+	if (!r->draft->budget.tokens && !r->draft->budget.seconds)
+		WRONG(r, f, "tokens or seconds: one is required");
+}
+
 /* ---- reading ------------------------------------------------------------------ */
 
 #define AT(member) offsetof(struct deia_task_draft, member)
@@ -254,6 +321,7 @@ static const struct field fields[] = {
 	  DEIA_TASK_MAX_EVERY_SECONDS, 0 },
 	{ "approval", read_bool, AT(approval), 0, 0, 0 },
 	{ "expect", read_expect, AT(expect), 0, 0, 0 },
+	{ "budget", read_budget, AT(budget), 0, 0, 0 },
 	{ "complexity", read_number, AT(complexity), 0, 1, 0 },
 	{ "estimated_seconds", read_number, AT(estimated_seconds), 0,
 	  DEIA_TASK_MAX_ESTIMATE_SECONDS, 0 },

@@ -150,6 +150,28 @@ static void print_usage(deia_jw *w, const struct deia_task *t)
 	deia_jw_end_object(w);
 }
 
+/* What was used of it is since somebody let the task go on. */
+static void print_budget(deia_jw *w, const struct deia_task *t)
+{
+	const struct deia_budget *b = &t->budget;
+
+	deia_jw_key(w, "budget");
+	if (!b->tokens && !b->seconds) {
+		deia_jw_null(w);
+		return;
+	}
+	deia_jw_object(w);
+	kint_or_null(w, "tokens", b->tokens, !b->tokens);
+	kint_or_null(w, "seconds", b->seconds, !b->seconds);
+	deia_jw_kstr(w, "on_exceed", deia_on_exceed_name(b->on_exceed));
+	deia_jw_key(w, "used");
+	deia_jw_object(w);
+	deia_jw_kint(w, "tokens", t->used_tokens);
+	deia_jw_knum(w, "seconds", t->used_seconds);
+	deia_jw_end_object(w);
+	deia_jw_end_object(w);
+}
+
 static void print_demands(deia_jw *w, const struct deia_task *t)
 {
 	deia_jw_knum(w, "complexity", t->complexity);
@@ -158,6 +180,7 @@ static void print_demands(deia_jw *w, const struct deia_task *t)
 	print_list(w, "depends_on", t->depends_on, t->n_depends_on);
 	deia_jw_kbool(w, "approval", t->approval);
 	deia_jw_kraw(w, "expect", t->expect && *t->expect ? t->expect : NULL);
+	print_budget(w, t);
 }
 
 void deia_task_print(const struct deia_task *t, deia_jw *w)

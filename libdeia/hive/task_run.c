@@ -18,6 +18,7 @@
  * waited behind chat is not in it.
  */
 #include "hive/tasks.h"
+#include "hive/budgets.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -60,6 +61,9 @@ static bool is_being_stopped(const deia_hive *h, const struct deia__hbot *b)
 static deia_err outcome_err(const struct deia__task_run *r,
 			    const struct deia_work_result *res)
 {
+	/* Its time was cut to what a budget left. */
+	if (res->err == DEIA_ETIMEDOUT && deia__budgets_held(r->hive, r->bot))
+		return DEIA_ECANCELED;
 	switch (res->err) {
 	case DEIA_OK:
 	case DEIA_ECANCELED:
@@ -156,6 +160,7 @@ static void on_done(const struct deia_work_result *res, void *user)
 	struct deia__task_run *r = user;
 
 	r->work = NULL;
+	deia__budgets_turn(r->hive, r->bot, res);
 	r->hive->turns_done++;
 	if (res->err) {
 		r->bot->turns_failed++;
@@ -207,13 +212,30 @@ static void run_drop(struct deia__task_run *r)
 	deia__free(r);
 }
 
-static deia_err submit(struct deia__task_run *r, const struct deia_task *task)
+/* Of an attempt: as its task or its bot says, or what its budget leaves. */
+static unsigned time_limit(const struct deia__task_run *r,
+			   const struct deia_task_run *run)
 {
+	const struct deia_bot_info *info =
+		deia_bots_get(r->hive->bots, r->bot->id);
+	unsigned limit = run->task->timeout_seconds;
+
+	if (!limit && info)
+		limit = info->spec->turn_timeout_seconds;
+	if (run->seconds_left && run->seconds_left < limit)
+		limit = run->seconds_left;
+	return deia__budgets_time(r->hive, r->bot, limit);
+}
+
+static deia_err submit(struct deia__task_run *r,
+		       const struct deia_task_run *run)
+{
+	const struct deia_task *task = run->task;
 	struct deia_work_spec spec = {
 		.size = sizeof(spec),
 		.id = r->id,
 		.kind = DEIA_WORK_TASK,
-		.timeout_seconds = task->timeout_seconds,
+		.timeout_seconds = time_limit(r, run),
 	};
 	char *content = deia__strndup(task->content, task->content_len);
 	deia_err err = DEIA_ENOMEM;
@@ -269,7 +291,7 @@ deia_err deia__task_run(const struct deia_task_run *run, void *user)
 	r = run_new(h, deia__hbot_get(h, run->bot), run);
 	if (!r)
 		return DEIA_ENOMEM;
-	err = submit(r, run->task);
+	err = submit(r, run);
 	if (err == DEIA_ELIMIT)
 		err = deia__post_call(h->post, refuse_later, r);
 	if (err)

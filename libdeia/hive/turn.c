@@ -9,6 +9,7 @@
  * seconds, so that a killed process leaves what people have seen.
  */
 #include "hive/turn.h"
+#include "hive/budgets.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -326,8 +327,9 @@ static void on_work_done(const struct deia_work_result *r, void *user)
 {
 	struct deia_chat_turn *t = user;
 
-	deia__tasks_bot_load(t->hive, t->bot->id);
 	t->work = NULL;
+	deia__budgets_turn(t->hive, t->bot, r);
+	deia__tasks_bot_load(t->hive, t->bot->id);
 	t->err = r->err;
 	t->prompt_tokens = r->prompt_tokens;
 	t->completion_tokens = r->completion_tokens;
@@ -366,7 +368,9 @@ static void hand_over(struct deia_chat_turn *t,
 		.conversation = t->conversation,
 		.history = history,
 		.n_history = n,
-		.timeout_seconds = info ? info->spec->turn_timeout_seconds : 0,
+		.timeout_seconds = deia__budgets_time(
+			t->hive, t->bot,
+			info ? info->spec->turn_timeout_seconds : 0),
 		.session = t->session,
 	};
 	deia_err err;

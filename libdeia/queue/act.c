@@ -148,6 +148,7 @@ static void do_retry(struct deia__task *t, struct deia__task_call *c)
 	t->s.status = deia__task_waits_as(t);
 	t->s.finished = 0;
 	t->s.excused = t->s.attempt;
+	deia__budget_renew(t);
 	t->rank = 0;
 	t->spec.retried = deia__tasks_wall(t->q);
 	t->spec.every_seconds = 0; /* its series has gone on, or was ended */
@@ -179,6 +180,7 @@ static void do_approve(struct deia__task *t, struct deia__task_call *c)
 	if (!op)
 		return;
 	t->s.status = deia__task_waits_as(t);
+	deia__budget_renew(t);
 	set_reason(t, "approved", c);
 	deia__taskop_commit(op);
 }

@@ -37,6 +37,8 @@ bool deia__attempt_begin(struct deia__task *t, const char *bot)
 	t->attempts = list;
 	a = &list[t->n_attempts++];
 	memset(a, 0, sizeof(*a));
+	if (t->n_attempts > 1)
+		a->spent = a[-1].spent;
 	a->number = t->s.attempt;
 	snprintf(a->bot, sizeof(a->bot), "%s", bot);
 	a->started = deia__tasks_wall(t->q);
@@ -58,6 +60,14 @@ void deia__attempts_free(struct deia__task *t)
 	t->attempts = NULL;
 }
 
+static void print_spent(struct deia_jw *w, const struct deia__spent *s)
+{
+	if (s->tokens)
+		deia_jw_kint(w, "spent_tokens", s->tokens);
+	if (s->ms)
+		deia_jw_kint(w, "spent_ms", s->ms);
+}
+
 char *deia__attempts_print(const struct deia__task *t)
 {
 	const struct deia__attempt *a;
@@ -76,6 +86,7 @@ char *deia__attempts_print(const struct deia__task *t)
 		if (a->error)
 			deia_jw_kstr(&w, "error", a->error);
 		deia_jw_knum(&w, "seconds", a->seconds);
+		print_spent(&w, &a->spent);
 		deia_jw_end_object(&w);
 	}
 	deia_jw_end_array(&w);
@@ -108,6 +119,9 @@ static void take(struct deia__attempt *a, const cJSON *json)
 	a->outcome = known_outcome(deia__json_str(json, "outcome"));
 	a->error = deia__strdup(deia__json_str(json, "error"));
 	a->seconds = cJSON_IsNumber(seconds) ? seconds->valuedouble : 0;
+	deia__json_int(json, "spent_tokens", 0, INT64_MAX / 2,
+		       &a->spent.tokens);
+	deia__json_int(json, "spent_ms", 0, INT64_MAX / 2, &a->spent.ms);
 }
 
 deia_err deia__attempts_parse(struct deia__task *t, const char *json,

@@ -17,7 +17,7 @@
 
 #define NAME_OF(e, n) [e] = n,
 static const char *const per_names[] = { DEIA__BUDGET_PER_LIST(NAME_OF) };
-static const char *const exceed_names[] = { DEIA__ON_EXCEED_LIST(NAME_OF) };
+static const char *const exceed_names[] = { DEIA_ON_EXCEED_LIST(NAME_OF) };
 #undef NAME_OF
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
@@ -42,14 +42,30 @@ int deia__budget_per_parse(const char *name)
 	return parse(per_names, COUNT(per_names), name);
 }
 
-const char *deia__on_exceed_name(enum deia__on_exceed what)
+const char *deia_on_exceed_name(deia_on_exceed what)
 {
-	return exceed_names[what];
+	return (unsigned)what < DEIA_ON_EXCEEDS ? exceed_names[what]
+						: "unknown";
 }
 
-int deia__on_exceed_parse(const char *name)
+int deia_on_exceed_parse(const char *name)
 {
-	return parse(exceed_names, COUNT(exceed_names), name);
+	return name ? parse(exceed_names, COUNT(exceed_names), name) : -1;
+}
+
+struct deia__budget deia__budget_of(enum deia__budget_per per,
+				    const struct deia_budget *b)
+{
+	return (struct deia__budget){
+		.per = per,
+		.on_exceed = b->on_exceed,
+		.limits = { b->tokens, b->seconds * 1000, b->messages },
+	};
+}
+
+bool deia__budget_is_set(const struct deia_budget *b)
+{
+	return b->tokens || b->seconds || b->messages;
 }
 
 /* ---- rows -------------------------------------------------------------- */

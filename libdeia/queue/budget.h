@@ -7,21 +7,16 @@
 #ifndef DEIA_QUEUE_BUDGET_H
 #define DEIA_QUEUE_BUDGET_H
 
-#include <deia/base.h>
+#include <deia/budget.h>
 
 /* X(enumerator, name) */
 #define DEIA__BUDGET_PER_LIST(X)                                               \
 	X(DEIA__BUDGET_BOT, "bot")   /* from its making on */                  \
 	X(DEIA__BUDGET_TASK, "task") /* all attempts */                        \
 	X(DEIA__BUDGET_DAY, "day")   /* anew at 00:00 UTC */
-#define DEIA__ON_EXCEED_LIST(X)                                                \
-	X(DEIA__ON_EXCEED_PAUSE, "pause")   /* begin nothing new */            \
-	X(DEIA__ON_EXCEED_STOP, "stop")	    /* and end what runs */            \
-	X(DEIA__ON_EXCEED_NOTIFY, "notify") /* say so once */
 
 #define DEIA__BUDGET_ENUM(e, n) e,
 enum deia__budget_per { DEIA__BUDGET_PER_LIST(DEIA__BUDGET_ENUM) };
-enum deia__on_exceed { DEIA__ON_EXCEED_LIST(DEIA__BUDGET_ENUM) };
 #undef DEIA__BUDGET_ENUM
 
 enum deia__budget_unit {
@@ -34,14 +29,18 @@ enum deia__budget_unit {
 /* Static text; -1: no such name. Any thread. */
 const char *deia__budget_per_name(enum deia__budget_per per);
 int deia__budget_per_parse(const char *name);
-const char *deia__on_exceed_name(enum deia__on_exceed what);
-int deia__on_exceed_parse(const char *name);
 
 struct deia__budget {
 	enum deia__budget_per per;
-	enum deia__on_exceed on_exceed;
+	deia_on_exceed on_exceed;
 	int64_t limits[DEIA__BUDGET_UNITS]; /* 0: none */
 };
+
+/* The same for such a thing. */
+struct deia__budget deia__budget_of(enum deia__budget_per per,
+				    const struct deia_budget *b);
+/* Whether it has a limit at all. Any thread. */
+bool deia__budget_is_set(const struct deia_budget *b);
 
 /* What was used; zeroed at first. */
 struct deia__budget_count {

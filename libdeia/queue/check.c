@@ -7,6 +7,7 @@
 #include "core/hash.h"
 #include "core/utf8.h"
 #include "expect/expect.h"
+#include "queue/budget.h"
 #include "queue/queue.h"
 
 /* The next one of a recurring task is written with the end of this one, so its
@@ -155,6 +156,20 @@ static deia_err check_expect(deia_tasks *q, const struct deia_task_draft *d,
 	return err;
 }
 
+static deia_err check_budget(deia_tasks *q, const struct deia_budget *b, int i)
+{
+	if (b->tokens < 0 || b->tokens > DEIA_BUDGET_MAX_TOKENS ||
+	    b->seconds < 0 || b->seconds > DEIA_BUDGET_MAX_SECONDS ||
+	    (unsigned)b->on_exceed >= DEIA_ON_EXCEEDS)
+		return deia__tasks_field(q, i, "budget",
+					 "budget is out of range");
+	if (b->messages)
+		return deia__tasks_field(q, i, "budget",
+					 "messages of tasks are not counted: "
+					 "only those of bots are");
+	return DEIA_OK;
+}
+
 static deia_err check_one(deia_tasks *q, const struct deia_task_draft *d, int i)
 {
 	deia_err err;
@@ -169,7 +184,9 @@ static deia_err check_one(deia_tasks *q, const struct deia_task_draft *d, int i)
 		err = check_times(q, d, i);
 	if (!err)
 		err = check_lists(q, d, i);
-	return err ? err : check_names(q, d, i);
+	if (!err)
+		err = check_names(q, d, i);
+	return err ? err : check_budget(q, &d->budget, i);
 }
 
 /* Those of a batch are often the same. */
@@ -282,6 +299,7 @@ static deia_err fill(struct deia__task *t, const struct deia_task_draft *d,
 	t->content_bytes = d->content_len;
 	t->spec.every_seconds = d->every_seconds;
 	t->spec.approval = d->approval;
+	t->spec.budget = d->budget;
 	t->spec.not_before = t->s.due = d->due_unix_ms;
 	if (!copy(&t->pinned, d->bot) ||
 	    !copy(&t->submitted_by, d->submitted_by) ||
@@ -338,6 +356,7 @@ static bool fill_next(struct deia__task *next, const struct deia__task *t)
 	next->s.due = next->spec.not_before = next_due(t, &shift);
 	next->s.deadline = t->s.deadline ? t->s.deadline + shift : 0;
 	next->spec.every_seconds = s->every_seconds;
+	next->spec.budget = s->budget;
 	next->spec.complexity = s->complexity;
 	next->spec.estimated_seconds = s->estimated_seconds;
 	next->s.status = DEIA_TASK_BLOCKED;
@@ -385,6 +404,14 @@ static void add_texts(struct deia__digest *g, const char *const *texts,
 		add_text(g, texts[n]);
 }
 
+/* Only where there is one: keys of before there were any hold. */
+static void add_budget(struct deia__digest *g, const struct deia_budget *b)
+{
+	int64_t numbers[] = { b->tokens, b->seconds, b->on_exceed };
+
+	deia__digest_add(g, numbers, sizeof(numbers));
+}
+
 void deia__drafts_digest(const struct deia_task_draft *drafts, size_t n,
 			 unsigned char *out)
 {
@@ -408,6 +435,8 @@ void deia__drafts_digest(const struct deia_task_draft *drafts, size_t n,
 		add_text(&g, d->expect);
 		add_texts(&g, d->capabilities, d->n_capabilities);
 		add_texts(&g, d->depends_on, d->n_depends_on);
+		if (deia__budget_is_set(&d->budget))
+			add_budget(&g, &d->budget);
 	}
 	deia__digest_end(&g, out);
 }

@@ -227,6 +227,7 @@ static bool end_badly(struct deia__task_op *op, struct deia__task_call *c)
 	struct deia__task *t = op->t;
 	bool late = c->err == DEIA_ETIMEDOUT;
 	unsigned used;
+	bool ok;
 
 	deia__attempt_close(t, late ? "timed_out" : "failed",
 			    c->message ? c->message : deia_err_text(c->err),
@@ -234,6 +235,8 @@ static bool end_badly(struct deia__task_op *op, struct deia__task_call *c)
 	note_error(t, c);
 	used = t->s.attempt - t->s.excused;
 	if (!c->final && used < t->max_attempts) {
+		if (deia__budget_ends(op, late && t->bounded, &ok))
+			return ok;
 		queue_again(op, c, used);
 		return true;
 	}
@@ -249,12 +252,15 @@ static bool end_badly(struct deia__task_op *op, struct deia__task_call *c)
 static bool end_excused(struct deia__task_op *op, struct deia__task_call *c)
 {
 	struct deia__task *t = op->t;
+	bool ok;
 
 	deia__attempt_close(t, "excused", c->message, c->seconds);
 	t->s.excused++;
 	deia__set_text(&t->s.reason,
 		       c->message ? c->message : "it was interrupted",
 		       DEIA_MAX_REASON_BYTES);
+	if (deia__budget_ends(op, false, &ok))
+		return ok;
 	queue_again(op, c, excused_in_a_row(t));
 	return true;
 }
@@ -310,6 +316,7 @@ void deia__call_ended(struct deia__task *t, struct deia__task_call *c)
 	DEIA__FAULT("before-end");
 	ok = judge(t, c);
 	add_usage(t, c);
+	deia__budget_spend(t, c);
 	if (!ok)
 		c->err = DEIA_OK; /* it is judged again */
 	else if (c->err == DEIA_OK)

@@ -21,6 +21,8 @@ struct deia__task_op *deia__op_begin(struct deia__task *t,
 	op->event = event;
 	op->every_before = t->spec.every_seconds;
 	op->attempt_was_open = deia__attempt_open(t) != NULL;
+	if (t->n_attempts)
+		op->spent_before = t->attempts[t->n_attempts - 1].spent;
 	op->txn = deia_txn_new(t->q->store);
 	t->busy = true;
 	deia__lane_leave(t);
@@ -38,10 +40,12 @@ static void put_back(struct deia__task_op *op)
 	t->spec.every_seconds = op->every_before;
 	if (!op->attempt_was_open && deia__attempt_open(t))
 		deia__attempt_take_back(t);
-	if (!op->attempt_was_open || t->n_attempts == 0 ||
-	    deia__attempt_open(t))
+	if (t->n_attempts == 0)
 		return;
 	last = &t->attempts[t->n_attempts - 1];
+	last->spent = op->spent_before;
+	if (!op->attempt_was_open || deia__attempt_open(t))
+		return;
 	last->outcome = "";
 	last->finished = 0;
 	deia__set_text(&last->error, NULL, 0);
@@ -97,6 +101,8 @@ static void succeeded(struct deia__task_op *op)
 	if (op->has_result)
 		t->result_bytes = op->result_len;
 	deia__task_moved(t, op->event);
+	if (op->over_budget)
+		deia__task_moved(t, DEIA_TASK_OVER_BUDGET);
 	if (op->next)
 		settle_next(op->next);
 	if (op->done)

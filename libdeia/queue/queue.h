@@ -7,9 +7,10 @@
  * attempts.c (the list, as JSON), rows.c (rows of the store), call.c (one
  * thing after the other is done to a task), op.c (one durable change of it),
  * submit.c and check.c (new ones), keys.c (calls that are repeated), lanes.c
- * (what waits, in order), plan.c (who gets a bot), run.c (attempts), end.c (how
- * they end), depends.c (who waits for whom), act.c (by hand), look.c (reading),
- * types.c (pauses and limits), load.c (at the start), clean.c (what is old).
+ * (what waits, in order), plan.c (who gets a bot), run.c (attempts), end.c
+ * (how they end), spend.c (their budget), depends.c (who waits for whom),
+ * act.c (by hand), look.c (reading), types.c (pauses and limits), load.c (at
+ * the start), clean.c (what is old).
  *
  * Open tasks are in memory without their texts. Whatever is done to a task is a
  * call in its own queue: the next one begins when the change of the one before
@@ -21,6 +22,7 @@
 
 #include <sys/queue.h>
 
+#include <deia/budget.h>
 #include <deia/scheduler.h>
 #include <deia/sys/json.h>
 #include <deia/sys/store.h>
@@ -79,6 +81,10 @@ struct deia__task_state {
 	int64_t prompt_tokens, completion_tokens;
 };
 
+struct deia__spent {
+	int64_t tokens, ms;
+};
+
 struct deia__attempt {
 	unsigned number;
 	char bot[DEIA_MAX_ID_LEN + 1];
@@ -86,6 +92,9 @@ struct deia__attempt {
 	const char *outcome; /* static, "" while it goes on */
 	char *error;
 	double seconds;
+	/* What of the budget was used up to its end; a person who lets the task
+	 * go on sets it to nothing. */
+	struct deia__spent spent;
 };
 
 /* What its author asked for; does not change, but that a task that is retried
@@ -102,6 +111,7 @@ struct deia__task_spec {
 	bool approval;
 	double complexity, estimated_seconds;
 	char *expect;
+	struct deia_budget budget;
 };
 
 STAILQ_HEAD(deia__task_calls, deia__task_call);
@@ -129,6 +139,7 @@ struct deia__task {
 	bool held;    /* a change failed: the next try comes with the timer */
 	bool looking; /* a look at it is among its calls */
 	bool dep_failed;
+	bool bounded; /* its budget ends the attempt that runs */
 	bool in_book; /* it counts as active at its bot and its type */
 	unsigned deps_open;
 	uint64_t run; /* of the scheduler's book; 0: none */
@@ -169,15 +180,17 @@ struct deia__task_call {
 /* One durable change. */
 struct deia__task_op {
 	struct deia__task *t;
-	struct deia__task_call *call;	/* or NULL */
-	struct deia__task_state before; /* put back when it fails */
-	unsigned every_before;		/* the same, of the spec */
+	struct deia__task_call *call;	 /* or NULL */
+	struct deia__task_state before;	 /* put back when it fails */
+	unsigned every_before;		 /* the same, of the spec */
+	struct deia__spent spent_before; /* of the newest attempt */
 	bool attempt_was_open;
 	deia_txn *txn;
 	deia_task_event event;
 	const char *result; /* borrowed from the call, or NULL */
 	size_t result_len;
 	bool has_result;
+	bool over_budget;	 /* that is told, too */
 	struct deia__task *next; /* of a recurring task, submitted with it */
 	/* After it is durable; t is as it is now. */
 	void (*done)(struct deia__task *t, struct deia__task_call *c);
@@ -400,6 +413,18 @@ void deia__call_begun(struct deia__task *t, struct deia__task_call *c);
 void deia__call_ended(struct deia__task *t, struct deia__task_call *c);
 /* What it has in the scheduler's book and at its bot ends. */
 void deia__run_over(struct deia__task *t);
+/* What its budget leaves for the next attempt, in seconds; 0: no limit. */
+unsigned deia__budget_seconds_left(const struct deia__task *t);
+/* The attempt that goes on used so much. */
+void deia__budget_spend(struct deia__task *t, const struct deia__task_call *c);
+/* A person lets it go on: its budget counts from anew. */
+void deia__budget_renew(struct deia__task *t);
+/*
+ * An attempt has ended, and another is to follow: may it? True: the task ends
+ * or waits for a person instead; op says so. `late`: the attempt used up the
+ * seconds that its budget left.
+ */
+bool deia__budget_ends(struct deia__task_op *op, bool late, bool *ok);
 /* A moment before the next attempt, after so many that failed. */
 int64_t deia__retry_delay_ms(deia_tasks *q, unsigned failed);
 /* The attempt that goes on, if one does, ended so. */

@@ -91,6 +91,17 @@ static bool said_the_same(const struct deia__task_state *a,
 	       a->completion_tokens == b->completion_tokens;
 }
 
+/* A person gave it its budget anew: the newest attempt says so. */
+static bool spent_changed(const struct deia__task_op *op)
+{
+	const struct deia__task *t = op->t;
+	const struct deia__spent *is =
+		t->n_attempts ? &t->attempts[t->n_attempts - 1].spent : NULL;
+
+	return is && (is->tokens != op->spent_before.tokens ||
+		      is->ms != op->spent_before.ms);
+}
+
 /* As bits, 1 << part: what is as it was is not written, for the sake of its
  * indexes. */
 static unsigned changed_parts(const struct deia__task_op *op)
@@ -106,7 +117,7 @@ static unsigned changed_parts(const struct deia__task_op *op)
 	if (!same(was->bot, is->bot))
 		parts |= 1u << BOT;
 	if (was->attempt != is->attempt || was->excused != is->excused ||
-	    op->attempt_was_open != is_open)
+	    op->attempt_was_open != is_open || spent_changed(op))
 		parts |= 1u << TRIES;
 	if (!said_the_same(was, is))
 		parts |= 1u << SAID;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "queue/budget.h"
 #include "queue/queue.h"
 
 char **deia__texts_copy(const char *const *texts, size_t n)
@@ -46,6 +47,18 @@ static void print_texts(struct deia_jw *w, const char *key, char *const *texts,
 	deia_jw_end_array(w);
 }
 
+static void print_budget(struct deia_jw *w, const struct deia_budget *b)
+{
+	deia_jw_key(w, "budget");
+	deia_jw_object(w);
+	if (b->tokens)
+		deia_jw_kint(w, "tokens", b->tokens);
+	if (b->seconds)
+		deia_jw_kint(w, "seconds", b->seconds);
+	deia_jw_kstr(w, "on_exceed", deia_on_exceed_name(b->on_exceed));
+	deia_jw_end_object(w);
+}
+
 char *deia__spec_print(const struct deia__task_spec *s)
 {
 	struct deia_jw w;
@@ -67,6 +80,8 @@ char *deia__spec_print(const struct deia__task_spec *s)
 		deia_jw_kbool(&w, "approval", true);
 	if (s->expect)
 		deia_jw_kraw(&w, "expect", s->expect);
+	if (deia__budget_is_set(&s->budget))
+		print_budget(&w, &s->budget);
 	deia_jw_end_object(&w);
 	if (deia_jw_status(&w) == DEIA_OK)
 		out = deia__strndup(w.text, w.len);
@@ -105,6 +120,16 @@ static double number(const cJSON *json, const char *key)
 	return cJSON_IsNumber(v) ? v->valuedouble : 0;
 }
 
+static void take_budget(struct deia_budget *b, const cJSON *json)
+{
+	int what = deia_on_exceed_parse(deia__json_str(json, "on_exceed"));
+
+	deia__json_int(json, "tokens", 1, DEIA_BUDGET_MAX_TOKENS, &b->tokens);
+	deia__json_int(json, "seconds", 1, DEIA_BUDGET_MAX_SECONDS,
+		       &b->seconds);
+	b->on_exceed = what < 0 ? DEIA_ON_EXCEED_PAUSE : (deia_on_exceed)what;
+}
+
 static deia_err take_members(struct deia__task_spec *s, const cJSON *json)
 {
 	const cJSON *expect = deia__json_get(json, "expect");
@@ -118,6 +143,7 @@ static deia_err take_members(struct deia__task_spec *s, const cJSON *json)
 	deia__json_int(json, "not_before", 0, INT64_MAX / 2, &s->not_before);
 	deia__json_int(json, "retried", 0, INT64_MAX / 2, &s->retried);
 	s->approval = cJSON_IsTrue(deia__json_get(json, "approval"));
+	take_budget(&s->budget, deia__json_get(json, "budget"));
 	if (expect) {
 		s->expect = deia__json_print(expect);
 		if (!s->expect)

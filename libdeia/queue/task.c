@@ -141,6 +141,7 @@ static void view_spec(struct deia_task *v, const struct deia__task_spec *s)
 {
 	v->every_seconds = s->every_seconds;
 	v->approval = s->approval;
+	v->budget = s->budget;
 	v->complexity = s->complexity;
 	v->estimated_seconds = s->estimated_seconds;
 	v->capabilities = (const char *const *)s->capabilities;
@@ -172,8 +173,13 @@ static void view_state(struct deia_task *v, const struct deia__task_state *s)
 
 static bool view_attempts(struct deia__task_view *v, const struct deia__task *t)
 {
+	const struct deia__attempt *last;
+
 	if (t->n_attempts == 0)
 		return true;
+	last = &t->attempts[t->n_attempts - 1];
+	v->task.used_tokens = last->spent.tokens;
+	v->task.used_seconds = (double)last->spent.ms / 1000;
 	v->attempts = deia__alloc(t->n_attempts * sizeof(*v->attempts));
 	if (!v->attempts)
 		return false;

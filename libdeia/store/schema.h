@@ -249,7 +249,8 @@ extern const struct deia_table deia__table_bot_status;
 
 /*
  * What the store says of itself; never copied. "id": made by the migration
- * (the memory backend has none). "copy.*": see copy.c.
+ * (the memory backend has none). "copy.*": see copy.c. "budget.*": see
+ * budgets_rows.c.
  */
 enum { INFO_NAME, INFO_VALUE, INFO_COLUMNS };
 extern const struct deia_table deia__table_store_info;

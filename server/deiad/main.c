@@ -183,6 +183,7 @@ static bool open_hive(struct app *app)
 	if (err != DEIA_OK || !settings_mail(app->hive, c))
 		return false;
 	settings_scaling(app->hive, NULL, c);
+	settings_budgets(app->hive, c);
 	return true;
 }
 

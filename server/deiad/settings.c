@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <deia/hive_budget.h>
 #include <deia/limits.h>
 #include <deia/mail.h>
 
@@ -246,6 +247,23 @@ void settings_scaling(deia_hive *hive, const deia_config *before,
 	l.reserve_mib = whole(config, "scaling.reserve_mib");
 	say_failed(hive, "scaling",
 		   deia_hive_scaling_configure(hive, &l, items, n));
+}
+
+void settings_budgets(deia_hive *hive, const deia_config *config)
+{
+	struct deia_budget_setting *items =
+		calloc(DEIA_BUDGETS_MAX, sizeof(*items));
+	size_t n;
+
+	if (!items) {
+		log_msg(DEIA_LOG_ERROR, "memory ran out: budgets are as they "
+					"were");
+		return;
+	}
+	n = deia_config_budgets(config, items, DEIA_BUDGETS_MAX);
+	say_failed(hive, "budgets",
+		   deia_hive_budgets_configure(hive, items, n));
+	free(items);
 }
 
 static void tell_change(const char *key, bool reload, void *user)

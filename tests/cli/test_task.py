@@ -13,8 +13,8 @@ import clilib
 from clilib import CliCase, page, problem
 from hive import Hive
 
-GUIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                     "..", "..", "docs", "tasks.md")
+DOCS = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                    "..", "..", "docs")
 ESC = "\x1b]0;owned\x07"
 TASKS = "/api/v1/tasks"
 
@@ -40,7 +40,7 @@ def task(n=1, **more):
          "finished_at": None, "not_before": None, "deadline": None,
          "timeout_seconds": None, "every_seconds": None, "complexity": 0.25,
          "estimated_seconds": 4, "capabilities": [], "depends_on": [],
-         "approval": False, "expect": None, "verdict": None,
+         "approval": False, "expect": None, "budget": None, "verdict": None,
          "usage": {"prompt_tokens": None, "completion_tokens": None}}
     t.update(more)
     return t
@@ -117,6 +117,12 @@ class Tasks(CliCase):
             "not_before": "2026-12-24T18:00:00.000Z",
             "deadline": "2026-12-24T19:00:00.000Z",
             "expect": {"json_schema": {"type": "object"}}})
+        self.assertEqual(
+            self.submit("x", "--budget-tokens", "500", "--budget-seconds",
+                        "60", "--on-exceed", "stop")["budget"],
+            {"tokens": 500, "seconds": 60, "on_exceed": "stop"})
+        self.assertEqual(self.submit("x", "--budget-seconds", "9")["budget"],
+                         {"seconds": 9})
         self.assertEqual(self.submit("x", "--expect", "^4$")["expect"],
                          {"regex": "^4$"})
 
@@ -169,6 +175,9 @@ class Tasks(CliCase):
                 (("x", "--timeout", "long"), "is no time"),
                 (("x", "--attempts", "many"), "not a whole number"),
                 (("x", "--expect", "a", "--expect-schema", "b"), "exclude"),
+                (("x", "--on-exceed", "stop"), "needs --budget-tokens"),
+                (("x", "--budget-tokens", "9", "--on-exceed", "cry"),
+                 "none of pause stop notify"),
                 (("x", "--key", ""), "--key"),
                 ((), "standard input is empty")):
             self.says(self.deia("task", "submit", *args), 2, part)
@@ -313,7 +322,9 @@ class Tasks(CliCase):
                      "at": "2026-11-22T10:00:00.000Z"},
             usage={"prompt_tokens": 10, "completion_tokens": 20},
             depends_on=[tid(5)], capabilities=["latin"],
-            expect={"regex": "^4$"}, every_seconds=86400)))
+            expect={"regex": "^4$"}, every_seconds=86400,
+            budget={"tokens": 500, "seconds": 60, "on_exceed": "stop",
+                    "used": {"tokens": 20, "seconds": 3.5}})))
         p = self.deia("task", "show", tid(1), check=0)
         for part in (f"{tid(1)}  failed", "reason        3 attempts failed",
                      "bot           attempt 3 of 3 at BOT-002",
@@ -322,6 +333,8 @@ class Tasks(CliCase):
                      "verdict       bad, says ann: no sum",
                      "tokens        10 read, 20 written",
                      f"after         {tid(5)}", "needs         latin",
+                     "budget        20 of 500 tokens used; then stop",
+                     "budget        3.5 of 60 seconds used; then stop",
                      'expect        {"regex":"^4$"}', "every         24 h",
                      "content\ntext 1\n", "result\nhalf a page\n"):
             self.assertIn(part, p.out)
@@ -463,12 +476,13 @@ class Tasks(CliCase):
 
 
 class Guide(CliCase):
-    def test_the_guide_can_be_followed(self):
-        with open(GUIDE, encoding="utf-8") as f:
+    def follow(self, name, at_least):
+        """Runs the examples of a page; what they printed."""
+        with open(os.path.join(DOCS, name), encoding="utf-8") as f:
             text = f.read()
         script = "set -euo pipefail\n" + "".join(
             re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S))
-        self.assertGreater(script.count("deia task "), 30)
+        self.assertGreater(script.count("deia "), at_least)
         with Hive() as h:
             env = dict(self.env, DEIA_URL=h.url, DEIA_TOKEN=h.token,
                        URL=h.url, ADMIN=h.token,
@@ -477,6 +491,14 @@ class Guide(CliCase):
             p = subprocess.run(["bash", "-c", script], env=env, text=True,
                                cwd=self.dir, capture_output=True, timeout=120)
         self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+        return p
+
+    def test_budgets_can_be_followed(self):
+        self.assertIn("translate the manual",
+                      self.follow("budgets.md", 1).stdout)
+
+    def test_the_guide_can_be_followed(self):
+        p = self.follow("tasks.md", 30)
         self.assertIn("it is no number", p.stdout)
         self.assertIn("Ann: we ship on Friday.", p.stdout)
         self.assertIn("was good", p.stdout)

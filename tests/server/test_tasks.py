@@ -121,6 +121,13 @@ class Submitting(Tasks):
                 ({"content": "x", "max_attempts": 0}, "/max_attempts"),
                 ({"content": "x", "deadline": "soon"}, "/deadline"),
                 ({"content": "x", "expect": "4"}, "/expect"),
+                ({"content": "x", "budget": 4}, "/budget"),
+                ({"content": "x", "budget": {}}, "/budget"),
+                ({"content": "x", "budget": {"tokens": 0}}, "/budget/tokens"),
+                ({"content": "x", "budget": {"messages": 1}},
+                 "/budget/messages"),
+                ({"content": "x", "budget": {"seconds": 1, "on_exceed": ""}},
+                 "/budget/on_exceed"),
                 ({"content": "x", "wings": 2}, "/wings")):
             self.refused(422, "admin", "POST", "/tasks", body, pointer)
         self.refused(422, "admin", "POST", "/tasks",

@@ -45,6 +45,8 @@ void print_bot_members(struct deia_jw *w, deia_hive *hive,
 	deia_jw_kbool(w, "wanted", bot->wanted);
 	if (bot->draining)
 		deia_jw_kbool(w, "draining", true);
+	if (bot->held)
+		deia_jw_kstr(w, "held", bot->held);
 	deia_jw_kbool(w, "needs_restart", i->needs_restart);
 	if (bot->token) /* of a new external bot; shown this once */
 		deia_jw_kstr(w, "token", bot->token);

@@ -47,6 +47,8 @@ START_TEST(every_member_is_read)
 		"\"timeout_seconds\":60,\"max_attempts\":5,"
 		"\"every_seconds\":3600,\"approval\":true,"
 		"\"expect\":{\"regex\":\"^4$\"},\"complexity\":0.25,"
+		"\"budget\":{\"tokens\":500,\"seconds\":60,"
+		"\"on_exceed\":\"stop\"},"
 		"\"estimated_seconds\":12.5}");
 	struct deia_task_draft d;
 
@@ -66,6 +68,9 @@ START_TEST(every_member_is_read)
 	ck_assert_uint_eq(d.every_seconds, 3600);
 	ck_assert(d.approval);
 	ck_assert_str_eq(d.expect, "{\"regex\":\"^4$\"}");
+	ck_assert_int_eq(d.budget.tokens, 500);
+	ck_assert_int_eq(d.budget.seconds, 60);
+	ck_assert_int_eq(d.budget.on_exceed, DEIA_ON_EXCEED_STOP);
 	ck_assert(d.has_estimate);
 	ck_assert(d.complexity == 0.25 && d.estimated_seconds == 12.5);
 	deia_task_draft_fini(&d);
@@ -120,6 +125,14 @@ static const struct {
 	{ "{\"content\":\"x\",\"every_seconds\":-1}", "/every_seconds" },
 	{ "{\"content\":\"x\",\"approval\":\"yes\"}", "/approval" },
 	{ "{\"content\":\"x\",\"expect\":\"^4$\"}", "/expect" },
+	{ "{\"content\":\"x\",\"budget\":5}", "/budget" },
+	{ "{\"content\":\"x\",\"budget\":{\"on_exceed\":\"stop\"}}",
+	  "/budget" },
+	{ "{\"content\":\"x\",\"budget\":{\"tokens\":1.5}}", "/budget/tokens" },
+	{ "{\"content\":\"x\",\"budget\":{\"seconds\":0}}", "/budget/seconds" },
+	{ "{\"content\":\"x\",\"budget\":{\"tokens\":1,\"on_exceed\":1}}",
+	  "/budget/on_exceed" },
+	{ "{\"content\":\"x\",\"budget\":{\"euros\":1}}", "/budget/euros" },
 	{ "{\"content\":\"x\",\"complexity\":0.5}", "/estimated_seconds" },
 	{ "{\"content\":\"x\",\"estimated_seconds\":5}", "/complexity" },
 	{ "{\"content\":\"x\",\"complexity\":1.5,\"estimated_seconds\":1}",

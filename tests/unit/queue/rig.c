@@ -39,6 +39,7 @@ static deia_err on_run(const struct deia_task_run *run, void *user)
 		 (int)run->task->content_len, run->task->content);
 	to->len = run->task->content_len;
 	to->attempt = run->attempt;
+	to->seconds_left = run->seconds_left;
 	r->n_runs++;
 	return DEIA_OK;
 }

@@ -21,7 +21,7 @@ extern const char *const rig_kind_names[RIG_KINDS];
 /* Attempts that were handed over and have not ended. */
 struct rig_run {
 	char id[37], bot[65], content[128];
-	unsigned attempt;
+	unsigned attempt, seconds_left;
 	size_t len;
 };
 #define RIG_RUNS 4096

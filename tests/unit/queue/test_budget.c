@@ -188,11 +188,11 @@ START_TEST(names_are_read_as_they_are_written)
 	for (int i = DEIA__BUDGET_BOT; i <= DEIA__BUDGET_DAY; i++)
 		ck_assert_int_eq(
 			deia__budget_per_parse(deia__budget_per_name(i)), i);
-	for (int i = DEIA__ON_EXCEED_PAUSE; i <= DEIA__ON_EXCEED_NOTIFY; i++)
-		ck_assert_int_eq(deia__on_exceed_parse(deia__on_exceed_name(i)),
+	for (int i = DEIA_ON_EXCEED_PAUSE; i <= DEIA_ON_EXCEED_NOTIFY; i++)
+		ck_assert_int_eq(deia_on_exceed_parse(deia_on_exceed_name(i)),
 				 i);
 	ck_assert_int_eq(deia__budget_per_parse("week"), -1);
-	ck_assert_int_eq(deia__on_exceed_parse(""), -1);
+	ck_assert_int_eq(deia_on_exceed_parse(""), -1);
 }
 END_TEST
 
