@@ -28,7 +28,7 @@ static const struct deia_budget *budget_of(const deia_hive *h,
 	const struct deia__budgets *all = h->budgets;
 	const struct deia_budget *any = NULL;
 
-	for (size_t i = 0; i < all->n; i++) {
+	for (size_t i = 0; all && i < all->n; i++) {
 		if (strcmp(all->list[i].bot, b->id) == 0)
 			return &all->list[i].budget;
 		if (strcmp(all->list[i].bot, "*") == 0)
@@ -157,7 +157,7 @@ static bool judge(deia_hive *h, const struct deia_budget *budget,
 		  bool fresh)
 {
 	struct deia__budget_verdict v = { 0 };
-	bool was = use->held;
+	bool was = use->held, over;
 
 	if (budget) {
 		struct deia__budget d =
@@ -168,8 +168,9 @@ static bool judge(deia_hive *h, const struct deia_budget *budget,
 	}
 	snprintf(use->reason, sizeof(use->reason), "%.*s",
 		 (int)sizeof(use->reason) - 1, v.text);
-	use->held = v.exceeded && budget->on_exceed != DEIA_ON_EXCEED_NOTIFY;
-	if (v.exceeded && (fresh || v.fresh)) {
+	over = budget && v.exceeded;
+	use->held = over && budget->on_exceed != DEIA_ON_EXCEED_NOTIFY;
+	if (over && (fresh || v.fresh)) {
 		use->count.told |= 1u << v.unit;
 		use->dirty = true;
 		deia__budgets_changed(h);
@@ -396,7 +397,7 @@ deia_err deia_hive_budgets_configure(deia_hive *h,
 
 /* ---- what people ask and do --------------------------------------------- */
 
-static void show(const deia_hive *h, const struct deia_budget *budget,
+static void show(const struct deia_budget *budget,
 		 const struct deia__budget_use *use, const char *bot,
 		 void (*cb)(const struct deia_budget_status *status,
 			    void *user),
@@ -412,7 +413,6 @@ static void show(const deia_hive *h, const struct deia_budget *budget,
 		.renewed_unix_ms = deia__budget_renewed_unix_ms(&d, now),
 	};
 
-	(void)h;
 	if (!old) {
 		s.tokens = use->count.used[DEIA__BUDGET_TOKENS];
 		s.seconds = (double)use->count.used[DEIA__BUDGET_MS] / 1000;
@@ -429,10 +429,10 @@ void deia_hive_budgets_each(deia_hive *h,
 	struct deia__hbot *b, *next;
 
 	if (day_of(h))
-		show(h, day_of(h), &h->budgets->use, NULL, cb, user);
+		show(day_of(h), &h->budgets->use, NULL, cb, user);
 	HASH_ITER(hh, h->hbots, b, next)
 		if (budget_of(h, b) && !b->creating)
-			show(h, budget_of(h, b), &b->budget, b->id, cb, user);
+			show(budget_of(h, b), &b->budget, b->id, cb, user);
 }
 
 struct reset {
@@ -445,9 +445,10 @@ static void on_reset(deia_hive *h, deia_err err, const int64_t *seqs,
 {
 	struct reset *r = arg;
 
-	(void)h;
 	(void)seqs;
 	(void)n_seqs;
+	if (err)
+		deia__budgets_not_saved(h);
 	if (r->cb)
 		r->cb(err, r->user);
 	deia__free(r);
@@ -482,7 +483,7 @@ deia_err deia_hive_budget_reset(deia_hive *h, const struct deia_actor *actor,
 	struct reset *r;
 	deia_err err;
 
-	if (actor->role == DEIA_ROLE_BOT || actor->role < DEIA_ROLE_OPERATOR)
+	if (actor->role < DEIA_ROLE_OPERATOR)
 		return deia__hive_fail(h, DEIA_EDENIED,
 				       "only operators and administrators "
 				       "reset budgets");
@@ -503,7 +504,9 @@ deia_err deia_hive_budget_reset(deia_hive *h, const struct deia_actor *actor,
 	(void)deia__budgets_save(h, c);
 	deia__change_audit(c, actor, "budget.reset", name, DEIA_OK);
 	err = deia__change_commit(c, h, on_reset, r);
-	if (err)
+	if (err) {
+		deia__budgets_not_saved(h);
 		deia__free(r);
+	}
 	return err;
 }

@@ -54,6 +54,8 @@ void deia__budgets_changed(deia_hive *h);
 /* What is new goes into a change; false: nothing is. */
 bool deia__budgets_save(deia_hive *h, struct deia__change *c);
 void deia__budgets_flush(deia_hive *h);
+/* A change with it was refused: all of it is stored again. */
+void deia__budgets_not_saved(deia_hive *h);
 /* The row of a bot that is removed. */
 void deia__budgets_purge(struct deia__change *c, const char *bot);
 

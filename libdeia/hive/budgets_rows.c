@@ -126,12 +126,26 @@ bool deia__budgets_save(deia_hive *h, struct deia__change *c)
 	return any;
 }
 
-/* It was refused: all that is known is stored again. */
+static void on_time(void *arg);
+
+void deia__budgets_not_saved(deia_hive *h)
+{
+	struct deia__timer *timer = &h->budgets->save;
+	struct deia__hbot *b, *next;
+
+	if (h->freeing || h->budgets->stopped)
+		return;
+	h->budgets->use.dirty = true;
+	HASH_ITER(hh, h->hbots, b, next)
+		b->budget.dirty = true;
+	timer->fn = on_time;
+	timer->arg = h;
+	(void)!deia__timer_set(h->timers, timer, RETRY_MS);
+}
+
 static void on_saved(deia_hive *h, deia_err err, const int64_t *seqs,
 		     size_t n_seqs, void *arg)
 {
-	struct deia__hbot *b, *next;
-
 	(void)seqs;
 	(void)n_seqs;
 	(void)arg;
@@ -140,10 +154,7 @@ static void on_saved(deia_hive *h, deia_err err, const int64_t *seqs,
 	deia__hive_log(h, DEIA_LOG_WARN,
 		       "what was used of budgets could not be stored: %s",
 		       h->msg.text);
-	h->budgets->use.dirty = true;
-	HASH_ITER(hh, h->hbots, b, next)
-		b->budget.dirty = b->budget.count.day != 0;
-	(void)!deia__timer_set(h->timers, &h->budgets->save, RETRY_MS);
+	deia__budgets_not_saved(h);
 }
 
 void deia__budgets_flush(deia_hive *h)
