@@ -6,8 +6,8 @@
  * its row is committed and dead the moment it is revoked in memory, before the
  * row is. Tokens of bots live in memory only and die with the bot's process.
  */
-#include "hive/mail.h"
-#include "hive/nodes.h"
+#include "hive/mail/mail.h"
+#include "hive/nodes/nodes.h"
 
 #include <string.h>
 

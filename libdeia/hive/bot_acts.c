@@ -6,11 +6,11 @@
  * process, so that a restart of the hive finds the last wish, not the last
  * accident.
  */
-#include "hive/mail.h"
-#include "hive/budgets.h"
-#include "hive/nodes.h"
-#include "hive/scheduling.h"
-#include "hive/tasks.h"
+#include "hive/mail/mail.h"
+#include "hive/tasks/budgets.h"
+#include "hive/nodes/nodes.h"
+#include "hive/scheduling/scheduling.h"
+#include "hive/tasks/tasks.h"
 
 #include <string.h>
 

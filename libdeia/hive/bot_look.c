@@ -3,9 +3,9 @@
  * bot_look.c - bots for those who look: one, or those that fit, the hive's own
  * and those of other nodes in one order.
  */
-#include "hive/mail.h"
-#include "hive/budgets.h"
-#include "hive/nodes.h"
+#include "hive/mail/mail.h"
+#include "hive/tasks/budgets.h"
+#include "hive/nodes/nodes.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  * bot_rules.c - what a bot may be: its fields, who may set them, and that the
  * bots it depends on do not depend on it.
  */
-#include "hive/nodes.h"
+#include "hive/nodes/nodes.h"
 
 #include <string.h>
 #include <strings.h>

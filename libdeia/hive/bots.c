@@ -7,10 +7,10 @@
  * that is being created or removed is reserved in memory meanwhile, so that
  * two calls cannot cross.
  */
-#include "hive/reply.h"
-#include "hive/nodes.h"
-#include "hive/tasks.h"
-#include "hive/scaling.h"
+#include "hive/mail/reply.h"
+#include "hive/nodes/nodes.h"
+#include "hive/tasks/tasks.h"
+#include "hive/scaling/scaling.h"
 
 #include <string.h>
 

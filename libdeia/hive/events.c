@@ -16,7 +16,7 @@
  * tells of one.
  */
 #include "hive/hive.h"
-#include "hive/nodes.h"
+#include "hive/nodes/nodes.h"
 
 #include <string.h>
 

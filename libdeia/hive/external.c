@@ -7,13 +7,13 @@
  * says that there may be something, and now and then, since asking is a sign of
  * life. It ends with a turn, with its time, with the bot or with the hive.
  */
-#include "hive/turn.h"
-#include "hive/nodes.h"
-#include "hive/tasks.h"
+#include "hive/chat/turn.h"
+#include "hive/nodes/nodes.h"
+#include "hive/tasks/tasks.h"
 
 #include <string.h>
 
-#include "hive/mail.h"
+#include "hive/mail/mail.h"
 
 #define WAITERS_MAX 10000 /* of the hive; a program needs one */
 #define WAIT_MAX_SECONDS 60

@@ -8,7 +8,7 @@
  * is work, not life, and is not kept here. History outlives its bot, so a bot
  * that is made anew under an old id goes on counting.
  */
-#include "hive/nodes.h"
+#include "hive/nodes/nodes.h"
 
 #include <string.h>
 

@@ -6,12 +6,12 @@
  * death: turns (what they have is committed), the store (which calls what is
  * due), posted calls, bots, listeners, then the rest.
  */
-#include "hive/reply.h"
-#include "hive/nodes.h"
-#include "hive/scheduling.h"
-#include "hive/tasks.h"
-#include "hive/budgets.h"
-#include "hive/scaling.h"
+#include "hive/mail/reply.h"
+#include "hive/nodes/nodes.h"
+#include "hive/scheduling/scheduling.h"
+#include "hive/tasks/tasks.h"
+#include "hive/tasks/budgets.h"
+#include "hive/scaling/scaling.h"
 
 #include <errno.h>
 #include <limits.h>

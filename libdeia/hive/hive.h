@@ -2,14 +2,21 @@
 /*
  * hive.h - the inside of a hive, shared by the files of this folder.
  *
- * The files: hive.c (life), load.c (what is read at start), change.c (one
- * durable change with its events and audit entry), events.c (live and stored
- * events), bots.c and bot_look.c (bots that are remembered), history.c (their
- * states), access.c (tokens, sign-in), audit.c (audit pages, kept answers),
- * conversations.c, lines.c, ask.c, turn.c and chat_edit.c (chat), cache.c and
- * pages.c (what is kept in the cache), retention.c (what is pruned), mail:
- * mail.h, other nodes: nodes.h, tasks: tasks.h, which bot gets one:
- * scheduling.h, the auto-scaler: scaling.h, what bots may use: budgets.h.
+ * Here: hive.c (life), load.c (what is read at start), change.c (one durable
+ * change with its events and audit entry), events.c (live and stored events),
+ * gather.c (moves gathered into events), bots.c, bot_*.c and bulk.c (bots that
+ * are remembered), history.c and samples.c (their states, what they need),
+ * access.c (tokens, sign-in), audit.c (audit pages, kept answers), external.c
+ * (bots whose programs run elsewhere), cache.c (what is kept in the cache),
+ * retention.c (what is pruned), store_say.c (a store that is away).
+ *
+ *   chat/        conversations, lines, one question and its answer
+ *   mail/        the messenger with identities, pushes, answers by themselves
+ *   dialogue/    two bots on a subject
+ *   tasks/       the queue with identities and real bots; budgets
+ *   scheduling/  what the scheduler knows and learned
+ *   scaling/     the auto-scaler
+ *   nodes/       other hives on the same store
  */
 #ifndef DEIA_HIVE_HIVE_H
 #define DEIA_HIVE_HIVE_H

@@ -3,7 +3,7 @@
  * load.c - what is read from the store before the loop runs: bots, tokens,
  * where the events stand; and what a killed process left half done.
  */
-#include "hive/nodes.h"
+#include "hive/nodes/nodes.h"
 
 #include <errno.h>
 #include <fcntl.h>

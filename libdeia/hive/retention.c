@@ -6,9 +6,9 @@
  * range, so it never holds the writer for long; with much to delete the next
  * step comes after a second.
  */
-#include "hive/reply.h"
-#include "hive/nodes.h"
-#include "hive/scaling.h"
+#include "hive/mail/reply.h"
+#include "hive/nodes/nodes.h"
+#include "hive/scaling/scaling.h"
 
 #include <string.h>
 

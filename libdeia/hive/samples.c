@@ -7,7 +7,7 @@
  * that live are one transaction. What a bot's own children need is not in it:
  * where cgroups hold a bot's limits, GET /bots/{id} shows the memory of all.
  */
-#include "hive/nodes.h"
+#include "hive/nodes/nodes.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -15,7 +15,7 @@
 
 #include "core/json.h"
 #include "core/utf8.h"
-#include "hive/task_json.h"
+#include "hive/tasks/task_json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

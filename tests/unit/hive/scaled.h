@@ -9,7 +9,7 @@
 #include <deia/scaling.h>
 
 #include "fixture.h"
-#include "hive/scaling.h"
+#include "hive/scaling/scaling.h"
 
 extern struct fixture f; /* the test's */
 

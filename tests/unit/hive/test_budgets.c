@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "hive/budgets.h"
+#include "hive/tasks/budgets.h"
 
 static struct fixture f;
 

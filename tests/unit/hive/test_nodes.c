@@ -10,7 +10,7 @@
 
 #include <deia/node.h>
 
-#include "hive/node_judge.h"
+#include "hive/nodes/node_judge.h"
 
 #define SECOND 1000
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "hive/scheduling.h"
+#include "hive/scheduling/scheduling.h"
 
 static struct fixture f;
 

@@ -6,7 +6,7 @@
 
 #include "core/json.h"
 #include "core/mem.h"
-#include "hive/task_json.h"
+#include "hive/tasks/task_json.h"
 
 static cJSON *json_of(const char *text)
 {
