@@ -333,7 +333,7 @@ DEIA_NODISCARD deia_err deia__task_insert(deia_txn *txn,
 /* Writes what has changed. */
 DEIA_NODISCARD deia_err deia__task_update(struct deia__task_op *op);
 /* Whether this node has it done: its own, and those of no node, which were
- * submitted before others shared the store. */
+ * submitted before others shared the store; where nobody shares it, all. */
 bool deia__task_row_is_own(const deia_tasks *q, const deia_rows *rows,
 			   size_t r);
 /* A row as a task that is in no index; NULL: out of memory, or it is not what

@@ -391,7 +391,7 @@ bool deia__task_row_is_own(const deia_tasks *q, const deia_rows *rows, size_t r)
 {
 	const char *node = deia_rows_text(rows, r, TASK_NODE);
 
-	return !*node || strcmp(node, q->node) == 0;
+	return !*q->node || !*node || strcmp(node, q->node) == 0;
 }
 
 struct deia__task *deia__task_from_row(deia_tasks *q, const deia_rows *rows,

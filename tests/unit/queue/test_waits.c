@@ -421,6 +421,22 @@ START_TEST(test_task_of_another_node_is_left_alone)
 }
 END_TEST
 
+/* Its store was copied: nobody shares it any more. */
+START_TEST(test_tasks_of_all_nodes_are_done_where_nobody_shares)
+{
+	r.opts.node = "one";
+	rig_restart(&r, false);
+	add(id, "there");
+	rig_idle(&r);
+	r.opts.node = NULL;
+	rig_restart(&r, false);
+	rig_bot(&r, "A", 1, NULL);
+	rig_idle(&r);
+	rig_end(&r, id, DEIA_OK, "done here");
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_SUCCEEDED);
+}
+END_TEST
+
 /* What was retried by hand stays so, though what ended it is still there. */
 START_TEST(test_retry_outlives_a_restart)
 {
@@ -500,6 +516,7 @@ static Suite *suite(void)
 		       test_those_that_avoid_a_bot_do_not_keep_it_from_others);
 	tcase_add_test(t, test_what_a_batch_expects_is_bounded);
 	tcase_add_test(t, test_task_of_another_node_is_left_alone);
+	tcase_add_test(t, test_tasks_of_all_nodes_are_done_where_nobody_shares);
 	tcase_add_test(t, test_retry_outlives_a_restart);
 	tcase_add_test(t, test_retry_of_a_recurring_task);
 	suite_add_tcase(s, t);
