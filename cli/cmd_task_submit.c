@@ -272,7 +272,8 @@ static void add_budget(const struct cli *cli, deia_jw *w)
 
 static bool add_options(const struct cli *cli, deia_jw *w, int *rc)
 {
-	static const char *const texts[] = { "type", "priority", "bot" };
+	static const char *const texts[] = { "type", "priority", "bot",
+					     "check" };
 	const struct args *a = &cli->args;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -422,6 +423,8 @@ static const struct opt submit_opts[] = {
 	  "what the result must contain to count as a success", NULL },
 	{ "expect-schema", 0, OPT_TEXT, false, "FILE",
 	  "the result must be JSON that follows this JSON schema", "@file" },
+	{ "check", 0, OPT_TEXT, false, "NAME",
+	  "a check of the configuration that the result must pass", NULL },
 	{ "budget-tokens", 0, OPT_NUMBER, false, "N",
 	  "tokens for all attempts together", NULL },
 	{ "budget-seconds", 0, OPT_NUMBER, false, "N",

@@ -255,8 +255,11 @@ static void tell_usage(const cJSON *task)
 static void tell_expect(const cJSON *task)
 {
 	const cJSON *e = cJSON_GetObjectItemCaseSensitive(task, "expect");
+	const cJSON *check = cJSON_GetObjectItemCaseSensitive(task, "check");
 	char *text;
 
+	if (cJSON_IsString(check))
+		row("check", check->valuestring);
 	if (!cJSON_IsObject(e))
 		return;
 	text = jprint(e);

@@ -105,6 +105,18 @@ DEIA_API size_t deia_config_scaling(const deia_config *config,
 				    struct deia_scaling_setting *out,
 				    size_t max);
 
+/* What `checks` says of one; as struct deia_task_check of hive_task.h. Since
+ * 0.3. */
+struct deia_config_check {
+	const char *name;
+	const char *const *argv;
+	size_t n_argv;
+	unsigned timeout_seconds; /* 0: not said */
+};
+/* Fills at most max, returns how many there are, up to 64. They live as long as
+ * the configuration. Since 0.3. */
+DEIA_API size_t deia_config_checks(const deia_config *config,
+				   struct deia_config_check *out, size_t max);
 /* What `budgets` says, for deia_hive_budgets_configure: fills at most max,
  * returns how many there are, up to DEIA_BUDGETS_MAX. Names live as long as the
  * configuration. Since 0.3. */
@@ -114,8 +126,8 @@ DEIA_API size_t deia_config_budgets(const deia_config *config,
 
 /*
  * Calls cb for each key whose value differs; reload says whether it takes
- * effect without a restart. Templates, their scaling and budgets are not
- * compared: they always do.
+ * effect without a restart. Templates, their scaling, budgets and checks
+ * are not compared: they always do.
  * Since 0.1.
  */
 DEIA_API void deia_config_changes(
@@ -126,7 +138,8 @@ DEIA_API void deia_config_changes(
  * Prints all keys as a JSON object: {"server.port":{"value":8000,"origin":
  * "default"},...}; origin is "default", "file:LINE", "environment" or "flag".
  * Templates follow as "templates.NAME", values of their env as "***", then
- * "scaling.templates.NAME", "budgets.day" and "budgets.bots.NAME".
+ * "scaling.templates.NAME", "budgets.day", "budgets.bots.NAME" and
+ * "checks.NAME".
  * Since 0.1.
  */
 DEIA_API void deia_config_print(const deia_config *config, struct deia_jw *w);

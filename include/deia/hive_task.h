@@ -98,6 +98,30 @@ deia_hive_task_bulk(deia_hive *hive, const struct deia_actor *actor,
 		    deia_task_action action, const char *const *ids, size_t n,
 		    deia_hive_tasks_cb cb, void *user);
 
+/* ---- checks ------------------------------------------------------------ */
+
+#define DEIA_TASK_CHECKS_MAX 64
+#define DEIA_TASK_CHECK_MAX_SECONDS 3600
+
+/* A command that says whether a result is good: it gets the result and a
+ * newline on its standard input, and DEIA_TASK_ID in its environment. Status 0:
+ * good; else its last line is the reason. */
+struct deia_task_check {
+	const char *name; /* as of bots */
+	/* 1..DEIA_MAX_ARGV_LEN; argv[0] is a path that begins with "/". */
+	const char *const *argv;
+	size_t n_argv;
+	unsigned timeout_seconds; /* 0: 60; at most
+				   * DEIA_TASK_CHECK_MAX_SECONDS */
+};
+/*
+ * The checks that tasks may name from now on; copied. It is the administrator's
+ * business: they run as this program's user. A task that names one that is gone
+ * fails. DEIA_EINVAL, DEIA_ELIMIT, DEIA_ENOMEM: nothing is changed.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_task_checks(
+	deia_hive *hive, const struct deia_task_check *checks, size_t n);
+
 /* ---- JSON -------------------------------------------------------------- */
 
 struct cJSON;

@@ -126,6 +126,7 @@ struct deia_task {
 	/* What of it was used, since it was last approved or retried. */
 	int64_t used_tokens;
 	double used_seconds;
+	const char *check; /* that its result must pass, or "" */
 };
 
 #define DEIA_TASK_PRIORITIES 4
@@ -169,6 +170,9 @@ struct deia_task_draft {
 	 * it awaits approval, which gives it the budget anew; notify,
 	 * task.over_budget. With stop, seconds also end an attempt. */
 	struct deia_budget budget;
+	/* The name of a check that the result must pass, as of opts.check; NULL:
+	 * none. */
+	const char *check;
 };
 #define DEIA_TASK_DRAFT_INIT                                                   \
 	{                                                                      \
@@ -264,6 +268,14 @@ struct deia_tasks_opts {
 	unsigned retention_days; /* of finished tasks: 90; 0: for ever */
 	size_t cache_bytes;	 /* of contents that wait: 16 MiB */
 	uint64_t seed;		 /* of jitter; 0: random */
+	/*
+	 * Begins to check a result that is what was expected: by task->check.
+	 * DEIA_OK: deia_tasks_checked will be called, once, later; anything
+	 * else: the attempt has failed. text: borrowed for the call. NULL: a
+	 * draft with a check is refused.
+	 */
+	deia_err (*check)(const struct deia_task *task, unsigned attempt,
+			  const char *text, size_t len, void *user);
 };
 #define DEIA_TASKS_OPTS_INIT                                                   \
 	{                                                                      \
@@ -327,6 +339,17 @@ DEIA_API void deia_tasks_begun(deia_tasks *t, const char *id, unsigned attempt);
 DEIA_API DEIA_NODISCARD deia_err
 deia_tasks_ended(deia_tasks *t, const char *id, unsigned attempt,
 		 const struct deia_task_outcome *outcome);
+
+/*
+ * What came of opts.check: DEIA_OK, the result is good; DEIA_ECANCELED, nobody
+ * knows, and it is nobody's fault; anything else: it is not, and why says so in
+ * one line (copied). DEIA_OK, DEIA_ESTATE: the attempt does not count any more.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_tasks_checked(deia_tasks *t,
+						    const char *id,
+						    unsigned attempt,
+						    deia_err err,
+						    const char *why);
 
 /* ---- submitting and looking -------------------------------------------- */
 

@@ -11,12 +11,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -139,18 +136,6 @@ static int64_t now_ms(void)
 }
 
 /* Reaps a guard that was told to kill; gives up at the deadline. */
-static void await_guard(pid_t guard, int64_t deadline_ms)
-{
-	struct pollfd p = { .fd = pidfd_open(guard, 0), .events = POLLIN };
-	int64_t left = deadline_ms - now_ms();
-
-	if (p.fd >= 0)
-		(void)poll(&p, 1, left > 0 ? (int)left : 0);
-	(void)waitpid(guard, NULL, WNOHANG);
-	if (p.fd >= 0)
-		close(p.fd);
-}
-
 /* All are told first, so that they end side by side. */
 static void end_processes(struct deia_bots *bots)
 {
@@ -165,7 +150,8 @@ static void end_processes(struct deia_bots *bots)
 
 		if (bot->proc == NULL)
 			continue;
-		await_guard(deia__proc_abandon(bot->proc), deadline);
+		deia__guard_await(deia__proc_abandon(bot->proc),
+				  deadline - now_ms());
 		bot->proc = NULL;
 	}
 }

@@ -22,6 +22,7 @@
 #include "config/checks.h"
 #include "config/load.h"
 #include "config/budgets.h"
+#include "config/task_checks.h"
 #include "config/scaling.h"
 #include "config/schema.h"
 #include "config/templates.h"
@@ -37,6 +38,7 @@ struct deia_config {
 	struct deia__templates templates;
 	struct deia__config_scaling scaling;
 	struct deia__config_budgets budgets;
+	struct deia__config_checks checks;
 	struct deia_bot_spec bot_defaults;
 	char *file;
 };
@@ -125,6 +127,7 @@ static deia_err read_key(deia_config *config, const char *name,
 					     node, where);
 	/* Read after all others, whose values they start from. */
 	if (strcmp(name, "templates") == 0 || strcmp(name, "budgets") == 0 ||
+	    strcmp(name, "checks") == 0 ||
 	    strcmp(name, "scaling.templates") == 0)
 		return DEIA_OK;
 	if (!deia__key_is_section(name))
@@ -216,6 +219,15 @@ static deia_err read_scaling(deia_config *config, const struct deia__yaml *tree,
 					 &config->templates, where);
 }
 
+static deia_err read_checks(deia_config *config, const struct deia__yaml *tree,
+			    struct deia_config_error *where)
+{
+	const struct deia__yaml *node = child(tree, "checks");
+
+	return node ? deia__config_checks_read(&config->checks, node, where)
+		    : DEIA_OK;
+}
+
 static deia_err read_budgets(deia_config *config, const struct deia__yaml *tree,
 			     struct deia_config_error *where)
 {
@@ -243,6 +255,8 @@ static deia_err read_text(deia_config *config, const char *text, size_t len,
 		err = read_scaling(config, tree, where);
 	if (!err)
 		err = read_budgets(config, tree, where);
+	if (!err)
+		err = read_checks(config, tree, where);
 	deia__yaml_free(tree);
 	return err;
 }
@@ -416,6 +430,7 @@ void deia_config_free(deia_config *config)
 	deia__free(config->values);
 	deia__config_scaling_fini(&config->scaling);
 	deia__config_budgets_fini(&config->budgets);
+	deia__config_checks_fini(&config->checks);
 	deia__templates_fini(&config->templates);
 	deia__free(config->file);
 	deia__free(config);
@@ -614,6 +629,34 @@ static void print_scaled(deia_jw *w, const struct deia__config_scaled *s)
 	deia_jw_end_object(w);
 }
 
+size_t deia_config_checks(const deia_config *config,
+			  struct deia_config_check *out, size_t max)
+{
+	const struct deia__config_checks *c = &config->checks;
+
+	for (size_t i = 0; i < c->len && i < max; i++)
+		out[i] = (struct deia_config_check){
+			c->list[i].name,
+			(const char *const *)c->list[i].argv,
+			c->list[i].n_argv,
+			c->list[i].timeout_seconds,
+		};
+	return c->len;
+}
+
+static void print_check(deia_jw *w, const struct deia__config_check *c)
+{
+	char name[96];
+
+	snprintf(name, sizeof(name), "checks.%s", c->name);
+	deia_jw_key(w, name);
+	deia_jw_object(w);
+	deia_jw_key(w, "value");
+	deia__config_check_print(c, w);
+	print_origin(w, DEIA__FROM_FILE, c->line);
+	deia_jw_end_object(w);
+}
+
 static void print_budget(deia_jw *w, const struct deia__config_budget *b)
 {
 	char name[96];
@@ -645,5 +688,7 @@ void deia_config_print(const deia_config *config, struct deia_jw *w)
 		print_scaled(w, &config->scaling.list[i]);
 	for (size_t i = 0; i < config->budgets.len; i++)
 		print_budget(w, &config->budgets.list[i]);
+	for (size_t i = 0; i < config->checks.len; i++)
+		print_check(w, &config->checks.list[i]);
 	deia_jw_end_object(w);
 }

@@ -153,6 +153,9 @@ static deia_err open_bots(deia_hive *h, const struct deia_hive_opts *o,
 		    "on PATH; install deia completely");
 		return DEIA_ENOTFOUND;
 	}
+	h->guard_program = deia__strdup(guard);
+	if (!h->guard_program)
+		return DEIA_ENOMEM;
 	bo.guard_program = guard;
 	bo.bot_program = bot;
 	bo.log_dir = o->log_dir;
@@ -569,6 +572,7 @@ void deia_hive_free(deia_hive *h)
 		event_base_free(h->base);
 	deia__free(h->url);
 	deia__free(h->log_dir);
+	deia__free(h->guard_program);
 	deia__free(h->log_path);
 	deia__free(h);
 }

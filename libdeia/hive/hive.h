@@ -181,7 +181,7 @@ struct deia_hive {
 	struct deia__errmsg msg;
 	struct deia_field_error field;
 	bool has_field;
-	char *url, *log_dir, *log_path;
+	char *url, *log_dir, *log_path, *guard_program;
 	unsigned events_kept, audit_days, chat_days, status_days;
 	int64_t started_unix_ms, started_ms;
 	uint64_t turns_done;

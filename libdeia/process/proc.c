@@ -494,6 +494,17 @@ static void compact(struct deia__proc *p)
 	p->queue_off = 0;
 }
 
+void deia__guard_await(pid_t guard, int64_t patience_ms)
+{
+	struct pollfd p = { .fd = pidfd_open(guard, 0), .events = POLLIN };
+
+	if (p.fd >= 0)
+		(void)poll(&p, 1, patience_ms > 0 ? (int)patience_ms : 0);
+	(void)waitpid(guard, NULL, WNOHANG);
+	if (p.fd >= 0)
+		close(p.fd);
+}
+
 deia_err deia__proc_write(struct deia__proc *p, const char *line, size_t len)
 {
 	bool was_empty;

@@ -84,6 +84,8 @@ void deia__proc_free(struct deia__proc *p);
 /* Has everything killed and does not look back: closes, and returns the guard
  * to be waited for. */
 pid_t deia__proc_abandon(struct deia__proc *p);
+/* Waits for a guard that was abandoned, so long at most (blocks). */
+void deia__guard_await(pid_t guard, int64_t patience_ms);
 /* Queues one line (without newline). DEIA_EBUSY, DEIA_ENOMEM, DEIA_ESTATE
  * (its input is closed). */
 DEIA_NODISCARD deia_err deia__proc_write(struct deia__proc *p, const char *line,

@@ -142,6 +142,15 @@ static deia_err check_names(deia_tasks *q, const struct deia_task_draft *d,
 	return DEIA_OK;
 }
 
+static deia_err check_check(deia_tasks *q, const struct deia_task_draft *d,
+			    int i)
+{
+	if (d->check && (!q->opts.check || !is_word(d->check)))
+		return deia__tasks_field(
+			q, i, "check", "there is no check \"%.64s\"", d->check);
+	return DEIA_OK;
+}
+
 static deia_err check_expect(deia_tasks *q, const struct deia_task_draft *d,
 			     int i)
 {
@@ -186,6 +195,8 @@ static deia_err check_one(deia_tasks *q, const struct deia_task_draft *d, int i)
 		err = check_lists(q, d, i);
 	if (!err)
 		err = check_names(q, d, i);
+	if (!err)
+		err = check_check(q, d, i);
 	return err ? err : check_budget(q, &d->budget, i);
 }
 
@@ -303,7 +314,8 @@ static deia_err fill(struct deia__task *t, const struct deia_task_draft *d,
 	t->spec.not_before = t->s.due = d->due_unix_ms;
 	if (!copy(&t->pinned, d->bot) ||
 	    !copy(&t->submitted_by, d->submitted_by) ||
-	    !copy(&t->spec.expect, d->expect) || !copy_lists(t, d))
+	    !copy(&t->spec.expect, d->expect) ||
+	    !copy(&t->spec.check, d->check) || !copy_lists(t, d))
 		return DEIA_ENOMEM;
 	return analyze(t, d, index);
 }
@@ -373,7 +385,8 @@ static bool fill_next(struct deia__task *next, const struct deia__task *t)
 	return copy(&next->pinned, t->pinned) &&
 	       copy(&next->submitted_by, t->submitted_by) &&
 	       copy(&next->series, t->series ? t->series : t->id) &&
-	       copy(&next->spec.expect, s->expect);
+	       copy(&next->spec.expect, s->expect) &&
+	       copy(&next->spec.check, s->check);
 }
 
 struct deia__task *deia__task_next_of(const struct deia__task *t)
@@ -433,6 +446,7 @@ void deia__drafts_digest(const struct deia_task_draft *drafts, size_t n,
 		add_text(&g, d->bot);
 		add_text(&g, d->ref);
 		add_text(&g, d->expect);
+		add_text(&g, d->check);
 		add_texts(&g, d->capabilities, d->n_capabilities);
 		add_texts(&g, d->depends_on, d->n_depends_on);
 		if (deia__budget_is_set(&d->budget))

@@ -77,6 +77,8 @@ void deia__finished(struct deia__task *t)
 	if (t->handed && q->opts.interrupt)
 		q->opts.interrupt(t->id, t->s.attempt, t->s.bot, q->opts.user);
 	deia__run_over(t);
+	deia__call_free(t->checking);
+	t->checking = NULL;
 	deia__task_uncache(t);
 	deia__deps_leave(t);
 	deia__deps_tell(q, t->id, t->s.status == DEIA_TASK_SUCCEEDED);
@@ -280,7 +282,7 @@ static bool judge(const struct deia__task *t, struct deia__task_call *c)
 	struct deia__expect *e = NULL;
 	deia_err err;
 
-	if (c->err || !t->spec.expect)
+	if (c->err || c->checked || !t->spec.expect)
 		return true;
 	err = deia__expect_new(&e, t->spec.expect, &why);
 	if (!err)
@@ -295,6 +297,57 @@ static bool judge(const struct deia__task *t, struct deia__task_call *c)
 	return true;
 }
 
+static void say_unchecked(struct deia__task_call *c, deia_err err,
+			  const char *why)
+{
+	c->err = err == DEIA_ECANCELED ? err : DEIA_EREMOTE;
+	deia__set_text(&c->code, "check_failed", DEIA_MAX_ID_LEN);
+	deia__set_text(&c->message, why, DEIA_MAX_ERROR_BYTES);
+}
+
+/* True: the call goes on later, when its answer was checked. */
+static bool check_first(struct deia__task *t, struct deia__task_call *c)
+{
+	struct deia__task_view v;
+	deia_err err = DEIA_ENOMEM;
+
+	if (c->err || c->checked || !t->spec.check)
+		return false;
+	if (!judge(t, c)) {
+		deia__call_again(t, c, DEIA_ENOMEM);
+		return true;
+	}
+	if (c->err)
+		return false;
+	c->checked = true;
+	t->checking = c;
+	if (deia__task_view(&v, t))
+		err = t->q->opts.check(&v.task, c->attempt,
+				       c->text ? c->text : "", c->text_len,
+				       t->q->opts.user);
+	deia__task_view_fini(&v);
+	if (!err)
+		return true;
+	t->checking = NULL;
+	say_unchecked(c, err, "its result could not be checked");
+	return false;
+}
+
+deia_err deia_tasks_checked(deia_tasks *q, const char *id, unsigned attempt,
+			    deia_err err, const char *why)
+{
+	struct deia__task *t = deia__task_find(q, id);
+	struct deia__task_call *c = t ? t->checking : NULL;
+
+	if (!c || c->attempt != attempt)
+		return DEIA_ESTATE;
+	t->checking = NULL;
+	if (err)
+		say_unchecked(c, err, why);
+	deia__call_add(t, c);
+	return DEIA_OK;
+}
+
 void deia__call_ended(struct deia__task *t, struct deia__task_call *c)
 {
 	struct deia__task_op *op = NULL;
@@ -306,6 +359,8 @@ void deia__call_ended(struct deia__task *t, struct deia__task_call *c)
 		deia__call_free(c);
 		return;
 	}
+	if (check_first(t, c))
+		return;
 	op = deia__op_begin(t, c, DEIA_TASK_ENDED);
 	if (!op) {
 		deia__call_again(t, c, DEIA_ENOMEM);

@@ -110,7 +110,7 @@ struct deia__task_spec {
 	int64_t retried;
 	bool approval;
 	double complexity, estimated_seconds;
-	char *expect;
+	char *expect, *check;
 	struct deia_budget budget;
 };
 
@@ -147,7 +147,8 @@ struct deia__task {
 	/* What it waits for in a lane: a bot, or (if "") what `waits` says. */
 	char waits_for[DEIA_MAX_ID_LEN + 1];
 	enum { WAITS_TURN, WAITS_PINNED, WAITS_CAPABLE, WAITS_ANY } waits;
-	struct deia__task_call *end; /* put by for when its attempt ends */
+	struct deia__task_call *end;	  /* put by for when its attempt ends */
+	struct deia__task_call *checking; /* its result is being checked */
 	struct deia__lane *lane;
 	TAILQ_ENTRY(deia__task) in_lane;
 	struct deia__timer timer;
@@ -171,6 +172,7 @@ struct deia__task_call {
 	deia_err err;
 	char *text, *code, *message;
 	size_t text_len;
+	bool checked; /* or on its way to be */
 	bool final;
 	unsigned retry_after_seconds;
 	int64_t prompt_tokens, completion_tokens;

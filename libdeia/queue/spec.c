@@ -32,6 +32,7 @@ void deia__spec_fini(struct deia__task_spec *s)
 	deia__texts_free(s->capabilities, s->n_capabilities);
 	deia__texts_free(s->depends_on, s->n_depends_on);
 	deia__free(s->expect);
+	deia__free(s->check);
 	memset(s, 0, sizeof(*s));
 }
 
@@ -80,6 +81,8 @@ char *deia__spec_print(const struct deia__task_spec *s)
 		deia_jw_kbool(&w, "approval", true);
 	if (s->expect)
 		deia_jw_kraw(&w, "expect", s->expect);
+	if (s->check)
+		deia_jw_kstr(&w, "check", s->check);
 	if (deia__budget_is_set(&s->budget))
 		print_budget(&w, &s->budget);
 	deia_jw_end_object(&w);
@@ -144,6 +147,8 @@ static deia_err take_members(struct deia__task_spec *s, const cJSON *json)
 	deia__json_int(json, "retried", 0, INT64_MAX / 2, &s->retried);
 	s->approval = cJSON_IsTrue(deia__json_get(json, "approval"));
 	take_budget(&s->budget, deia__json_get(json, "budget"));
+	deia__set_text(&s->check, deia__json_str(json, "check"),
+		       DEIA_MAX_ID_LEN);
 	if (expect) {
 		s->expect = deia__json_print(expect);
 		if (!s->expect)

@@ -97,6 +97,7 @@ void deia__task_drop(struct deia__task *t, deia_err err)
 	if (t->ready)
 		TAILQ_REMOVE(&t->q->ready, t, in_ready);
 	deia__call_free(t->end);
+	deia__call_free(t->checking);
 	deia__timer_clear(t->q->timers, &t->timer);
 	deia__task_uncache(t);
 	if (t->hh.tbl)
@@ -149,6 +150,7 @@ static void view_spec(struct deia_task *v, const struct deia__task_spec *s)
 	v->depends_on = (const char *const *)s->depends_on;
 	v->n_depends_on = s->n_depends_on;
 	v->expect = or_empty(s->expect);
+	v->check = or_empty(s->check);
 }
 
 static void view_state(struct deia_task *v, const struct deia__task_state *s)

@@ -184,6 +184,7 @@ static bool open_hive(struct app *app)
 		return false;
 	settings_scaling(app->hive, NULL, c);
 	settings_budgets(app->hive, c);
+	settings_checks(app->hive, c);
 	return true;
 }
 

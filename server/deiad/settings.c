@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <deia/hive_budget.h>
+#include <deia/hive_task.h>
 #include <deia/limits.h>
 #include <deia/mail.h>
 
@@ -264,6 +265,19 @@ void settings_budgets(deia_hive *hive, const deia_config *config)
 	say_failed(hive, "budgets",
 		   deia_hive_budgets_configure(hive, items, n));
 	free(items);
+}
+
+void settings_checks(deia_hive *hive, const deia_config *config)
+{
+	struct deia_config_check said[DEIA_TASK_CHECKS_MAX];
+	struct deia_task_check items[DEIA_TASK_CHECKS_MAX];
+	size_t n = deia_config_checks(config, said, DEIA_TASK_CHECKS_MAX);
+
+	for (size_t i = 0; i < n; i++)
+		items[i] = (struct deia_task_check){ said[i].name, said[i].argv,
+						     said[i].n_argv,
+						     said[i].timeout_seconds };
+	say_failed(hive, "checks", deia_hive_task_checks(hive, items, n));
 }
 
 static void tell_change(const char *key, bool reload, void *user)

@@ -35,6 +35,8 @@ void settings_scaling(deia_hive *hive, const deia_config *before,
 		      const deia_config *config);
 /* What bots and days may use; said in the log when it cannot be used. */
 void settings_budgets(deia_hive *hive, const deia_config *config);
+/* The checks that tasks may name; the same. */
+void settings_checks(deia_hive *hive, const deia_config *config);
 /* How long history is kept from now on. */
 void settings_retention(deia_hive *hive, const deia_config *config);
 /* Says in the log what changed, and what of it needs a restart. */

@@ -14,7 +14,8 @@ SHAPE = {"id", "status", "type", "priority", "bot", "pinned_bot", "node",
          "max_attempts", "attempts", "created_at", "started_at",
          "finished_at", "not_before", "deadline", "timeout_seconds",
          "every_seconds", "complexity", "estimated_seconds", "capabilities",
-         "depends_on", "approval", "expect", "budget", "verdict", "usage"}
+         "depends_on", "approval", "expect", "check", "budget",
+         "verdict", "usage"}
 OPEN = ("blocked", "awaiting_approval", "queued", "assigned", "running")
 FINAL = ("succeeded", "failed", "cancelled", "timed_out")
 __all__ = ["BOT", "FINAL", "NOBODY", "OPEN", "SHAPE", "Tasks"]

@@ -321,6 +321,7 @@ static const struct field fields[] = {
 	  DEIA_TASK_MAX_EVERY_SECONDS, 0 },
 	{ "approval", read_bool, AT(approval), 0, 0, 0 },
 	{ "expect", read_expect, AT(expect), 0, 0, 0 },
+	{ "check", read_name, AT(check), 0, 0, 0 },
 	{ "budget", read_budget, AT(budget), 0, 0, 0 },
 	{ "complexity", read_number, AT(complexity), 0, 1, 0 },
 	{ "estimated_seconds", read_number, AT(estimated_seconds), 0,

@@ -180,6 +180,7 @@ static void print_demands(deia_jw *w, const struct deia_task *t)
 	print_list(w, "depends_on", t->depends_on, t->n_depends_on);
 	deia_jw_kbool(w, "approval", t->approval);
 	deia_jw_kraw(w, "expect", t->expect && *t->expect ? t->expect : NULL);
+	deia_jw_kstr(w, "check", t->check && *t->check ? t->check : NULL);
 	print_budget(w, t);
 }
 

@@ -6,6 +6,7 @@
  * any bot of this node. What people submit is audited, one entry a call.
  */
 #include "hive/nodes/nodes.h"
+#include "hive/tasks/checks.h"
 #include "hive/tasks/tasks.h"
 
 #include <stdio.h>
@@ -42,6 +43,12 @@ static deia_err sign_one(deia_hive *h, const struct deia_actor *actor,
 	to->submitted_by = actor->name;
 	if (to->bot && !deia__hbot_find(h, to->bot))
 		return deia__not_here(h, to->bot);
+	if (to->check && !deia__check_is_known(h, to->check))
+		return deia__hive_field(h, "/check",
+					"there is no check \"%.64s\"; an "
+					"administrator sets them in the "
+					"configuration",
+					to->check);
 	return DEIA_OK;
 }
 

@@ -8,6 +8,7 @@
  * go to the store, the store is closed.
  */
 #include "hive/tasks/tasks.h"
+#include "hive/tasks/checks.h"
 #include "hive/nodes/nodes.h"
 #include "hive/scaling/scaling.h"
 #include "hive/scheduling/scheduling.h"
@@ -184,6 +185,7 @@ static deia_err make_queue(deia_hive *h, const struct deia_tasks_opts *opts,
 	o.moved = on_moved;
 	o.decided = deia__scheduling_is_journaled(h) ? on_decided : NULL;
 	o.learned = on_learned;
+	o.check = deia__check_begin;
 	o.user = h;
 	o.node = deia__node_mark(h);
 	return deia_tasks_new(out, h->base, h->store,
@@ -217,7 +219,9 @@ deia_err deia__tasks_open(deia_hive *h, const struct deia_hive_opts *opts,
 
 	if (!tasks_new(h))
 		return DEIA_ENOMEM;
-	err = deia_task_analyzer_new(&h->tasks->analyzer, NULL);
+	err = deia__checks_open(h);
+	if (!err)
+		err = deia_task_analyzer_new(&h->tasks->analyzer, NULL);
 	for (size_t i = 0; i < opts->n_task_types && !err; i++)
 		err = add_own_type(h, opts->task_types[i]);
 	if (!err)
@@ -323,6 +327,7 @@ void deia__tasks_free(deia_hive *h)
 
 	if (!h->tasks)
 		return;
+	deia__checks_free(h);
 	deia_tasks_free(h->tasks->queue);
 	deia__task_runs_free(h);
 	HASH_ITER(hh, h->hbots, b, next)

@@ -9,6 +9,7 @@
  *   task_run.c      attempts as turns of bots, claims of external ones
  *   task_lines.c    submit lines of bots' programs, and their results
  *   task_events.c   what happened to tasks, gathered into events
+ *   checks.c        commands that say whether a result is good
  *   task_load.c     for the auto-scaler: what waits for which template
  *   task_json.c, task_print.c  tasks out of and into JSON
  */
@@ -64,6 +65,8 @@ struct deia__tasks {
 	struct deia__asked *asked;    /* by task */
 	struct deia__gatherer events; /* of tasks */
 	struct deia__timer idle_timer;
+	struct deia__checks *checks;
+	struct deia__timer check_timer;
 };
 
 /* ---- tasks.c ------------------------------------------------------------ */

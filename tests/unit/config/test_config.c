@@ -505,60 +505,6 @@ START_TEST(templates_are_scaled_as_the_file_says)
 }
 END_TEST
 
-START_TEST(budgets_are_as_the_file_says)
-{
-	struct deia_budget_setting b[4];
-	cJSON *json;
-
-	load_good("budgets:\n"
-		  "  day: {tokens: 1000000}\n"
-		  "  bots:\n"
-		  "    \"*\": {seconds: 60, on_exceed: stop}\n"
-		  "    ada: {messages: 5, on_exceed: notify}\n");
-	ck_assert_uint_eq(deia_config_budgets(config, b, 4), 3);
-	ck_assert_ptr_null(b[0].bot);
-	ck_assert_int_eq(b[0].budget.tokens, 1000000);
-	ck_assert_int_eq(b[0].budget.on_exceed, DEIA_ON_EXCEED_PAUSE);
-	ck_assert_str_eq(b[1].bot, "*");
-	ck_assert_int_eq(b[1].budget.seconds, 60);
-	ck_assert_int_eq(b[1].budget.on_exceed, DEIA_ON_EXCEED_STOP);
-	ck_assert_str_eq(b[2].bot, "ada");
-	ck_assert_int_eq(b[2].budget.messages, 5);
-	json = printed();
-	check_printed(json, "budgets.bots.ada",
-		      "{\"messages\":5,\"on_exceed\":\"notify\"}", "file:5");
-	cJSON_Delete(json);
-}
-END_TEST
-
-START_TEST(wrong_budgets_are_named)
-{
-	static const char *const wrong[][2] = {
-		{ "[]", "budgets: expected day" },
-		{ "{week: {tokens: 1}}", "there are day and bots" },
-		{ "{day: 3}", "expected keys below day" },
-		{ "{day: {tokens: 0}}",
-		  "budgets.day.tokens: expected a whole" },
-		{ "{day: {seconds: -1}}", "budgets.day.seconds" },
-		{ "{day: {messages: \"2\"}}", "budgets.day.messages" },
-		{ "{day: {euros: 2}}", "budgets.day.euros: there is no such" },
-		{ "{day: {on_exceed: cry}}", "expected pause, stop or notify" },
-		{ "{bots: 3}", "expected ids of bots" },
-		{ "{bots: {a b: {tokens: 1}}}", "no bot can have this id" },
-		{ "{bots: {a: {tokens: 1.5}}}", "budgets.a.tokens" },
-	};
-	char text[256];
-
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		snprintf(text, sizeof(text), "budgets: %s\n", wrong[i][0]);
-		ck_assert_int_eq(load_text(text), DEIA_EFIELD);
-		ck_assert_msg(strstr(where.detail, wrong[i][1]) != NULL,
-			      "%s: %s", wrong[i][0], where.detail);
-		ck_assert_uint_eq(where.line, 1);
-	}
-}
-END_TEST
-
 START_TEST(wrong_scaling_is_named)
 {
 	static const char *const wrong[][2] = {
@@ -651,8 +597,6 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, templates_are_partial_specs_on_the_defaults);
 	tcase_add_test(tc, templates_are_scaled_as_the_file_says);
 	tcase_add_test(tc, wrong_scaling_is_named);
-	tcase_add_test(tc, budgets_are_as_the_file_says);
-	tcase_add_test(tc, wrong_budgets_are_named);
 	tcase_add_test(tc, every_field_of_a_bot_may_be_in_a_template);
 	tcase_add_test(tc,
 		       a_wrong_value_in_a_group_of_a_template_has_its_place);

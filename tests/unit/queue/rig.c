@@ -85,6 +85,21 @@ static void on_learned(const char *id, const char *bot, const char *type,
 	r->learned++;
 }
 
+static deia_err on_check(const struct deia_task *task, unsigned attempt,
+			 const char *text, size_t len, void *user)
+{
+	struct rig_check *c = &((struct rig *)user)->check;
+
+	if (strcmp(task->check, "broken") == 0)
+		return DEIA_EIO;
+	snprintf(c->id, sizeof(c->id), "%s", task->id);
+	snprintf(c->name, sizeof(c->name), "%s", task->check);
+	snprintf(c->text, sizeof(c->text), "%.*s", (int)len, text);
+	c->attempt = attempt;
+	c->n++;
+	return DEIA_OK;
+}
+
 /* ---- life -------------------------------------------------------------- */
 
 static void open_queue(struct rig *r)
@@ -147,6 +162,7 @@ void rig_init(struct rig *r, enum rig_kind kind)
 	opts.interrupt = on_interrupt;
 	opts.moved = on_moved;
 	opts.learned = on_learned;
+	opts.check = on_check;
 	opts.user = r;
 	opts.seed = 1;
 	r->opts = opts;

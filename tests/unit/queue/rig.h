@@ -60,6 +60,11 @@ struct rig {
 	struct rig_run runs[RIG_RUNS];
 	size_t n_runs;
 	deia_err refuse; /* what `run` returns */
+	/* The check that was begun last. */
+	struct rig_check {
+		char id[37], name[65], text[128];
+		unsigned attempt, n;
+	} check;
 	unsigned interrupts, n_moves[DEIA_TASK_EVENTS], learned;
 	char bots[16][65];
 	unsigned n_bots;

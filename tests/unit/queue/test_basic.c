@@ -470,6 +470,88 @@ START_TEST(test_result_that_is_not_what_was_asked_for)
 }
 END_TEST
 
+START_TEST(test_result_is_checked)
+{
+	struct deia_task_draft d = rig_draft("a number, please");
+	struct rig_check *c = &r.check;
+
+	rig_bot(&r, "A", 1, NULL);
+	rig_bot(&r, "B", 1, NULL);
+	d.expect = "{\"regex\":\"^[0-9]+$\"}";
+	d.check = "even";
+	add_draft(id, &d);
+	rig_idle(&r);
+	/* What is not expected need not be checked. */
+	rig_end(&r, id, DEIA_OK, "seven");
+	ck_assert_uint_eq(c->n, 0);
+	ck_assert_ptr_nonnull(rig_run_of(&r, id));
+	rig_end(&r, id, DEIA_OK, "7");
+	ck_assert_uint_eq(c->n, 1);
+	ck_assert_str_eq(c->name, "even");
+	ck_assert_str_eq(c->text, "7");
+	ck_assert_ptr_null(rig_run_of(&r, id));
+	/* Its bot is free meanwhile. */
+	ck_assert_uint_eq(deia_tasks_at_bot(r.q, "A"), 0);
+	ck_assert_uint_eq(deia_tasks_at_bot(r.q, "B"), 0);
+	ck_assert_int_eq(deia_tasks_checked(r.q, id, c->attempt, DEIA_EREMOTE,
+					    "it is odd"),
+			 DEIA_OK);
+	rig_sleep(&r, 3000);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_ASSIGNED);
+	ck_assert_str_eq(r.got.first.error_code, "check_failed");
+	ck_assert_str_eq(r.got.first.error, "it is odd");
+	ck_assert_uint_eq(r.learned, 2);
+	rig_end(&r, id, DEIA_OK, "8");
+	ck_assert_int_eq(deia_tasks_checked(r.q, id, 1, DEIA_OK, NULL),
+			 DEIA_ESTATE);
+	ck_assert_int_eq(deia_tasks_checked(r.q, id, 3, DEIA_OK, NULL),
+			 DEIA_OK);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_SUCCEEDED);
+	ck_assert_str_eq(r.got.first.result, "8");
+	d.check = "a name";
+	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EFIELD);
+	ck_assert_str_eq(deia_tasks_field(r.q), "check");
+}
+END_TEST
+
+START_TEST(test_checks_that_end_otherwise)
+{
+	struct deia_task_draft d = rig_draft("x");
+
+	rig_bot(&r, "A", 4, NULL);
+	d.check = "even";
+	add_draft(id, &d);
+	rig_idle(&r);
+	/* Nobody knows: it is done again, and not counted. */
+	rig_end(&r, id, DEIA_OK, "1");
+	ck_assert_int_eq(deia_tasks_checked(r.q, id, 1, DEIA_ECANCELED,
+					    "it was interrupted"),
+			 DEIA_OK);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_ASSIGNED);
+	ck_assert_uint_eq(r.got.first.excused, 1);
+	/* Cancelled while it is checked. */
+	rig_end(&r, id, DEIA_OK, "1");
+	ck_assert_int_eq(rig_cancel(&r, id), DEIA_OK);
+	ck_assert_int_eq(deia_tasks_checked(r.q, id, 2, DEIA_OK, NULL),
+			 DEIA_ESTATE);
+	/* The program ends meanwhile. */
+	add_draft(id2, &d);
+	rig_idle(&r);
+	rig_end(&r, id2, DEIA_OK, "1");
+	rig_restart(&r, true);
+	rig_sleep(&r, 1000);
+	ck_assert_ptr_nonnull(rig_run_of(&r, id2));
+	ck_assert_int_eq(rig_cancel(&r, id2), DEIA_OK);
+	d.check = "broken";
+	d.max_attempts = 1;
+	add_draft(id, &d);
+	rig_idle(&r);
+	rig_end(&r, id, DEIA_OK, "1");
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_FAILED);
+	ck_assert_str_eq(r.got.first.error, "its result could not be checked");
+}
+END_TEST
+
 START_TEST(test_old_ones_go)
 {
 	rig_bot(&r, "A", 1, NULL);
@@ -511,6 +593,8 @@ static Suite *suite(void)
 	tcase_add_test(t, test_drafts_that_are_wrong);
 	tcase_add_test(t, test_type_is_found);
 	tcase_add_test(t, test_result_that_is_not_what_was_asked_for);
+	tcase_add_test(t, test_result_is_checked);
+	tcase_add_test(t, test_checks_that_end_otherwise);
 	tcase_add_test(t, test_old_ones_go);
 	suite_add_tcase(s, t);
 	return s;
