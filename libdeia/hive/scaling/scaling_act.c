@@ -75,7 +75,7 @@ static void refused(deia_hive *h, const char *name, const char *why)
 {
 	char text[DEIA_SCALER_REASON_BYTES];
 
-	snprintf(text, sizeof(text), "%s", why);
+	snprintf(text, sizeof(text), "%.*s", (int)sizeof(text) - 1, why);
 	if (deia_scaler_refused(h->scaling->scaler, name, text,
 				deia__scaling_now(h)) == DEIA_OK)
 		deia__scaling_record(h);

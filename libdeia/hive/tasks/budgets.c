@@ -426,13 +426,16 @@ void deia_hive_budgets_each(deia_hive *h,
 				       void *user),
 			    void *user)
 {
+	const struct deia_budget *budget = day_of(h);
 	struct deia__hbot *b, *next;
 
-	if (day_of(h))
-		show(day_of(h), &h->budgets->use, NULL, cb, user);
-	HASH_ITER(hh, h->hbots, b, next)
-		if (budget_of(h, b) && !b->creating)
-			show(budget_of(h, b), &b->budget, b->id, cb, user);
+	if (budget)
+		show(budget, &h->budgets->use, NULL, cb, user);
+	HASH_ITER(hh, h->hbots, b, next) {
+		budget = budget_of(h, b);
+		if (budget && !b->creating)
+			show(budget, &b->budget, b->id, cb, user);
+	}
 }
 
 struct reset {

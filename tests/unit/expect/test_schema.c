@@ -18,7 +18,9 @@
 static const char *quoted(char *out, size_t size, const char *before,
 			  const char *text, const char *after)
 {
-	snprintf(out, size, "%s%s%s", before, text, after);
+	int len = snprintf(out, size, "%s%s%s", before, text, after);
+
+	ck_assert_int_lt(len, (int)size);
 	for (char *p = out; *p; p++)
 		if (*p == '\'')
 			*p = '"';

@@ -414,7 +414,8 @@ END_TEST
 
 START_TEST(what_cannot_be_is_refused_and_teaches_nothing)
 {
-	static const double wrong[] = { -1, 31536001, INFINITY, NAN };
+	static const double wrong[] = { -1, 31536001, (double)INFINITY,
+					(double)NAN };
 	struct deia_execution e = execution("ada", "a b", 1, true);
 
 	ck_assert_int_eq(create_bot(&f, "ada", false), DEIA_OK);
