@@ -33,6 +33,8 @@ static deia_err each(deia_tasks *q, struct deia_page_query *page,
 		page->n_after = n_after;
 	} while (!err && deia_rows_has_more(rows));
 	deia_rows_free(last);
+	page->after = NULL; /* it was of this call */
+	page->n_after = 0;
 	return err;
 }
 
