@@ -261,7 +261,9 @@ static int run_reset(struct cli *cli)
 
 	begin_template(&w, cli->args.words[0]);
 	deia_jw_null(&w);
-	return put_template(cli, &w, "is scaled as the configuration says");
+	return put_template(cli, &w,
+			    "has no settings here any more: the "
+			    "configuration counts");
 }
 
 const struct command cmd_scale_reset = {

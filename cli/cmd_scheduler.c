@@ -103,7 +103,8 @@ static int run_recommend(struct cli *cli)
 	rc = ask_raw(cli, "GET", path.data, NULL, &json);
 	text_free(&path);
 	if (rc == EXIT_DONE && *jtext(json, "recommended_bot") == '\0') {
-		complain("no bot: %s", jtext(json, "reason"));
+		complain("%s", jtext(json, "reason"));
+		advise("`deia bot list` shows how the bots stand");
 		rc = EXIT_REFUSED;
 	} else if (rc == EXIT_DONE && !cli->json) {
 		tell_recommendation(cli, json);

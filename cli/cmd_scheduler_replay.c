@@ -101,11 +101,11 @@ static void tell_json_sum(const struct replay_sum *s, const char *policy)
 
 static void tell_sum(const struct replay_sum *s, const char *policy)
 {
-	tell("%llu outcomes, %llu verdicts, %llu resets, %llu decisions in "
-	     "%llu lines",
+	tell("in %llu line%s: outcomes %llu, verdicts %llu, resets %llu, "
+	     "decisions %llu",
+	     (unsigned long long)s->lines, s->lines == 1 ? "" : "s",
 	     (unsigned long long)s->outcomes, (unsigned long long)s->verdicts,
-	     (unsigned long long)s->resets, (unsigned long long)s->decisions,
-	     (unsigned long long)s->lines);
+	     (unsigned long long)s->resets, (unsigned long long)s->decisions);
 	if (s->decisions == 0)
 		return;
 	tell("%s agrees with %llu of %llu (%.0f %%)", policy,

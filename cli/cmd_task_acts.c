@@ -159,7 +159,8 @@ static int act_on_all(struct cli *cli, const struct act *act)
 	if (n == 0 && rc == EXIT_DONE)
 		note(cli, "there is no such task to %s", act->verb);
 	else if (n > 0)
-		note(cli, "%zu of %zu tasks are %s", moved, n, act->done);
+		note(cli, "%zu of %zu task%s %s", moved, n,
+		     n == 1 ? " is" : "s are", act->done);
 	return rc;
 }
 

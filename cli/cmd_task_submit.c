@@ -434,7 +434,7 @@ static const struct opt submit_opts[] = {
 	{ "file", 0, OPT_TEXT, true, "PATH",
 	  "append this file to the text; may be repeated", "@file" },
 	{ "key", 0, OPT_TEXT, false, "KEY",
-	  "the same submit with this key is done once", NULL },
+	  "done once with this key; times with it as dates", NULL },
 	{ "wait", 0, OPT_FLAG, false, NULL,
 	  "wait until it has ended, then print its result", NULL },
 	{ 0 },

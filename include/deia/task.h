@@ -308,7 +308,8 @@ DEIA_API bool deia_tasks_idle(const deia_tasks *t);
 DEIA_API void deia_tasks_free(deia_tasks *t);
 /* One line about the last failed call, or in a callback about its error. */
 DEIA_API const char *deia_tasks_errmsg(const deia_tasks *t);
-/* With DEIA_EFIELD: the member ("depends_on") or NULL, and which draft of a
+/* With DEIA_EFIELD: the member ("depends_on"), which the line does not name, or
+ * NULL, and which draft of a
  * batch was wrong, counted from 0, -1: none in particular. */
 DEIA_API const char *deia_tasks_field(const deia_tasks *t);
 DEIA_API int deia_tasks_error_index(const deia_tasks *t);

@@ -37,21 +37,18 @@ static deia_err check_content(deia_tasks *q, const struct deia_task_draft *d,
 			      int i)
 {
 	if (!d->content || d->content_len == 0)
-		return deia__tasks_field(q, i, "content",
-					 "content must not be empty");
+		return deia__tasks_field(q, i, "content", "must not be empty");
 	if (d->content_len > DEIA_MAX_CONTENT_BYTES) {
-		deia__tasks_field(q, i, "content",
-				  "content may be 1 MiB at most");
+		deia__tasks_field(q, i, "content", "is over 1 MiB");
 		return DEIA_ELIMIT;
 	}
 	if (!is_text(d->content, d->content_len))
 		return deia__tasks_field(q, i, "content",
-					 "content must be UTF-8 without NUL");
+					 "must be UTF-8 without NUL");
 	if (d->every_seconds && d->content_len > MAX_EVERY_BYTES)
 		return deia__tasks_field(
 			q, i, "content",
-			"the content of a recurring task may be 64 KiB at "
-			"most");
+			"is over 64 KiB, which a recurring task may have");
 	return DEIA_OK;
 }
 
@@ -60,18 +57,18 @@ static deia_err check_numbers(deia_tasks *q, const struct deia_task_draft *d,
 {
 	if (d->priority >= DEIA_TASK_PRIORITIES)
 		return deia__tasks_field(q, i, "priority",
-					 "priority must be P0 to P3");
+					 "expected P0, P1, P2 or P3");
 	if (d->max_attempts < 1 || d->max_attempts > DEIA_MAX_ATTEMPTS)
 		return deia__tasks_field(q, i, "max_attempts",
-					 "max_attempts must be from 1 to %u",
+					 "expected a whole number from 1 to %u",
 					 DEIA_MAX_ATTEMPTS);
 	if (d->timeout_seconds > DEIA_TASK_MAX_TIMEOUT_SECONDS)
 		return deia__tasks_field(q, i, "timeout_seconds",
-					 "timeout_seconds must be from 0 to %u",
+					 "expected a whole number from 0 to %u",
 					 DEIA_TASK_MAX_TIMEOUT_SECONDS);
 	if (d->every_seconds > DEIA_TASK_MAX_EVERY_SECONDS)
 		return deia__tasks_field(q, i, "every_seconds",
-					 "every_seconds must be from 0 to %u",
+					 "expected a whole number from 0 to %u",
 					 DEIA_TASK_MAX_EVERY_SECONDS);
 	return DEIA_OK;
 }
@@ -80,15 +77,14 @@ static deia_err check_times(deia_tasks *q, const struct deia_task_draft *d,
 			    int i)
 {
 	if (d->due_unix_ms < 0)
-		return deia__tasks_field(q, i, "not_before",
-					 "not_before must be a time");
+		return deia__tasks_field(q, i, "not_before", "expected a time");
 	/* Whether it is over already: submit.c. */
 	if (d->deadline_unix_ms < 0)
 		return deia__tasks_field(q, i, "deadline",
-					 "deadline must be a time to come");
+					 "must be in the future");
 	if (d->deadline_unix_ms && d->deadline_unix_ms <= d->due_unix_ms)
 		return deia__tasks_field(q, i, "deadline",
-					 "deadline must be after not_before");
+					 "must be after not_before");
 	return DEIA_OK;
 }
 
@@ -97,28 +93,25 @@ static deia_err check_lists(deia_tasks *q, const struct deia_task_draft *d,
 {
 	if (d->n_capabilities > DEIA_TASK_MAX_CAPABILITIES)
 		return deia__tasks_field(q, i, "capabilities",
-					 "a task may need %u capabilities at "
-					 "most",
+					 "expected at most %u words",
 					 DEIA_TASK_MAX_CAPABILITIES);
 	for (size_t k = 0; k < d->n_capabilities; k++)
 		if (!is_word(d->capabilities[k]))
-			return deia__tasks_field(
-				q, i, "capabilities",
-				"a capability is 1 to %u characters without "
-				"blanks",
-				DEIA_MAX_ID_LEN);
+			return deia__tasks_field(q, i, "capabilities",
+						 "expected words of 1 to %u "
+						 "characters without blanks",
+						 DEIA_MAX_ID_LEN);
 	if (d->n_depends_on > DEIA_MAX_DEPENDS_LEN)
 		return deia__tasks_field(q, i, "depends_on",
-					 "a task may depend on %u others at "
-					 "most",
+					 "expected at most %u tasks",
 					 DEIA_MAX_DEPENDS_LEN);
 	for (size_t k = 0; k < d->n_depends_on; k++)
 		if (!d->depends_on[k] || !*d->depends_on[k])
 			return deia__tasks_field(q, i, "depends_on",
-						 "depends_on names no task");
+						 "expected ids of tasks");
 	if (d->ref && !is_word(d->ref))
 		return deia__tasks_field(q, i, "ref",
-					 "ref is 1 to %u characters without "
+					 "expected 1 to %u characters without "
 					 "blanks",
 					 DEIA_MAX_ID_LEN);
 	return DEIA_OK;
@@ -128,10 +121,14 @@ static deia_err check_names(deia_tasks *q, const struct deia_task_draft *d,
 			    int i)
 {
 	if (d->bot && !is_word(d->bot))
-		return deia__tasks_field(q, i, "bot", "bot must be its id");
+		return deia__tasks_field(q, i, "bot",
+					 "expected the id of a bot");
 	if (d->type && !deia__ttype_known(q, d->type)) {
-		deia__tasks_field(q, i, "type", "there is no type \"%.64s\"",
-				  d->type);
+		deia__tasks_field(
+			q, i, "type",
+			"there is no type \"%.64s\"; those of your own "
+			"are set in the configuration (tasks.types)",
+			d->type);
 		return DEIA_EFIELD;
 	}
 	if (!d->submitted_by || !*d->submitted_by ||
@@ -170,8 +167,7 @@ static deia_err check_budget(deia_tasks *q, const struct deia_budget *b, int i)
 	if (b->tokens < 0 || b->tokens > DEIA_BUDGET_MAX_TOKENS ||
 	    b->seconds < 0 || b->seconds > DEIA_BUDGET_MAX_SECONDS ||
 	    (unsigned)b->on_exceed >= DEIA_ON_EXCEEDS)
-		return deia__tasks_field(q, i, "budget",
-					 "budget is out of range");
+		return deia__tasks_field(q, i, "budget", "is out of range");
 	if (b->messages)
 		return deia__tasks_field(q, i, "budget",
 					 "messages of tasks are not counted: "

@@ -398,8 +398,9 @@ deia_err deia_tasks_page(deia_tasks *q, const struct deia_task_query *query,
 					"limit must be from 1 to %u",
 					DEIA_MAX_PAGE_LEN);
 	if (query->after && !deia__uuid_valid(query->after))
-		return deia__tasks_fail(q, DEIA_EINVAL,
-					"after must be the id of a task");
+		return deia__tasks_fail(
+			q, DEIA_EINVAL,
+			"a page goes on after the id of a task");
 	p = deia__alloc(sizeof(*p));
 	if (!p)
 		return DEIA_ENOMEM;

@@ -293,6 +293,7 @@ bool deia__state_copy(struct deia__task_state *to,
 struct deia__task_view {
 	struct deia_task task;
 	struct deia_task_attempt *attempts;
+	char why[64]; /* task.reason, where the task itself has none */
 };
 /* content and result are NULL; false: out of memory. */
 bool deia__task_view(struct deia__task_view *v, const struct deia__task *t);

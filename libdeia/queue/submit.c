@@ -68,7 +68,7 @@ static deia_err check_refs(deia_tasks *q, const struct deia_task_draft *drafts,
 		if (drafts[i].ref &&
 		    find_ref(drafts, n, drafts[i].ref) != (int)i)
 			return deia__tasks_field(q, (int)i, "ref",
-						 "ref %s is given twice",
+						 "%s is given twice",
 						 drafts[i].ref);
 	return DEIA_OK;
 }
@@ -102,10 +102,10 @@ static deia_err check_circles(deia_tasks *q,
 
 	for (size_t i = 0; i < n && !err; i++)
 		if (walks_in_circle(drafts, n, seen, i, 0))
-			err = deia__tasks_field(
-				q, (int)i, "depends_on",
-				"depends_on makes a circle: in the end this "
-				"task waits for itself");
+			err = deia__tasks_field(q, (int)i, "depends_on",
+						"this makes a circle: in the "
+						"end the task waits "
+						"for itself");
 	deia__free(seen);
 	return err;
 }
@@ -390,7 +390,7 @@ static deia_err step(struct deia__batch *b)
 		return deia__keys_answer(b);
 	if (late >= 0)
 		return deia__tasks_field(b->q, late, "deadline",
-					 "deadline must be a time to come");
+					 "must be in the future");
 	return id ? read_dependency(b, id, of) : commit(b);
 }
 

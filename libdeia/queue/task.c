@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* task.c - a task in memory, and as others see it. */
+#include <stdio.h>
 #include <string.h>
 
 #include "core/utf8.h"
@@ -199,6 +200,27 @@ static bool view_attempts(struct deia__task_view *v, const struct deia__task *t)
 	return true;
 }
 
+/* Why it is not done yet, where nothing else was said. */
+static void view_why(struct deia__task_view *v, const struct deia__task *t)
+{
+	char when[25];
+
+	if (*v->task.reason)
+		return;
+	if (t->s.status == DEIA_TASK_AWAITING_APPROVAL) {
+		snprintf(v->why, sizeof(v->why), "waits for approval");
+	} else if (t->s.status != DEIA_TASK_BLOCKED) {
+		return;
+	} else if (t->s.due > deia__tasks_wall(t->q)) {
+		deia__time_print(when, t->s.due);
+		snprintf(v->why, sizeof(v->why), "not before %s", when);
+	} else if (t->spec.n_depends_on > 0) {
+		snprintf(v->why, sizeof(v->why),
+			 "waits for what it depends on");
+	}
+	v->task.reason = v->why;
+}
+
 bool deia__task_view(struct deia__task_view *v, const struct deia__task *t)
 {
 	memset(v, 0, sizeof(*v));
@@ -217,6 +239,7 @@ bool deia__task_view(struct deia__task_view *v, const struct deia__task *t)
 	v->task.timeout_seconds = t->timeout_seconds;
 	view_spec(&v->task, &t->spec);
 	view_state(&v->task, &t->s);
+	view_why(v, t);
 	return view_attempts(v, t);
 }
 

@@ -46,15 +46,16 @@ static unsigned not_failing(const deia_scaler *s,
 	if (s->now_ms < t->resume_ms) {
 		deia__scaler_say(
 			text, len,
-			"its new bots failed %u times in a row; the next try "
+			"its new bots failed %u time%s in a row; the next try "
 			"is in %.0f s",
-			t->failures, (double)(t->resume_ms - s->now_ms) / 1e3);
+			t->failures, t->failures == 1 ? "" : "s",
+			(double)(t->resume_ms - s->now_ms) / 1e3);
 		return 0;
 	}
 	deia__scaler_say(
 		text, len,
-		"its new bots failed %u times in a row; one is being tried",
-		t->failures);
+		"its new bots failed %u time%s in a row; one is being tried",
+		t->failures, t->failures == 1 ? "" : "s");
 	return t->seen.counts[DEIA_SCALER_STARTING] > 0 ? 0 : 1;
 }
 

@@ -134,7 +134,7 @@ void deia__change_look(deia_scheduler *s, struct deia__sched_type *t,
 	struct deia__pair *p = &t->pairs[b->index];
 	const struct deia__trail *of_success = look_at_success(p, success);
 	const struct deia__trail *of_time =
-		success ? look_at_time(s, p, log(fmax(seconds, 1e-6))) : NULL;
+		success ? look_at_time(s, p, deia__sched_log(seconds)) : NULL;
 
 	if (!of_success && !of_time)
 		return;

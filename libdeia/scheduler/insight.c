@@ -138,8 +138,8 @@ static void best(struct list *l, const struct deia__sched_type *t)
 		 to_success(&t->pairs[r.first]);
 	if (factor >= BEST_FACTOR)
 		add(l, DEIA_INSIGHT_BEST, s->bots[r.first]->id, t->name, factor,
-		    "%s is the best for %s: %.2g s to a success, %s as the "
-		    "next one %.2g s",
+		    "%s is the best for %s: %.2g s to a success; next is %s "
+		    "with %.2g s",
 		    s->bots[r.first]->id, t->name,
 		    to_success(&t->pairs[r.first]), s->bots[r.second]->id,
 		    to_success(&t->pairs[r.second]));
@@ -152,8 +152,8 @@ static void untried(struct list *l, const struct deia__sched_type *t)
 	if (r.tried * 2 < l->s->n_bots && r.tried > 0)
 		add(l, DEIA_INSIGHT_UNTRIED, NULL, t->name,
 		    (double)r.tried / l->s->n_bots,
-		    "%u of %u bots were tried with %s", r.tried, l->s->n_bots,
-		    t->name);
+		    "%u of %u bots %s tried with %s", r.tried, l->s->n_bots,
+		    r.tried == 1 ? "was" : "were", t->name);
 }
 
 static void slow(struct list *l, const struct deia__sched_type *t)

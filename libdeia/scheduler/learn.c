@@ -23,6 +23,12 @@
 #define NOISE_PRIOR 5.0
 /* Pairs brought up to date along with each outcome. */
 #define REFRESHED 4
+#define LEAST_SECONDS 0.001
+
+double deia__sched_log(double seconds)
+{
+	return log(fmax(seconds, LEAST_SECONDS));
+}
 
 double deia__sched_prior_weight(const deia_scheduler *s)
 {
@@ -215,7 +221,7 @@ static void learn_time(deia_scheduler *s, struct deia__sched_type *t,
 		       struct deia__sched_bot *b, double seconds)
 {
 	struct deia__pair *p = &t->pairs[b->index];
-	double y = log(fmax(seconds, 1e-6));
+	double y = deia__sched_log(seconds);
 	double off = y - p->mean, noise = s->noise.v / s->noise.w;
 
 	if (p->n >= 3) {

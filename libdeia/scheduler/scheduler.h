@@ -179,6 +179,9 @@ deia_err deia__sched_find_pair(deia_scheduler *s, const char *bot,
 void deia__sched_free_names(deia_scheduler *s);
 
 /* learn.c */
+/* Of a run's seconds. Clocks count milliseconds: to less than one nothing would
+ * compare, and a bot of 0 s would be the best one however often it fails. */
+double deia__sched_log(double seconds);
 /* Lets a pair's weights age up to its type's clock. */
 void deia__pair_age(struct deia__pair *p, double clock);
 /* Works out all that follows from a pair's weights. */

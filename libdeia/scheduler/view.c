@@ -49,6 +49,11 @@ deia_err deia_scheduler_pair(const deia_scheduler *s, const char *bot,
 	return DEIA_OK;
 }
 
+static const char *s_of(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static void explain(const deia_scheduler *s, const struct deia__sched_bot *b,
 		    char *out, size_t len)
 {
@@ -59,22 +64,22 @@ static void explain(const deia_scheduler *s, const struct deia__sched_bot *b,
 		snprintf(out, len, "not available");
 	else if (b->circuit == DEIA_CIRCUIT_OPEN && left > 0)
 		snprintf(out, len,
-			 "failed %u times in a row; pause %u, tried again in "
+			 "failed %u time%s in a row; pause %u, tried again in "
 			 "%" PRId64 " s",
-			 b->failures, b->pauses, left);
+			 b->failures, s_of(b->failures), b->pauses, left);
 	else if (b->circuit == DEIA_CIRCUIT_OPEN)
-		snprintf(
-			out, len,
-			"failed %u times in a row; pause %u, tried again after "
-			"%" PRIu64 " more outcomes of the hive",
-			b->failures, b->pauses,
-			b->until_outcomes > s->outcomes
-				? b->until_outcomes - s->outcomes
-				: 0);
+		snprintf(out, len,
+			 "failed %u time%s in a row; pause %u, tried again "
+			 "after "
+			 "%" PRIu64 " more outcomes of the hive",
+			 b->failures, s_of(b->failures), b->pauses,
+			 b->until_outcomes > s->outcomes
+				 ? b->until_outcomes - s->outcomes
+				 : 0);
 	else if (b->circuit == DEIA_CIRCUIT_PROBING)
 		snprintf(out, len,
-			 "failed %u times in a row; one task is tried",
-			 b->failures);
+			 "failed %u time%s in a row; one task is tried",
+			 b->failures, s_of(b->failures));
 	else if (b->n_runs + b->others >= b->max_concurrent)
 		snprintf(out, len, "works on %u of %u", b->n_runs + b->others,
 			 b->max_concurrent);
@@ -116,18 +121,19 @@ static void reason_learned(const struct deia_scheduler_recommendation *r,
 
 	n = snprintf(out, len,
 		     "%s: about %.3g s to a successful %s (wait %.3g s, run "
-		     "%.3g s, success %.0f %%, %" PRIu64 " samples)",
+		     "%.3g s, success %.0f %%, %" PRIu64 " sample%s)",
 		     a->choice.bot, a->choice.score, r->type,
 		     a->choice.wait_seconds, a->choice.run_seconds,
-		     a->choice.success_ratio * 100, a->pair.samples);
+		     a->choice.success_ratio * 100, a->pair.samples,
+		     s_of(a->pair.samples));
 	if (n < 0 || (size_t)n >= len || r->len < 2)
 		return;
 	snprintf(out + n, len - (size_t)n,
 		 "; next is %s with %.3g s (wait %.3g s, run %.3g s, success "
-		 "%.0f %%, %" PRIu64 " samples)",
+		 "%.0f %%, %" PRIu64 " sample%s)",
 		 b->choice.bot, b->choice.score, b->choice.wait_seconds,
 		 b->choice.run_seconds, b->choice.success_ratio * 100,
-		 b->pair.samples);
+		 b->pair.samples, s_of(b->pair.samples));
 }
 
 void deia_scheduler_reason(const struct deia_scheduler_recommendation *r,

@@ -76,7 +76,7 @@ class Written(CliCase):
     def test_no_bot_is_a_refusal_with_its_reason(self):
         self.recommend(None)
         p = self.deia("scheduler", "recommend", "writing")
-        self.says(p, 1, "no bot: ada: about 3.1 s")
+        self.says(p, 1, "deia: ada: about 3.1 s")
 
     def test_bots_are_a_table_of_what_was_seen(self):
         self.h.on("GET", BASE + "/bots", page(
@@ -178,8 +178,8 @@ class Replay(CliCase):
         self.assertRegex(one, r"^21 t1 writing: slow \((9|10).* s\), "
                               r"instead: fast \(3\.?.* s\)$")
         self.assertRegex(two, r"^22 t1 writing: fast .*, the same: fast")
-        self.assertEqual(sums, "20 outcomes, 0 verdicts, 0 resets, "
-                               "2 decisions in 22 lines")
+        self.assertEqual(sums, "in 22 lines: outcomes 20, verdicts 0, "
+                               "resets 0, decisions 2")
         self.assertEqual(agrees, "learned agrees with 1 of 2 (50 %)")
         self.assertIn("expected seconds to a successful result", seconds)
         p = self.replay(*self.lessons(), decided(20, "slow", "fast"),
@@ -248,7 +248,7 @@ class Replay(CliCase):
 
     def test_a_line_that_is_being_written_is_passed_over(self):
         p = self.replay(recorded(1, "ada", 2), '{"timestamp":"20')
-        self.assertIn("1 outcomes", p.out)
+        self.assertIn("outcomes 1", p.out)
 
     def test_a_policy_and_a_file_are_needed(self):
         self.says(self.deia("scheduler", "replay", "x"), 2, "--policy")

@@ -55,8 +55,9 @@ static bool read_item(deia_hive *h, struct item *it, const cJSON *json,
 		      struct deia_field_error *where)
 {
 	const struct deia__scaled *t = deia__scaled_get(h, json->string);
-	const char *unfit =
-		t ? deia__scaled_unfit(t) : "there is no template of this name";
+	const char *unfit = t ? deia__scaled_unfit(t)
+			      : "there is no template of this name; "
+				"templates are set in the configuration";
 	char pointer[96];
 
 	snprintf(pointer, sizeof(pointer), "/templates/%.64s", json->string);
