@@ -355,6 +355,10 @@ DEIA_API DEIA_NODISCARD deia_err deia_bots_stop_all(deia_bots *bots,
 /* NULL when there is no such bot; lives until the next call that changes it. */
 DEIA_API const struct deia_bot_info *deia_bots_get(const deia_bots *bots,
 						   const char *id);
+/* Whether on_state was told all that happened to this bot: it is called from
+ * the loop, so what deia_bots_get says may be ahead of it. True for a bot that
+ * does not exist. Since 0.1. */
+DEIA_API bool deia_bots_told(const deia_bots *bots, const char *id);
 DEIA_API size_t deia_bots_count(const deia_bots *bots);
 /* In order of id, starting after an id (NULL: from the first); at most max.
  * Returns how many were put into out. */

@@ -36,6 +36,13 @@ const struct deia_bot_info *deia_bots_get(const deia_bots *bots, const char *id)
 	return bot != NULL ? look(bot) : NULL;
 }
 
+bool deia_bots_told(const deia_bots *bots, const char *id)
+{
+	const struct deia__bot *bot = deia__bots_find(bots, id);
+
+	return bot == NULL || bot->n_owed == 0;
+}
+
 size_t deia_bots_count(const deia_bots *bots)
 {
 	return bots->n_bots;

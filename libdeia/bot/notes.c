@@ -63,6 +63,7 @@ void deia__notes_add_state(struct deia__bot *bot, deia_bot_state from)
 	memcpy(n->reason, bot->reason, sizeof(n->reason));
 	memcpy(n->status, bot->status, sizeof(n->status));
 	bot->refs++;
+	bot->n_owed++;
 	deia__notes_add(bot->bots, &n->note);
 }
 
@@ -98,6 +99,7 @@ static void deliver_state(struct deia_bots *bots, struct deia__note *note)
 {
 	struct deia__state_note *n = (struct deia__state_note *)note;
 
+	n->bot->n_owed--;
 	deia__bots_fill_info(n->bot, &n->info);
 	n->info.state_reason = n->reason;
 	n->info.status_text = n->status;

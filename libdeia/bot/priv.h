@@ -163,7 +163,8 @@ struct deia__bot {
 	/* Of the running process: spec, or an older one; NULL: none. */
 	struct deia_bot_spec *started_spec;
 	struct deia_bot_info info;
-	unsigned refs; /* the table's, and one for each note */
+	unsigned refs;	 /* the table's, and one for each note */
+	unsigned n_owed; /* state notes that are not delivered yet */
 	bool removed;
 	char reason[DEIA__REASON_BYTES];
 	char status[DEIA__STATUS_BYTES];

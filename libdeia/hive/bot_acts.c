@@ -354,14 +354,16 @@ static bool has_process(const struct deia_bot_info *info)
 	       info->state != DEIA_BOT_OFFLINE;
 }
 
-/* Goes on as soon as neither a process nor a turn is left. */
+/* Goes on as soon as neither a process nor a turn is left, and the history has
+ * all of its states: none may come behind a purge. */
 void deia__hbot_stopped_for_removal(deia_hive *h, struct deia__hbot *b)
 {
 	const struct deia_bot_info *info = deia_bots_get(h->bots, b->id);
 	struct act *a = b->removal;
 	deia_err err;
 
-	if (!a || b->n_turns || b->n_task_runs || (info && has_process(info)))
+	if (!a || b->n_turns || b->n_task_runs || (info && has_process(info)) ||
+	    !deia_bots_told(h->bots, b->id))
 		return;
 	b->removal = NULL;
 	err = commit_removal(h, a);

@@ -13,6 +13,8 @@ static void keep_log(enum deia_log_level level, const char *text, void *user)
 
 	if (level <= DEIA_LOG_WARN)
 		snprintf(f->last_log, sizeof(f->last_log), "%s", text);
+	if (f->on_log)
+		f->on_log(text);
 }
 
 static void open_hive(struct fixture *f)

@@ -18,6 +18,7 @@ struct fixture {
 	deia_hive *hive;
 	char dir[64]; /* temporary; "" when the store is in memory */
 	char last_log[512];
+	void (*on_log)(const char *line); /* or NULL: sees all levels */
 };
 
 /* In memory; started. */

@@ -234,6 +234,53 @@ START_TEST(states_outlive_their_bot_unless_purged)
 }
 END_TEST
 
+static struct {
+	bool done;
+	deia_err err;
+} removal;
+
+static void on_removal(deia_err err, void *user)
+{
+	(void)user;
+	removal.err = err;
+	removal.done = true;
+}
+
+static void remove_b_as_it_waits(const char *line)
+{
+	if (strstr(line, "bot b: ") != line || !strstr(line, "-> backoff"))
+		return;
+	f.on_log = NULL;
+	ck_assert_int_eq(deia_hive_bot_remove(f.hive, deia_actor_local(), "b",
+					      true, true, on_removal, NULL),
+			 DEIA_OK);
+}
+
+/* Asked for while its states are being told, so that "stopped" is still to be
+ * told when nothing of the bot runs any more. */
+START_TEST(no_state_comes_behind_the_purge)
+{
+	static const char *const argv[] = { "sh", "-c", "exit 3" };
+	struct deia_bot_spec spec = DEIA_BOT_SPEC_INIT;
+	struct moves m;
+
+	spec.id = "b";
+	spec.adapter = "process";
+	spec.argv = argv;
+	spec.n_argv = 3;
+	fixture_open_file(&f); /* whose commits take a moment */
+	removal.done = false;
+	f.on_log = remove_b_as_it_waits;
+	ck_assert_int_eq(create_bot_spec(&f, &spec, true), DEIA_OK);
+	run_until(&f, &removal.done);
+	ck_assert_int_eq(removal.err, DEIA_OK);
+	/* Stored after all that came before it. */
+	ck_assert_int_eq(create_bot(&f, "c", false), DEIA_OK);
+	ck_assert_int_eq(read_moves("b", 0, 10, &m), DEIA_ENOTFOUND);
+	fixture_close(&f);
+}
+END_TEST
+
 START_TEST(states_go_on_after_the_hive_was_killed)
 {
 	struct moves m;
@@ -443,6 +490,7 @@ int main(void)
 	tcase_add_test(live, imported_details_are_checked);
 	tcase_add_test(live, history_that_goes_with_a_turn_is_the_bots_choice);
 	tcase_add_test(file, states_go_on_after_the_hive_was_killed);
+	tcase_add_test(file, no_state_comes_behind_the_purge);
 	tcase_add_test(file, session_survives_the_hive);
 	suite_add_tcase(s, live);
 	suite_add_tcase(s, file);
