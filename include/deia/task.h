@@ -276,6 +276,12 @@ struct deia_tasks_opts {
 	 */
 	deia_err (*check)(const struct deia_task *task, unsigned attempt,
 			  const char *text, size_t len, void *user);
+	/*
+	 * Whether a new task may be pinned to this bot: DEIA_OK, or the error
+	 * that its submit ends with and a line for `why` (len bytes). A call
+	 * that is repeated with its key is answered before that. NULL: to any.
+	 */
+	deia_err (*may_pin)(const char *bot, char *why, size_t len, void *user);
 };
 #define DEIA_TASKS_OPTS_INIT                                                   \
 	{                                                                      \

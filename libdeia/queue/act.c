@@ -33,7 +33,7 @@ static bool is_here(struct deia__task *t, struct deia__task_call *c)
 		return true;
 	deia__tasks_fail(t->q, DEIA_EOTHERNODE,
 			 "another node has this task done");
-	deia__call_fail(t, c, DEIA_EOTHERNODE);
+	deia__call_fail(c, DEIA_EOTHERNODE);
 	return false;
 }
 
@@ -42,7 +42,7 @@ static void refuse(struct deia__task *t, struct deia__task_call *c,
 {
 	deia__tasks_fail(t->q, DEIA_ESTATE, "its status is %s: it cannot be %s",
 			 deia_task_status_name(t->s.status), what);
-	deia__call_fail(t, c, DEIA_ESTATE);
+	deia__call_fail(c, DEIA_ESTATE);
 }
 
 /* An op for the call; NULL: the call has ended. */
@@ -53,7 +53,7 @@ static struct deia__task_op *begin(struct deia__task *t,
 	struct deia__task_op *op = deia__op_begin(t, c, event);
 
 	if (!op)
-		deia__call_fail(t, c, DEIA_ENOMEM);
+		deia__call_fail(c, DEIA_ENOMEM);
 	return op;
 }
 
@@ -122,7 +122,7 @@ static void retry_undone(struct deia__task *t, struct deia__task_call *c,
 			 deia_err err)
 {
 	deia__deps_leave(t);
-	deia__call_fail(t, c, err);
+	deia__call_fail(c, err);
 }
 
 static void do_retry(struct deia__task *t, struct deia__task_call *c)

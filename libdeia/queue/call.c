@@ -4,6 +4,8 @@
 
 #include "queue/queue.h"
 
+#define PUMPED_A_TURN 256
+
 struct deia__task_call *deia__call_new(void (*fn)(struct deia__task *t,
 						  struct deia__task_call *c))
 {
@@ -26,12 +28,10 @@ void deia__call_free(struct deia__task_call *c)
 	deia__free(c);
 }
 
-void deia__call_fail(struct deia__task *t, struct deia__task_call *c,
-		     deia_err err)
+void deia__call_fail(struct deia__task_call *c, deia_err err)
 {
 	if (c && c->cb)
 		c->cb(err, NULL, 0, false, c->user);
-	(void)t;
 	deia__call_free(c);
 }
 
@@ -66,6 +66,12 @@ void deia__task_pump(struct deia__task *t)
 		deia__task_drop(t, DEIA_ECANCELED);
 }
 
+void deia__ready_soon(deia_tasks *q)
+{
+	if (!deia__timer_armed(&q->ready_timer))
+		(void)!deia__timer_set(q->timers, &q->ready_timer, 0);
+}
+
 void deia__task_pump_soon(struct deia__task *t)
 {
 	deia_tasks *q = t->q;
@@ -74,8 +80,7 @@ void deia__task_pump_soon(struct deia__task *t)
 		return;
 	t->ready = true;
 	TAILQ_INSERT_TAIL(&q->ready, t, in_ready);
-	if (!deia__timer_armed(&q->ready_timer))
-		(void)!deia__timer_set(q->timers, &q->ready_timer, 0);
+	deia__ready_soon(q);
 }
 
 void deia__ready_run(void *arg)
@@ -83,15 +88,17 @@ void deia__ready_run(void *arg)
 	deia_tasks *q = arg;
 	struct deia__task *t, *last = TAILQ_LAST(&q->ready, deia__ready_list);
 
-	while (last && (t = TAILQ_FIRST(&q->ready))) {
+	for (unsigned n = 0; n < PUMPED_A_TURN && last; n++) {
+		t = TAILQ_FIRST(&q->ready);
 		TAILQ_REMOVE(&q->ready, t, in_ready);
 		t->ready = false;
 		if (t == last)
 			last = NULL;
 		deia__task_pump(t);
 	}
-	if (!TAILQ_EMPTY(&q->ready))
-		(void)!deia__timer_set(q->timers, &q->ready_timer, 0);
+	deia__deps_run(q);
+	if (!TAILQ_EMPTY(&q->ready) || !TAILQ_EMPTY(&q->ended_deps))
+		deia__ready_soon(q);
 }
 
 void deia__call_add(struct deia__task *t, struct deia__task_call *c)
@@ -153,9 +160,7 @@ static void on_row(deia_err err, const deia_rows *rows, void *user)
 static deia_err read_row(struct deia__task *t)
 {
 	struct deia_value key = deia_text(t->id);
-	struct deia_page_query page = {
-		&deia__table_tasks, -1, &key, 1, NULL, 0, false, 1
-	};
+	struct deia_page_query page = deia__task_row(&key);
 	struct reading *r = deia__alloc(sizeof(*r));
 	deia_err err = r ? DEIA_OK : DEIA_ENOMEM;
 

@@ -1,13 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* depends.c - what a task waits for: other tasks, its time, its end. */
+/*
+ * depends.c - who waits for whom.
+ *
+ * A task that others wait for is a "dep" with a list of its waiters, which are
+ * places in the waiting tasks themselves. When it has ended it leaves the index
+ * and its waiters are told, some in each turn of the loop: there may be as many
+ * of them as there are tasks.
+ */
 #include <stdio.h>
-#include <string.h>
 
 #include "queue/queue.h"
 
-#define LOOK_AT_LEAST_MS 60000 /* the wall clock may be set meanwhile */
+#define TOLD_A_TURN 256
 
-/* ---- other tasks ------------------------------------------------------- */
+struct deia__dep {
+	UT_hash_handle hh; /* until it has ended */
+	char id[DEIA__UUID_BYTES];
+	TAILQ_HEAD(deia__wait_list, deia__wait) waiting;
+	bool ended, success;
+	TAILQ_ENTRY(deia__dep) in_ended;
+};
 
 static struct deia__dep *find_dep(deia_tasks *q, const char *id)
 {
@@ -19,8 +31,10 @@ static struct deia__dep *find_dep(deia_tasks *q, const char *id)
 
 static void drop_dep(deia_tasks *q, struct deia__dep *d)
 {
-	HASH_DEL(q->deps, d);
-	deia__free(d->waiting);
+	if (d->ended)
+		TAILQ_REMOVE(&q->ended_deps, d, in_ended);
+	else
+		HASH_DEL(q->deps, d);
 	deia__free(d);
 }
 
@@ -34,6 +48,7 @@ static struct deia__dep *need_dep(deia_tasks *q, const char *id)
 	if (!d)
 		return NULL;
 	snprintf(d->id, sizeof(d->id), "%s", id);
+	TAILQ_INIT(&d->waiting);
 	HASH_ADD_STR(q->deps, id, d);
 	if (d->hh.tbl)
 		return d;
@@ -41,48 +56,46 @@ static struct deia__dep *need_dep(deia_tasks *q, const char *id)
 	return NULL;
 }
 
+/* Room for all that it can ever depend on: the places stay where they are. */
+static bool reserve(struct deia__task *t)
+{
+	if (!t->deps)
+		t->deps = deia__alloc(t->spec.n_depends_on * sizeof(*t->deps));
+	return t->deps != NULL;
+}
+
 deia_err deia__dep_add(struct deia__task *t, const char *id)
 {
-	struct deia__dep *d = need_dep(t->q, id);
-	struct deia__task **list;
+	struct deia__dep *d = reserve(t) ? need_dep(t->q, id) : NULL;
+	struct deia__wait *w;
 
 	if (!d)
 		return DEIA_ENOMEM;
-	if (d->n == d->cap) {
-		list = deia__realloc(d->waiting,
-				     (d->cap * 2 + 4) * sizeof(*list));
-		if (!list && d->n == 0)
-			drop_dep(t->q, d);
-		if (!list)
-			return DEIA_ENOMEM;
-		d->waiting = list;
-		d->cap = d->cap * 2 + 4;
-	}
-	d->waiting[d->n++] = t;
+	w = &t->deps[t->n_deps++];
+	w->t = t;
+	w->dep = d;
+	TAILQ_INSERT_TAIL(&d->waiting, w, in_dep);
 	t->deps_open++;
 	return DEIA_OK;
 }
 
-static void leave(struct deia__task *t, struct deia__dep *d)
+/* The dep is gone when nobody is left that waits for it. */
+static void leave(struct deia__wait *w)
 {
-	for (unsigned i = 0; i < d->n;)
-		if (d->waiting[i] == t)
-			d->waiting[i] = d->waiting[--d->n];
-		else
-			i++;
-	if (d->n == 0)
-		drop_dep(t->q, d);
+	struct deia__dep *d = w->dep;
+
+	TAILQ_REMOVE(&d->waiting, w, in_dep);
+	w->dep = NULL;
+	if (TAILQ_EMPTY(&d->waiting))
+		drop_dep(w->t->q, d);
 }
 
 void deia__deps_leave(struct deia__task *t)
 {
-	struct deia__dep *d;
-
-	for (unsigned i = 0; t->deps_open && i < t->spec.n_depends_on; i++) {
-		d = find_dep(t->q, t->spec.depends_on[i]);
-		if (d)
-			leave(t, d);
-	}
+	for (unsigned i = 0; i < t->n_deps; i++)
+		if (t->deps[i].dep)
+			leave(&t->deps[i]);
+	t->n_deps = 0;
 	t->deps_open = 0;
 }
 
@@ -93,215 +106,24 @@ void deia__deps_tell(deia_tasks *q, const char *id, bool success)
 	if (!d)
 		return;
 	HASH_DEL(q->deps, d);
-	for (unsigned i = 0; i < d->n; i++) {
-		d->waiting[i]->deps_open--;
-		if (!success)
-			d->waiting[i]->dep_failed = true;
-		deia__task_settle(d->waiting[i]);
+	d->ended = true;
+	d->success = success;
+	TAILQ_INSERT_TAIL(&q->ended_deps, d, in_ended);
+	deia__ready_soon(q);
+}
+
+void deia__deps_run(deia_tasks *q)
+{
+	struct deia__dep *d;
+	struct deia__task *t;
+
+	for (unsigned n = 0;
+	     n < TOLD_A_TURN && (d = TAILQ_FIRST(&q->ended_deps)); n++) {
+		t = TAILQ_FIRST(&d->waiting)->t;
+		t->deps_open--;
+		if (!d->success)
+			t->dep_failed = true;
+		leave(TAILQ_FIRST(&d->waiting));
+		deia__task_settle(t);
 	}
-	deia__free(d->waiting);
-	deia__free(d);
-}
-
-/* ---- time -------------------------------------------------------------- */
-
-static bool is_due(const struct deia__task *t)
-{
-	return t->s.due <= deia__tasks_wall(t->q);
-}
-
-static bool is_late(const struct deia__task *t)
-{
-	return t->s.deadline && t->s.deadline <= deia__tasks_wall(t->q);
-}
-
-static bool waits_for_time(const struct deia__task *t)
-{
-	return (t->s.status == DEIA_TASK_BLOCKED ||
-		t->s.status == DEIA_TASK_QUEUED) &&
-	       !is_due(t);
-}
-
-static void set_timer(struct deia__task *t)
-{
-	int64_t next = t->s.deadline, wall = deia__tasks_wall(t->q);
-
-	if (deia_task_status_is_final(t->s.status))
-		next = 0;
-	else if (waits_for_time(t) && (next == 0 || t->s.due < next))
-		next = t->s.due;
-	if (next == 0) {
-		deia__timer_clear(t->q->timers, &t->timer);
-		return;
-	}
-	next = next > wall ? next - wall : 0;
-	if (next > LOOK_AT_LEAST_MS)
-		next = LOOK_AT_LEAST_MS;
-	/* Without memory it is looked at with the next event of the task. */
-	(void)!deia__timer_set(t->q->timers, &t->timer, next);
-}
-
-deia_task_status deia__task_waits_as(const struct deia__task *t)
-{
-	return t->deps_open || t->s.due > deia__tasks_wall(t->q)
-		       ? DEIA_TASK_BLOCKED
-		       : DEIA_TASK_QUEUED;
-}
-
-/* ---- standing still ---------------------------------------------------- */
-
-static bool must_move(const struct deia__task *t)
-{
-	if (deia_task_status_is_final(t->s.status))
-		return false;
-	if (is_late(t) || (t->dep_failed && !t->in_book))
-		return true;
-	return t->s.status == DEIA_TASK_BLOCKED && t->deps_open == 0 &&
-	       is_due(t);
-}
-
-/* Something could not be done: once more in a moment. */
-static void hold(struct deia__task *t)
-{
-	t->held = true;
-	(void)!deia__timer_set(t->q->timers, &t->timer, DEIA__AGAIN_MS);
-}
-
-static void ask_for_look(struct deia__task *t)
-{
-	struct deia__task_call *c;
-
-	if (t->looking)
-		return;
-	c = deia__call_new(deia__call_look);
-	if (!c) {
-		hold(t);
-		return;
-	}
-	t->looking = true;
-	deia__call_add(t, c);
-}
-
-void deia__task_settle(struct deia__task *t)
-{
-	if (t->busy || t->loading || t->held || t->foreign || t->q->stopped)
-		return;
-	if (must_move(t))
-		ask_for_look(t);
-	else if (t->s.status == DEIA_TASK_QUEUED && is_due(t))
-		deia__lane_enter(t);
-	if (!t->held)
-		set_timer(t);
-}
-
-void deia__timer_fired(void *arg)
-{
-	struct deia__task *t = arg;
-	bool was_held = t->held;
-
-	t->held = false;
-	deia__task_settle(t);
-	if (was_held)
-		deia__task_pump_soon(t);
-}
-
-/* Nobody is left without an answer for as long as a store is away. */
-static void refuse_waiting(struct deia__task *t, deia_err err)
-{
-	struct deia__task_calls all = STAILQ_HEAD_INITIALIZER(all);
-	struct deia__task_calls keep = STAILQ_HEAD_INITIALIZER(keep);
-	struct deia__task_call *c;
-
-	STAILQ_CONCAT(&all, &t->calls);
-	while ((c = STAILQ_FIRST(&all))) {
-		STAILQ_REMOVE_HEAD(&all, link);
-		if (c->cb)
-			deia__call_fail(t, c, err);
-		else
-			STAILQ_INSERT_TAIL(&keep, c, link);
-	}
-	STAILQ_CONCAT(&keep, &t->calls);
-	STAILQ_CONCAT(&t->calls, &keep);
-}
-
-void deia__call_again(struct deia__task *t, struct deia__task_call *c,
-		      deia_err err)
-{
-	deia__tasks_store_error(t->q, err);
-	hold(t);
-	refuse_waiting(t, err);
-	STAILQ_INSERT_HEAD(&t->calls, c, link);
-}
-
-/* ---- moving by itself -------------------------------------------------- */
-
-static void on_end(struct deia__task *t, struct deia__task_call *c)
-{
-	deia__finished(t);
-	deia__call_free(c);
-}
-
-static void on_failure(struct deia__task *t, struct deia__task_call *c,
-		       deia_err err)
-{
-	t->looking = true;
-	deia__call_again(t, c, err);
-}
-
-static bool end_late(struct deia__task_op *op)
-{
-	struct deia__task *t = op->t;
-
-	deia__attempt_close(t, "timed_out", "its deadline is over", 0);
-	deia__set_text(&t->s.error_code, "deadline", DEIA_MAX_ID_LEN);
-	deia__set_text(&t->s.error, "its deadline is over",
-		       DEIA_MAX_REASON_BYTES);
-	deia__set_text(&t->s.reason, "its deadline is over",
-		       DEIA_MAX_REASON_BYTES);
-	return deia__finish(op, DEIA_TASK_TIMED_OUT, true);
-}
-
-static bool end_in_vain(struct deia__task_op *op)
-{
-	static const char why[] = "a task that it depends on did not succeed";
-	struct deia__task *t = op->t;
-
-	deia__set_text(&t->s.error_code, "dependency", DEIA_MAX_ID_LEN);
-	deia__set_text(&t->s.error, why, DEIA_MAX_REASON_BYTES);
-	deia__set_text(&t->s.reason, why, DEIA_MAX_REASON_BYTES);
-	return deia__finish(op, DEIA_TASK_CANCELLED, true);
-}
-
-void deia__call_look(struct deia__task *t, struct deia__task_call *c)
-{
-	struct deia__task_op *op;
-	bool ok = true;
-
-	t->looking = false;
-	if (!must_move(t)) {
-		deia__call_free(c);
-		return;
-	}
-	op = deia__op_begin(t, c, DEIA_TASK_ENDED);
-	if (!op) {
-		on_failure(t, c, DEIA_ENOMEM);
-		return;
-	}
-	op->undone = on_failure;
-	op->done = on_end;
-	if (is_late(t)) {
-		ok = end_late(op);
-	} else if (t->dep_failed) {
-		ok = end_in_vain(op);
-	} else {
-		t->s.status = DEIA_TASK_QUEUED;
-		op->event = DEIA_TASK_UNBLOCKED;
-		op->done = NULL; /* c has no cb: it is freed */
-	}
-	if (ok) {
-		deia__taskop_commit(op);
-		return;
-	}
-	deia__op_abandon(op);
-	on_failure(t, c, DEIA_ENOMEM);
 }

@@ -132,9 +132,7 @@ static void read_next(struct answer *a)
 {
 	deia_tasks *q = a->b->q;
 	struct deia_value key = deia__text_n(a->ids, ID_LEN);
-	struct deia_page_query page = {
-		&deia__table_tasks, -1, &key, 1, NULL, 0, false, 1
-	};
+	struct deia_page_query page = deia__task_row(&key);
 	deia_err err;
 
 	if (strlen(a->ids) < ID_LEN + 1) {

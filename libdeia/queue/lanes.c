@@ -86,8 +86,7 @@ void deia__lane_enter(struct deia__task *t)
 		return;
 	t->lane = lane_of(t);
 	if (!t->lane) {
-		t->held = true; /* out of memory: once more, later */
-		(void)!deia__timer_set(q->timers, &t->timer, DEIA__AGAIN_MS);
+		deia__task_hold(t);
 		return;
 	}
 	if (t->rank == 0)

@@ -74,9 +74,7 @@ static deia_err load_content(struct deia__task *t, const deia_rows *rows,
 {
 	const struct deia_value *head = deia_rows_get(rows, r, TASK_CONTENT);
 	struct deia_value key[2] = { deia_text(t->id), deia_int(0) };
-	struct deia_page_query page = {
-		&deia__table_task_texts, -1, key, 2, NULL, 0, false, 1
-	};
+	struct deia_page_query page = deia__task_text_row(key);
 	const struct deia_value *text = head;
 	deia_rows *whole = NULL;
 	deia_err err = DEIA_OK;
@@ -137,9 +135,7 @@ static deia_err load_task(deia_tasks *q, const deia_rows *rows, size_t r)
 static deia_err look_up(struct deia__task *t, const char *id)
 {
 	struct deia_value key = deia_text(id);
-	struct deia_page_query page = {
-		&deia__table_tasks, -1, &key, 1, NULL, 0, false, 1
-	};
+	struct deia_page_query page = deia__task_row(&key);
 	deia_rows *rows = NULL;
 	deia_err err = deia_store_page_now(t->q->store, &page, &rows);
 

@@ -169,9 +169,7 @@ static void on_get(deia_err err, const deia_rows *rows, void *user)
 static deia_err read_task(struct get *g)
 {
 	struct deia_value key = deia_text(g->id);
-	struct deia_page_query page = {
-		&deia__table_tasks, -1, &key, 1, NULL, 0, false, 1
-	};
+	struct deia_page_query page = deia__task_row(&key);
 	deia_err err = deia_store_page(g->q->store, &page, on_get, g);
 
 	if (!err)
@@ -202,9 +200,7 @@ static void on_text(deia_err err, const deia_rows *rows, void *user)
 static deia_err read_text(struct get *g, int kind)
 {
 	struct deia_value key[2] = { deia_text(g->id), deia_int(kind) };
-	struct deia_page_query page = {
-		&deia__table_task_texts, -1, key, 2, NULL, 0, false, 1
-	};
+	struct deia_page_query page = deia__task_text_row(key);
 	deia_err err = deia_store_page(g->q->store, &page, on_text, g);
 
 	if (err)

@@ -65,7 +65,7 @@ static void failed(struct deia__task_op *op, deia_err err)
 	if (op->undone)
 		op->undone(t, op->call, err);
 	else
-		deia__call_fail(t, op->call, err);
+		deia__call_fail(op->call, err);
 }
 
 /* The next one of a series is there now. */

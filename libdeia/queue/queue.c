@@ -124,6 +124,7 @@ deia_err deia__tasks_new_with(deia_tasks **out, struct event_base *base,
 	q->clock = clock;
 	q->error_index = -1;
 	TAILQ_INIT(&q->ready);
+	TAILQ_INIT(&q->ended_deps);
 	deia__rng_init(&q->rng, opts->seed);
 	set_timer_fn(q, &q->plan_timer, deia__plan_run);
 	set_timer_fn(q, &q->clean_timer, deia__clean_run);
@@ -178,7 +179,8 @@ void deia_tasks_stop(deia_tasks *q)
 
 bool deia_tasks_idle(const deia_tasks *q)
 {
-	return q->n_under_way == 0 && TAILQ_EMPTY(&q->ready);
+	return q->n_under_way == 0 && TAILQ_EMPTY(&q->ready) &&
+	       TAILQ_EMPTY(&q->ended_deps);
 }
 
 static void free_bot(deia_tasks *q, struct deia__task_bot *bot)

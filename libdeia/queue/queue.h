@@ -6,11 +6,12 @@
  * and as others see it), spec.c (what its author asked for, as JSON),
  * attempts.c (the list, as JSON), rows.c (rows of the store), call.c (one
  * thing after the other is done to a task), op.c (one durable change of it),
- * submit.c and check.c (new ones), keys.c (calls that are repeated), lanes.c
- * (what waits, in order), plan.c (who gets a bot), run.c (attempts), end.c
- * (how they end), spend.c (their budget), depends.c (who waits for whom),
- * act.c (by hand), look.c (reading), types.c (pauses and limits), load.c (at
- * the start), clean.c (what is old).
+ * submit.c and check.c (new ones), refs.c (names of a batch), missing.c (what
+ * must be read for it), keys.c (calls that are repeated), lanes.c (what waits,
+ * in order), plan.c (who gets a bot), run.c (attempts), end.c (how they end),
+ * spend.c (their budget), depends.c (who waits for whom), settle.c (what moves
+ * a task that stands still), act.c (by hand), look.c (reading), types.c (pauses
+ * and limits), load.c (at the start), clean.c (what is old).
  *
  * Open tasks are in memory without their texts. Whatever is done to a task is a
  * call in its own queue: the next one begins when the change of the one before
@@ -114,6 +115,13 @@ struct deia__task_spec {
 	struct deia_budget budget;
 };
 
+/* A task waits for another one. */
+struct deia__wait {
+	struct deia__task *t;
+	struct deia__dep *dep; /* NULL: not any more */
+	TAILQ_ENTRY(deia__wait) in_dep;
+};
+
 STAILQ_HEAD(deia__task_calls, deia__task_call);
 
 struct deia__task {
@@ -141,7 +149,8 @@ struct deia__task {
 	bool dep_failed;
 	bool bounded; /* its budget ends the attempt that runs */
 	bool in_book; /* it counts as active at its bot and its type */
-	unsigned deps_open;
+	struct deia__wait *deps; /* places for n_depends_on, or NULL */
+	unsigned n_deps, deps_open;
 	uint64_t run; /* of the scheduler's book; 0: none */
 	int64_t rank; /* boot ms, with its priority; 0: was not queued yet */
 	/* What it waits for in a lane: a bot, or (if "") what `waits` says. */
@@ -208,13 +217,6 @@ struct deia__task_bot {
 	unsigned n_capabilities, n_tasks;
 };
 
-struct deia__dep {
-	UT_hash_handle hh;
-	char id[DEIA__UUID_BYTES];
-	struct deia__task **waiting;
-	unsigned n, cap;
-};
-
 struct deia_tasks {
 	struct event_base *base;
 	deia_store *store;
@@ -232,11 +234,13 @@ struct deia_tasks {
 	struct deia__task *tasks; /* by id */
 	struct deia__lane *lanes; /* by key */
 	struct deia__task_bot *bots;
-	struct deia__dep *deps;
+	struct deia__dep *deps; /* of tasks that are open */
+	TAILQ_HEAD(deia__dep_list, deia__dep) ended_deps;
 	struct deia__ttype types[DEIA_MAX_TASK_TYPES];
 	unsigned n_types;
 	bool started, stopped, planning;
 	unsigned n_open;      /* tasks in memory that are not finished */
+	unsigned n_coming;    /* of batches on their way */
 	unsigned n_under_way; /* transactions and reads */
 	unsigned deleting[DEIA_TASK_STATUSES]; /* clean.c */
 	size_t cached;
@@ -343,6 +347,10 @@ bool deia__task_row_is_own(const deia_tasks *q, const deia_rows *rows,
  * was written (*err says which). */
 struct deia__task *deia__task_from_row(deia_tasks *q, const deia_rows *rows,
 				       size_t r, deia_err *err);
+/* What asks for the row of a task, and for a text that is kept beside it: key
+ * is its id and 0 (content) or 1 (result). The values outlive the query. */
+struct deia_page_query deia__task_row(const struct deia_value *id);
+struct deia_page_query deia__task_text_row(const struct deia_value key[2]);
 
 /* ---- call.c ------------------------------------------------------------ */
 
@@ -356,8 +364,7 @@ void deia__call_add(struct deia__task *t, struct deia__task_call *c);
 DEIA_NODISCARD deia_err deia__call_id(deia_tasks *q, const char *id,
 				      struct deia__task_call *c);
 /* The call ends with an error (said in q); frees it. */
-void deia__call_fail(struct deia__task *t, struct deia__task_call *c,
-		     deia_err err);
+void deia__call_fail(struct deia__task_call *c, deia_err err);
 /* It ends well: its cb gets the task as it stands; frees it. */
 void deia__call_answer(struct deia__task *t, struct deia__task_call *c);
 /* Begins the next call if there is one; a finished task that nobody wants
@@ -365,6 +372,8 @@ void deia__call_answer(struct deia__task *t, struct deia__task_call *c);
 void deia__task_pump(struct deia__task *t);
 /* The same, soon. */
 void deia__task_pump_soon(struct deia__task *t);
+void deia__ready_soon(deia_tasks *q);
+/* What is ready goes on, so much in each turn of the loop. */
 void deia__ready_run(void *q);
 
 /* ---- op.c -------------------------------------------------------------- */
@@ -442,11 +451,19 @@ void deia__finished(struct deia__task *t);
 
 /* ---- depends.c --------------------------------------------------------- */
 
-/* t waits for the task with this id, which is open. */
+/* t waits for the task with this id, which is open and one of its
+ * spec.depends_on; once for each. */
 DEIA_NODISCARD deia_err deia__dep_add(struct deia__task *t, const char *id);
 void deia__deps_leave(struct deia__task *t);
-/* The task has ended so: who waited for it goes on. */
+/* The task has ended so: who waited for it goes on, soon. */
 void deia__deps_tell(deia_tasks *q, const char *id, bool success);
+/* Tells some of those. */
+void deia__deps_run(deia_tasks *q);
+
+/* ---- settle.c ---------------------------------------------------------- */
+
+/* Something could not be done: once more in a moment. */
+void deia__task_hold(struct deia__task *t);
 /* What t waits for: its status and when it is looked at next. To be called
  * whenever it came to stand still. */
 void deia__task_settle(struct deia__task *t);

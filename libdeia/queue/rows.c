@@ -44,6 +44,24 @@ static void put_whole(deia_txn *txn, const char *id, int64_t kind,
 	deia_txn_put(txn, &deia__table_task_texts, row);
 }
 
+struct deia_page_query deia__task_row(const struct deia_value *id)
+{
+	return (struct deia_page_query){ .table = &deia__table_tasks,
+					 .index = -1,
+					 .equal = id,
+					 .n_equal = 1,
+					 .limit = 1 };
+}
+
+struct deia_page_query deia__task_text_row(const struct deia_value key[2])
+{
+	return (struct deia_page_query){ .table = &deia__table_task_texts,
+					 .index = -1,
+					 .equal = key,
+					 .n_equal = 2,
+					 .limit = 1 };
+}
+
 /* ---- what changes ------------------------------------------------------ */
 
 /* Columns of a row that change, in parts that change together. */

@@ -120,15 +120,8 @@ static deia_err fetch(struct deia__task *t)
 {
 	bool whole = t->content_bytes > DEIA_TASK_HEAD_BYTES;
 	struct deia_value key[2] = { deia_text(t->id), deia_int(0) };
-	struct deia_page_query page = { whole ? &deia__table_task_texts
-					      : &deia__table_tasks,
-					-1,
-					key,
-					whole ? 2 : 1,
-					NULL,
-					0,
-					false,
-					1 };
+	struct deia_page_query page =
+		whole ? deia__task_text_row(key) : deia__task_row(key);
 	struct fetch *f = deia__alloc(sizeof(*f));
 	deia_err err = f ? DEIA_OK : DEIA_ENOMEM;
 
@@ -169,8 +162,7 @@ static void not_assigned(struct deia__task *t, struct deia__task_call *c,
 {
 	(void)c;
 	(void)err;
-	t->held = true;
-	(void)!deia__timer_set(t->q->timers, &t->timer, DEIA__AGAIN_MS);
+	deia__task_hold(t);
 }
 
 static bool prepare(struct deia__task *t, const char *bot)

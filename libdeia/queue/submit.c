@@ -2,9 +2,8 @@
 /*
  * submit.c - new tasks: checked, their dependencies looked up, then durable.
  *
- * What a task depends on is in memory if it is open here; else its row is read
- * first. By the time all rows were read a task that was open may have ended, so
- * the look begins anew until nothing is left to be read.
+ * A repeated call is answered whatever has become of the queue since, so what
+ * may have changed is looked at after its key: deadlines, bots, how full it is.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +13,12 @@
 
 /* ---- the parts of a batch ---------------------------------------------- */
 
+static void no_longer_coming(struct deia__batch *b)
+{
+	b->q->n_coming -= b->n_coming;
+	b->n_coming = 0;
+}
+
 static void batch_free(struct deia__batch *b)
 {
 	for (size_t i = 0; i < b->n; i++)
@@ -22,7 +27,8 @@ static void batch_free(struct deia__batch *b)
 	deia__free(b->tasks);
 	deia__free(b->key);
 	deia__free(b->owner);
-	deia__free(b->known);
+	deia__batch_forget_known(b);
+	no_longer_coming(b);
 	deia__free(b);
 }
 
@@ -38,6 +44,7 @@ void deia__batch_fail(struct deia__batch *b, deia_err err)
 
 void deia__batch_drop_tasks(struct deia__batch *b)
 {
+	no_longer_coming(b);
 	for (size_t i = 0; i < b->n; i++) {
 		if (b->tasks[i])
 			deia__task_drop(b->tasks[i], DEIA_OK);
@@ -48,196 +55,6 @@ void deia__batch_drop_tasks(struct deia__batch *b)
 void deia__batch_end(struct deia__batch *b)
 {
 	batch_free(b);
-}
-
-/* ---- refs -------------------------------------------------------------- */
-
-static int find_ref(const struct deia_task_draft *drafts, size_t n,
-		    const char *ref)
-{
-	for (size_t i = 0; i < n; i++)
-		if (drafts[i].ref && strcmp(drafts[i].ref, ref) == 0)
-			return (int)i;
-	return -1;
-}
-
-static deia_err check_refs(deia_tasks *q, const struct deia_task_draft *drafts,
-			   size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (drafts[i].ref &&
-		    find_ref(drafts, n, drafts[i].ref) != (int)i)
-			return deia__tasks_field(q, (int)i, "ref",
-						 "%s is given twice",
-						 drafts[i].ref);
-	return DEIA_OK;
-}
-
-/* 1: on the way down, 2: fine. */
-static bool walks_in_circle(const struct deia_task_draft *drafts, size_t n,
-			    unsigned char *seen, size_t i, unsigned depth)
-{
-	int ref;
-
-	if (seen[i] == 2)
-		return false;
-	if (seen[i] == 1 || depth > n)
-		return true;
-	seen[i] = 1;
-	for (size_t k = 0; k < drafts[i].n_depends_on; k++) {
-		ref = find_ref(drafts, n, drafts[i].depends_on[k]);
-		if (ref >= 0 &&
-		    walks_in_circle(drafts, n, seen, (size_t)ref, depth + 1))
-			return true;
-	}
-	seen[i] = 2;
-	return false;
-}
-
-static deia_err check_circles(deia_tasks *q,
-			      const struct deia_task_draft *drafts, size_t n)
-{
-	unsigned char *seen = deia__alloc(n);
-	deia_err err = seen ? DEIA_OK : DEIA_ENOMEM;
-
-	for (size_t i = 0; i < n && !err; i++)
-		if (walks_in_circle(drafts, n, seen, i, 0))
-			err = deia__tasks_field(q, (int)i, "depends_on",
-						"this makes a circle: in the "
-						"end the task waits "
-						"for itself");
-	deia__free(seen);
-	return err;
-}
-
-/* Refs become ids. */
-static deia_err resolve(struct deia__batch *b,
-			const struct deia_task_draft *drafts)
-{
-	for (size_t i = 0; i < b->n; i++) {
-		struct deia__task_spec *s = &b->tasks[i]->spec;
-
-		for (unsigned k = 0; k < s->n_depends_on; k++) {
-			int ref = find_ref(drafts, b->n, s->depends_on[k]);
-			const char *id =
-				ref >= 0 ? b->tasks[ref]->id : s->depends_on[k];
-
-			if (!deia__uuid_valid(id))
-				return deia__tasks_field(
-					b->q, (int)i, "depends_on",
-					"there is no task \"%.64s\"", id);
-			if (ref >= 0)
-				deia__set_text(&s->depends_on[k], id,
-					       DEIA__UUID_BYTES);
-			if (!s->depends_on[k])
-				return DEIA_ENOMEM;
-		}
-	}
-	return DEIA_OK;
-}
-
-/* ---- dependencies that are not in memory ------------------------------- */
-
-static bool is_known(const struct deia__batch *b, const char *id)
-{
-	for (size_t i = 0; i < b->n_known; i++)
-		if (strcmp(b->known[i], id) == 0)
-			return true;
-	for (size_t i = 0; i < b->n; i++)
-		if (strcmp(b->tasks[i]->id, id) == 0)
-			return true;
-	return false;
-}
-
-static bool is_open_here(const deia_tasks *q, const char *id)
-{
-	const struct deia__task *t = deia__task_find(q, id);
-
-	return t && !t->loading && !t->foreign &&
-	       !deia_task_status_is_final(t->s.status);
-}
-
-/* The next id whose row must be read, or NULL; *of: whose. */
-static const char *unknown(const struct deia__batch *b, int *of)
-{
-	for (size_t i = 0; i < b->n; i++) {
-		const struct deia__task_spec *s = &b->tasks[i]->spec;
-
-		for (unsigned k = 0; k < s->n_depends_on; k++) {
-			*of = (int)i;
-			if (!is_open_here(b->q, s->depends_on[k]) &&
-			    !is_known(b, s->depends_on[k]))
-				return s->depends_on[k];
-		}
-	}
-	return NULL;
-}
-
-static deia_err take_known(struct deia__batch *b, const deia_rows *rows)
-{
-	char(*known)[DEIA__UUID_BYTES];
-	int status;
-
-	if (deia_rows_count(rows) == 0)
-		return deia__tasks_field(b->q, b->asked_for, "depends_on",
-					 "there is no task %s", b->asked);
-	status = deia_task_status_parse(deia_rows_text(rows, 0, TASK_STATUS));
-	if (status != DEIA_TASK_SUCCEEDED)
-		return deia__tasks_field(
-			b->q, b->asked_for, "depends_on",
-			status >= 0 && deia_task_status_is_final(
-					       (deia_task_status)status)
-				? "task %s ended without success"
-				: "task %s is done by another node",
-			b->asked);
-	known = deia__realloc(b->known, (b->n_known + 1) * sizeof(*known));
-	if (!known)
-		return DEIA_ENOMEM;
-	b->known = known;
-	memcpy(known[b->n_known++], b->asked, DEIA__UUID_BYTES);
-	return DEIA_OK;
-}
-
-/* It has just ended here, and its row does not say so yet. */
-static bool is_ending_here(const struct deia__batch *b, const deia_rows *rows)
-{
-	int status;
-
-	if (deia_rows_count(rows) == 0 || !deia__task_row_is_own(b->q, rows, 0))
-		return false;
-	status = deia_task_status_parse(deia_rows_text(rows, 0, TASK_STATUS));
-	return status >= 0 &&
-	       !deia_task_status_is_final((deia_task_status)status);
-}
-
-static void on_dependency(deia_err err, const deia_rows *rows, void *user)
-{
-	struct deia__batch *b = user;
-
-	b->q->n_under_way--;
-	if (err)
-		deia__tasks_store_error(b->q, err);
-	else if (!is_ending_here(b, rows)) /* else it is asked for again */
-		err = take_known(b, rows);
-	if (err)
-		deia__batch_fail(b, err);
-	else
-		deia__batch_go_on(b);
-}
-
-static deia_err read_dependency(struct deia__batch *b, const char *id, int of)
-{
-	struct deia_value key = deia_text(id);
-	struct deia_page_query page = {
-		&deia__table_tasks, -1, &key, 1, NULL, 0, false, 1
-	};
-	deia_err err = deia_store_page(b->q->store, &page, on_dependency, b);
-
-	snprintf(b->asked, sizeof(b->asked), "%s", id);
-	b->asked_for = of;
-	if (!err)
-		b->q->n_under_way++;
-	return err;
 }
 
 /* ---- durable ----------------------------------------------------------- */
@@ -300,6 +117,7 @@ static void on_commit(deia_err err, const int64_t *seqs, size_t n, void *user)
 		deia__batch_fail(b, deia__tasks_store_error(b->q, err));
 		return;
 	}
+	no_longer_coming(b);
 	for (size_t i = 0; i < b->n; i++)
 		accept(b->tasks[i]);
 	tell(b);
@@ -313,7 +131,7 @@ static deia_err wait_for_others(struct deia__task *t)
 	deia_err err = DEIA_OK;
 
 	for (unsigned k = 0; k < t->spec.n_depends_on && !err; k++)
-		if (is_open_here(t->q, t->spec.depends_on[k]))
+		if (deia__task_is_open_here(t->q, t->spec.depends_on[k]))
 			err = deia__dep_add(t, t->spec.depends_on[k]);
 	return err;
 }
@@ -366,32 +184,62 @@ static deia_err commit(struct deia__batch *b)
 	return err;
 }
 
-/* The first whose deadline is over; -1: none. */
-static int find_late(const struct deia__batch *b)
+static deia_err find_late(struct deia__batch *b)
 {
 	int64_t wall = deia__tasks_wall(b->q);
 
 	for (size_t i = 0; i < b->n; i++)
 		if (b->tasks[i]->s.deadline && b->tasks[i]->s.deadline <= wall)
-			return (int)i;
-	return -1;
+			return deia__tasks_field(b->q, (int)i, "deadline",
+						 "must be in the future");
+	return DEIA_OK;
 }
 
-/*
- * What was taken under a key may wait for a task that has failed since, or be
- * too late by now: so the key is looked for before that is refused.
- */
+static deia_err find_bot_that_is_none(struct deia__batch *b)
+{
+	const struct deia_tasks_opts *o = &b->q->opts;
+	char why[256] = "";
+	deia_err err = DEIA_OK;
+
+	for (size_t i = 0; i < b->n && o->may_pin && !err; i++) {
+		if (!b->tasks[i]->pinned)
+			continue;
+		err = o->may_pin(b->tasks[i]->pinned, why, sizeof(why),
+				 o->user);
+		if (err) {
+			deia__tasks_fail(b->q, err, "%s", why);
+			b->q->error_index = (int)i;
+		}
+	}
+	return err;
+}
+
+/* What was fine when it was first submitted need not be any more. */
+static deia_err look_at_today(struct deia__batch *b)
+{
+	deia_tasks *q = b->q;
+	deia_err err = find_late(b);
+
+	if (!err)
+		err = find_bot_that_is_none(b);
+	if (!err && q->n_open + q->n_coming > q->opts.open_max)
+		err = deia__tasks_fail(q, DEIA_EBUSY,
+				       "%u tasks are open already, more are "
+				       "not taken",
+				       q->n_open);
+	return err;
+}
+
 static deia_err step(struct deia__batch *b)
 {
-	int of = -1, late = find_late(b);
-	const char *id = unknown(b, &of);
+	deia_err err = look_at_today(b);
+	const char *missing = err ? NULL : deia__batch_missing(b);
 
-	if ((id || late >= 0) && b->key && !b->key_is_new)
+	if ((err || missing) && b->key && !b->key_is_new)
 		return deia__keys_answer(b);
-	if (late >= 0)
-		return deia__tasks_field(b->q, late, "deadline",
-					 "must be in the future");
-	return id ? read_dependency(b, id, of) : commit(b);
+	if (err)
+		return err;
+	return missing ? deia__batch_read(b, missing) : commit(b);
 }
 
 void deia__batch_go_on(struct deia__batch *b)
@@ -407,8 +255,6 @@ void deia__batch_go_on(struct deia__batch *b)
 static deia_err check_call(deia_tasks *q, const struct deia_task_draft *drafts,
 			   size_t n, const char *key)
 {
-	deia_err err;
-
 	if (q->stopped)
 		return deia__tasks_fail(q, DEIA_ESTATE, "the queue is stopped");
 	if (n < 1 || n > DEIA_MAX_BATCH_LEN)
@@ -419,19 +265,12 @@ static deia_err check_call(deia_tasks *q, const struct deia_task_draft *drafts,
 		return deia__tasks_fail(q, DEIA_EINVAL,
 					"a key is 1 to %u bytes",
 					DEIA_MAX_KEY_BYTES);
-	if (q->n_open + n > q->opts.open_max)
-		return deia__tasks_fail(q, DEIA_EBUSY,
-					"%u tasks are open already, more are "
-					"not taken",
-					q->n_open);
-	err = deia__drafts_check(q, drafts, n);
-	if (!err)
-		err = check_refs(q, drafts, n);
-	return err ? err : check_circles(q, drafts, n);
+	return deia__drafts_check(q, drafts, n);
 }
 
 static deia_err fill(struct deia__batch *b,
-		     const struct deia_task_draft *drafts, const char *key)
+		     const struct deia_task_draft *drafts,
+		     const struct deia__refs *refs, const char *key)
 {
 	deia_err err = DEIA_OK;
 
@@ -451,7 +290,26 @@ static deia_err fill(struct deia__batch *b,
 	}
 	if (!err && key)
 		deia__drafts_digest(drafts, b->n, b->digest);
-	return err ? err : resolve(b, drafts);
+	return err ? err : deia__refs_resolve(refs, b);
+}
+
+static deia_err begin(struct deia__batch *b,
+		      const struct deia_task_draft *drafts, const char *key)
+{
+	struct deia__refs refs;
+	deia_err err = deia__refs_open(&refs, b->q, drafts, b->n);
+
+	if (!err)
+		err = fill(b, drafts, &refs, key);
+	deia__refs_close(&refs);
+	for (size_t i = 0; i < b->n && !err; i++)
+		err = deia__batch_know(b, b->tasks[i]->id);
+	if (err)
+		return err;
+	b->n_coming = (unsigned)b->n;
+	b->q->n_coming += b->n_coming;
+	err = step(b);
+	return err ? deia__tasks_store_error(b->q, err) : DEIA_OK;
 }
 
 deia_err deia_tasks_submit(deia_tasks *q, const struct deia_task_draft *drafts,
@@ -466,12 +324,7 @@ deia_err deia_tasks_submit(deia_tasks *q, const struct deia_task_draft *drafts,
 	*b = (struct deia__batch){
 		.q = q, .n = n, .replayed = replayed, .cb = cb, .user = user
 	};
-	err = fill(b, drafts, key);
-	if (!err) {
-		err = step(b);
-		if (err)
-			deia__tasks_store_error(q, err);
-	}
+	err = begin(b, drafts, key);
 	if (!err)
 		return DEIA_OK;
 	for (size_t i = 0; b->tasks && i < n; i++)

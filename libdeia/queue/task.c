@@ -90,11 +90,12 @@ void deia__task_drop(struct deia__task *t, deia_err err)
 
 	while ((c = STAILQ_FIRST(&t->calls))) {
 		STAILQ_REMOVE_HEAD(&t->calls, link);
-		deia__call_fail(t, c, err);
+		deia__call_fail(c, err);
 	}
 	deia__run_over(t);
 	deia__lane_leave(t);
 	deia__deps_leave(t);
+	deia__free(t->deps);
 	if (t->ready)
 		TAILQ_REMOVE(&t->q->ready, t, in_ready);
 	deia__call_free(t->end);

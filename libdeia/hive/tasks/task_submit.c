@@ -28,6 +28,17 @@ static deia_err may_submit(deia_hive *h, const struct deia_actor *actor)
 	return DEIA_OK;
 }
 
+deia_err deia__task_may_pin(const char *bot, char *why, size_t len, void *user)
+{
+	deia_hive *h = user;
+	deia_err err =
+		deia__hbot_find(h, bot) ? DEIA_OK : deia__not_here(h, bot);
+
+	if (err)
+		snprintf(why, len, "%s", deia_hive_errmsg(h));
+	return err;
+}
+
 static deia_err sign_one(deia_hive *h, const struct deia_actor *actor,
 			 const struct deia_task_draft *from,
 			 struct deia_task_draft *to)
@@ -41,8 +52,6 @@ static deia_err sign_one(deia_hive *h, const struct deia_actor *actor,
 	memcpy(to, from, from->size);
 	to->size = sizeof(*to);
 	to->submitted_by = actor->name;
-	if (to->bot && !deia__hbot_find(h, to->bot))
-		return deia__not_here(h, to->bot);
 	if (to->check && !deia__check_is_known(h, to->check))
 		return deia__hive_field(h, "/check",
 					"there is no check \"%.64s\"; an "

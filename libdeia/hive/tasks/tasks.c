@@ -186,6 +186,7 @@ static deia_err make_queue(deia_hive *h, const struct deia_tasks_opts *opts,
 	o.decided = deia__scheduling_is_journaled(h) ? on_decided : NULL;
 	o.learned = on_learned;
 	o.check = deia__check_begin;
+	o.may_pin = deia__task_may_pin;
 	o.user = h;
 	o.node = deia__node_mark(h);
 	return deia_tasks_new(out, h->base, h->store,

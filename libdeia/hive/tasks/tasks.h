@@ -146,4 +146,9 @@ void deia__task_events_init(deia_hive *h);
 void deia__task_events_add(deia_hive *h, deia_task_event event,
 			   const struct deia_task *task);
 
+/* ---- task_submit.c -------------------------------------------------------- */
+
+/* deia_tasks_opts.may_pin */
+deia_err deia__task_may_pin(const char *bot, char *why, size_t len, void *hive);
+
 #endif

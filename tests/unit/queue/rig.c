@@ -324,8 +324,10 @@ static void on_tasks(deia_err err, const struct deia_task *items, size_t n,
 	got->more = more;
 	for (size_t i = 0; i < n && i < 64; i++)
 		snprintf(got->ids[i], 37, "%s", items[i].id);
-	if (n)
-		keep(&got->first, &items[0]);
+	if (!n)
+		return;
+	keep(&got->first, &items[0]);
+	snprintf(got->last, sizeof(got->last), "%s", items[n - 1].id);
 }
 
 static deia_err wait_for(struct rig *r, deia_err err)

@@ -32,7 +32,7 @@ struct rig_answer {
 	deia_err err;
 	size_t n;
 	bool more;
-	char ids[64][37];
+	char ids[64][37], last[37];
 	struct rig_task {
 		char id[37], type[65], bot[65], reason[256], error[256],
 			error_code[65], result[128], series[37], outcome[16],

@@ -277,6 +277,7 @@ START_TEST(test_key_gives_what_could_not_be_taken_now)
 	ck_assert_int_eq(rig_submit(&r, &d, 1, "k", NULL), DEIA_OK);
 	snprintf(second, sizeof(second), "%s", r.got.ids[0]);
 	ck_assert_int_eq(rig_cancel(&r, id), DEIA_OK);
+	rig_idle(&r);
 	rig_restart(&r, true);
 	ck_assert_int_eq(rig_submit(&r, &d, 1, "k", &replayed), DEIA_OK);
 	ck_assert(replayed);
@@ -293,6 +294,71 @@ START_TEST(test_key_gives_what_could_not_be_taken_now)
 	ck_assert(replayed);
 	ck_assert_int_eq(rig_submit(&r, &d, 1, "m", NULL), DEIA_EFIELD);
 	ck_assert_str_eq(deia_tasks_field(r.q), "deadline");
+}
+END_TEST
+
+static deia_err only_b(const char *bot, char *why, size_t len, void *user)
+{
+	(void)user;
+	if (strcmp(bot, "b") == 0)
+		return DEIA_OK;
+	snprintf(why, len, "there is no %s", bot);
+	return DEIA_ENOTFOUND;
+}
+
+START_TEST(test_key_gives_what_would_be_refused_now)
+{
+	struct deia_task_draft d[2] = { rig_draft("one"), rig_draft("two") };
+	bool replayed = false;
+
+	d[1].bot = "a";
+	ck_assert_int_eq(rig_submit(&r, d, 2, "k", NULL), DEIA_OK);
+	r.q->opts.may_pin = only_b;
+	ck_assert_int_eq(rig_submit(&r, d, 2, "k", &replayed), DEIA_OK);
+	ck_assert(replayed);
+	ck_assert_int_eq(rig_submit(&r, d, 2, "l", NULL), DEIA_ENOTFOUND);
+	ck_assert_str_eq(deia_tasks_errmsg(r.q), "there is no a");
+	ck_assert_int_eq(deia_tasks_error_index(r.q), 1);
+	r.q->opts.open_max = 2;
+	ck_assert_int_eq(rig_submit(&r, d, 2, "k", &replayed), DEIA_OK);
+	ck_assert(replayed);
+	d[1].bot = "b";
+	ck_assert_int_eq(rig_submit(&r, d, 2, "m", NULL), DEIA_EBUSY);
+	ck_assert_int_eq(rig_submit(&r, d, 2, NULL, NULL), DEIA_EBUSY);
+	ck_assert_uint_eq(r.q->n_coming, 0);
+	r.q->opts.open_max = 4;
+	ck_assert_int_eq(rig_submit(&r, d, 2, "m", &replayed), DEIA_OK);
+	ck_assert(!replayed);
+}
+END_TEST
+
+static void on_one(deia_err err, const struct deia_task *items, size_t n,
+		   bool more, void *user)
+{
+	(void)items;
+	(void)n;
+	(void)more;
+	ck_assert_int_eq(err, DEIA_OK);
+	++*(unsigned *)user;
+}
+
+START_TEST(test_batches_on_their_way_count)
+{
+	struct deia_task_draft d[2] = { rig_draft("one"), rig_draft("two") };
+	unsigned n = 0;
+
+	r.q->opts.open_max = 3;
+	ck_assert_int_eq(deia_tasks_submit(r.q, d, 2, NULL, NULL, on_one, &n),
+			 DEIA_OK);
+	ck_assert_uint_eq(r.q->n_open, 0);
+	ck_assert_int_eq(deia_tasks_submit(r.q, d, 2, NULL, NULL, on_one, &n),
+			 DEIA_EBUSY);
+	ck_assert_int_eq(deia_tasks_submit(r.q, d, 1, NULL, NULL, on_one, &n),
+			 DEIA_OK);
+	rig_idle(&r);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_uint_eq(r.q->n_open, 3);
+	ck_assert_uint_eq(r.q->n_coming, 0);
 }
 END_TEST
 
@@ -586,6 +652,8 @@ static Suite *suite(void)
 	tcase_add_test(t, test_verdicts_correct_what_was_learned);
 	tcase_add_test(t, test_keys);
 	tcase_add_test(t, test_key_gives_what_could_not_be_taken_now);
+	tcase_add_test(t, test_key_gives_what_would_be_refused_now);
+	tcase_add_test(t, test_batches_on_their_way_count);
 	tcase_add_test(t, test_large_texts);
 	tcase_add_test(t, test_answers_that_are_no_text);
 	tcase_add_test(t, test_crash_and_restart);

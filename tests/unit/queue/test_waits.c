@@ -141,6 +141,36 @@ START_TEST(test_dependency_that_fails)
 }
 END_TEST
 
+/* As many may wait for one as there may be tasks: they are told in parts. */
+START_TEST(test_many_wait_for_one)
+{
+	static struct deia_task_draft d[700];
+	static char last[37];
+	const char *on = id;
+
+	add(id, "first");
+	for (size_t i = 0; i < 700; i++) {
+		d[i] = rig_draft("others");
+		d[i].depends_on = &on;
+		d[i].n_depends_on = 1;
+	}
+	ck_assert_int_eq(rig_submit(&r, d, 700, NULL, NULL), DEIA_OK);
+	snprintf(last, sizeof(last), "%s", r.got.last);
+	ck_assert_int_eq(rig_cancel(&r, id), DEIA_OK);
+	deia__ready_run(r.q);
+	ck_assert(!TAILQ_EMPTY(&r.q->ended_deps));
+	ck_assert(!deia_tasks_idle(r.q));
+	/* One that was not told yet leaves, one is dropped with the queue. */
+	ck_assert_int_eq(deia__task_find(r.q, last)->deps_open, 1);
+	deia__deps_leave(deia__task_find(r.q, last));
+	rig_restart(&r, true);
+	rig_idle(&r);
+	ck_assert(TAILQ_EMPTY(&r.q->ended_deps));
+	ck_assert_int_eq(rig_status(&r, last), DEIA_TASK_CANCELLED);
+	ck_assert_uint_eq(r.q->n_open, 0);
+}
+END_TEST
+
 START_TEST(test_batch_with_refs)
 {
 	const char *a = "a", *b = "b", *c = "c";
@@ -504,6 +534,7 @@ static Suite *suite(void)
 	tcase_add_test(t, test_what_waits_says_why);
 	tcase_add_test(t, test_dependencies);
 	tcase_add_test(t, test_dependency_that_fails);
+	tcase_add_test(t, test_many_wait_for_one);
 	tcase_add_test(t, test_batch_with_refs);
 	tcase_add_test(t, test_not_before_and_deadline);
 	tcase_add_test(t, test_approval);
