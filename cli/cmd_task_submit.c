@@ -138,6 +138,12 @@ static char *content(struct cli *cli, int *rc)
 
 /* ---- the options ------------------------------------------------------- */
 
+static bool has_budget(const struct args *a)
+{
+	return args_has(a, "budget-tokens") || args_has(a, "budget-seconds") ||
+	       args_has(a, "budget-messages");
+}
+
 static int check(const struct cli *cli)
 {
 	const struct args *a = &cli->args;
@@ -148,10 +154,10 @@ static int check(const struct cli *cli)
 	if (args_has(a, "expect") && args_has(a, "expect-schema"))
 		return usage_error(cli, "--expect and --expect-schema exclude "
 					"each other");
-	if (args_has(a, "on-exceed") && !args_has(a, "budget-tokens") &&
-	    !args_has(a, "budget-seconds"))
-		return usage_error(cli, "--on-exceed needs --budget-tokens or "
-					"--budget-seconds");
+	if (args_has(a, "on-exceed") && !has_budget(a))
+		return usage_error(cli, "--on-exceed needs --budget-tokens, "
+					"--budget-seconds or "
+					"--budget-messages");
 	if (args_has(a, "key") &&
 	    (*args_text(a, "key") == '\0' ||
 	     strlen(args_text(a, "key")) > DEIA_MAX_KEY_BYTES))
@@ -257,7 +263,7 @@ static void add_budget(const struct cli *cli, deia_jw *w)
 {
 	const struct args *a = &cli->args;
 
-	if (!args_has(a, "budget-tokens") && !args_has(a, "budget-seconds"))
+	if (!has_budget(a))
 		return;
 	deia_jw_key(w, "budget");
 	deia_jw_object(w);
@@ -265,6 +271,9 @@ static void add_budget(const struct cli *cli, deia_jw *w)
 		deia_jw_kint(w, "tokens", args_number(a, "budget-tokens", 0));
 	if (args_has(a, "budget-seconds"))
 		deia_jw_kint(w, "seconds", args_number(a, "budget-seconds", 0));
+	if (args_has(a, "budget-messages"))
+		deia_jw_kint(w, "messages",
+			     args_number(a, "budget-messages", 0));
 	if (args_has(a, "on-exceed"))
 		deia_jw_kstr(w, "on_exceed", args_text(a, "on-exceed"));
 	deia_jw_end_object(w);
@@ -429,6 +438,8 @@ static const struct opt submit_opts[] = {
 	  "tokens for all attempts together", NULL },
 	{ "budget-seconds", 0, OPT_NUMBER, false, "N",
 	  "seconds for all attempts together", NULL },
+	{ "budget-messages", 0, OPT_NUMBER, false, "N",
+	  "messages that its bots may send for it", NULL },
 	{ "on-exceed", 0, OPT_TEXT, false, "WHAT",
 	  "used up: pause, stop or notify (pause)", TASK_ON_EXCEED },
 	{ "file", 0, OPT_TEXT, true, "PATH",

@@ -273,6 +273,7 @@ static void tell_budget(const cJSON *task)
 	const cJSON *used = cJSON_GetObjectItemCaseSensitive(b, "used");
 	double tokens = jnumber(b, "tokens", 0);
 	double seconds = jnumber(b, "seconds", 0);
+	double messages = jnumber(b, "messages", 0);
 
 	if (tokens > 0)
 		tell("%-13s %.0f of %.0f tokens used; then %s", "budget",
@@ -280,6 +281,10 @@ static void tell_budget(const cJSON *task)
 	if (seconds > 0)
 		tell("%-13s %.1f of %.0f seconds used; then %s", "budget",
 		     jnumber(used, "seconds", 0), seconds,
+		     jtext(b, "on_exceed"));
+	if (messages > 0)
+		tell("%-13s %.0f of %.0f messages sent; then %s", "budget",
+		     jnumber(used, "messages", 0), messages,
 		     jtext(b, "on_exceed"));
 }
 

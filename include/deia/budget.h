@@ -31,7 +31,7 @@ DEIA_API int deia_on_exceed_parse(const char *name);
 struct deia_budget {
 	int64_t tokens; /* read and written */
 	int64_t seconds;
-	int64_t messages; /* sent by the bot; of tasks always 0 */
+	int64_t messages; /* sent by the bot, of a task meanwhile */
 	deia_on_exceed on_exceed;
 };
 #define DEIA_BUDGET_MAX_TOKENS INT64_C(1000000000000)

@@ -124,7 +124,7 @@ struct deia_task {
 	int64_t prompt_tokens, completion_tokens; /* of all attempts */
 	struct deia_budget budget;		  /* of all attempts */
 	/* What of it was used, since it was last approved or retried. */
-	int64_t used_tokens;
+	int64_t used_tokens, used_messages;
 	double used_seconds;
 	const char *check; /* that its result must pass, or "" */
 };
@@ -165,10 +165,11 @@ struct deia_task_draft {
 	bool has_estimate; /* the next two are stated, not analyzed */
 	double complexity, estimated_seconds;
 	const char *submitted_by; /* required: who is to be named */
-	/* Of all attempts together; messages stays 0. Used up after an attempt
-	 * that did not succeed: stop, the task fails with code "budget"; pause,
-	 * it awaits approval, which gives it the budget anew; notify,
-	 * task.over_budget. With stop, seconds also end an attempt. */
+	/* Of all attempts together. Used up after an attempt that did not
+	 * succeed: stop, the task fails with code "budget"; pause, it awaits
+	 * approval, which gives it the budget anew; notify, task.over_budget.
+	 * With stop, seconds also end an attempt, and its bot may send no more
+	 * messages than are left. */
 	struct deia_budget budget;
 	/* The name of a check that the result must pass, as of opts.check; NULL:
 	 * none. */
@@ -190,6 +191,8 @@ struct deia_task_run {
 	/* What its budget leaves for the attempt; 0: it does not say. One that
 	 * takes longer is to end with DEIA_ETIMEDOUT. */
 	unsigned seconds_left;
+	/* How many messages its bot may send meanwhile; -1: it does not say. */
+	int64_t messages_left;
 };
 
 /* How an attempt ended. */
@@ -206,6 +209,7 @@ struct deia_task_outcome {
 	unsigned retry_after_seconds;		  /* 0: not said */
 	int64_t prompt_tokens, completion_tokens; /* -1: not said */
 	double seconds; /* that it ran, 0 or more; what the scheduler learns */
+	int64_t messages; /* that its bot sent meanwhile, 0 or more */
 };
 #define DEIA_TASK_OUTCOME_INIT                                                 \
 	{                                                                      \

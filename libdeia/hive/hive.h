@@ -114,6 +114,7 @@ struct deia__hbot {
 	bool draining;	  /* it gets no more work, and is removed after it */
 	int64_t drain_ms; /* since when */
 	struct deia__budget_use budget;
+	uint64_t n_sent; /* messages, since the hive was started */
 	UT_hash_handle hh;
 };
 

@@ -66,6 +66,8 @@ static void print_spent(struct deia_jw *w, const struct deia__spent *s)
 		deia_jw_kint(w, "spent_tokens", s->tokens);
 	if (s->ms)
 		deia_jw_kint(w, "spent_ms", s->ms);
+	if (s->messages)
+		deia_jw_kint(w, "spent_messages", s->messages);
 }
 
 char *deia__attempts_print(const struct deia__task *t)
@@ -122,6 +124,8 @@ static void take(struct deia__attempt *a, const cJSON *json)
 	deia__json_int(json, "spent_tokens", 0, INT64_MAX / 2,
 		       &a->spent.tokens);
 	deia__json_int(json, "spent_ms", 0, INT64_MAX / 2, &a->spent.ms);
+	deia__json_int(json, "spent_messages", 0, INT64_MAX / 2,
+		       &a->spent.messages);
 }
 
 deia_err deia__attempts_parse(struct deia__task *t, const char *json,

@@ -166,12 +166,9 @@ static deia_err check_budget(deia_tasks *q, const struct deia_budget *b, int i)
 {
 	if (b->tokens < 0 || b->tokens > DEIA_BUDGET_MAX_TOKENS ||
 	    b->seconds < 0 || b->seconds > DEIA_BUDGET_MAX_SECONDS ||
+	    b->messages < 0 || b->messages > DEIA_BUDGET_MAX_MESSAGES ||
 	    (unsigned)b->on_exceed >= DEIA_ON_EXCEEDS)
 		return deia__tasks_field(q, i, "budget", "is out of range");
-	if (b->messages)
-		return deia__tasks_field(q, i, "budget",
-					 "messages of tasks are not counted: "
-					 "only those of bots are");
 	return DEIA_OK;
 }
 

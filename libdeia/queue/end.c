@@ -123,6 +123,7 @@ deia_err deia_tasks_ended(deia_tasks *q, const char *id, unsigned attempt,
 	c->retry_after_seconds = o->retry_after_seconds;
 	c->prompt_tokens = o->prompt_tokens;
 	c->completion_tokens = o->completion_tokens;
+	c->messages = o->messages > INT32_MAX ? INT32_MAX : o->messages;
 	/* To the microsecond, as it is kept. */
 	c->seconds = isfinite(o->seconds) && o->seconds > 0
 			     ? round(fmin(o->seconds, 31536000) * 1e6) / 1e6

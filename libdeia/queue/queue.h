@@ -83,7 +83,7 @@ struct deia__task_state {
 };
 
 struct deia__spent {
-	int64_t tokens, ms;
+	int64_t tokens, ms, messages;
 };
 
 struct deia__attempt {
@@ -184,7 +184,7 @@ struct deia__task_call {
 	bool checked; /* or on its way to be */
 	bool final;
 	unsigned retry_after_seconds;
-	int64_t prompt_tokens, completion_tokens;
+	int64_t prompt_tokens, completion_tokens, messages;
 	double seconds;
 };
 
@@ -427,6 +427,8 @@ void deia__call_ended(struct deia__task *t, struct deia__task_call *c);
 void deia__run_over(struct deia__task *t);
 /* What its budget leaves for the next attempt, in seconds; 0: no limit. */
 unsigned deia__budget_seconds_left(const struct deia__task *t);
+/* The same in messages; -1: no limit. */
+int64_t deia__budget_messages_left(const struct deia__task *t);
 /* The attempt that goes on used so much. */
 void deia__budget_spend(struct deia__task *t, const struct deia__task_call *c);
 /* A person lets it go on: its budget counts from anew. */

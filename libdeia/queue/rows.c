@@ -117,7 +117,8 @@ static bool spent_changed(const struct deia__task_op *op)
 		t->n_attempts ? &t->attempts[t->n_attempts - 1].spent : NULL;
 
 	return is && (is->tokens != op->spent_before.tokens ||
-		      is->ms != op->spent_before.ms);
+		      is->ms != op->spent_before.ms ||
+		      is->messages != op->spent_before.messages);
 }
 
 /* As bits, 1 << part: what is as it was is not written, for the sake of its

@@ -71,7 +71,8 @@ static void run(struct deia__task *t, const char *content, size_t len)
 		v.task.content = content;
 		v.task.content_len = len;
 		what = (struct deia_task_run){ &v.task, t->s.attempt, t->s.bot,
-					       deia__budget_seconds_left(t) };
+					       deia__budget_seconds_left(t),
+					       deia__budget_messages_left(t) };
 		t->bounded = what.seconds_left != 0;
 		t->handed = true;
 		err = t->q->opts.run(&what, t->q->opts.user);

@@ -56,6 +56,8 @@ static void print_budget(struct deia_jw *w, const struct deia_budget *b)
 		deia_jw_kint(w, "tokens", b->tokens);
 	if (b->seconds)
 		deia_jw_kint(w, "seconds", b->seconds);
+	if (b->messages)
+		deia_jw_kint(w, "messages", b->messages);
 	deia_jw_kstr(w, "on_exceed", deia_on_exceed_name(b->on_exceed));
 	deia_jw_end_object(w);
 }
@@ -130,6 +132,8 @@ static void take_budget(struct deia_budget *b, const cJSON *json)
 	deia__json_int(json, "tokens", 1, DEIA_BUDGET_MAX_TOKENS, &b->tokens);
 	deia__json_int(json, "seconds", 1, DEIA_BUDGET_MAX_SECONDS,
 		       &b->seconds);
+	deia__json_int(json, "messages", 1, DEIA_BUDGET_MAX_MESSAGES,
+		       &b->messages);
 	b->on_exceed = what < 0 ? DEIA_ON_EXCEED_PAUSE : (deia_on_exceed)what;
 }
 

@@ -33,6 +33,16 @@ unsigned deia__budget_seconds_left(const struct deia__task *t)
 	return left > 1000 ? (unsigned)((left + 999) / 1000) : 1;
 }
 
+int64_t deia__budget_messages_left(const struct deia__task *t)
+{
+	const struct deia_budget *b = &t->spec.budget;
+	int64_t left = b->messages - spent(t).messages;
+
+	if (!b->messages || b->on_exceed != DEIA_ON_EXCEED_STOP)
+		return -1;
+	return left > 0 ? left : 0;
+}
+
 void deia__budget_spend(struct deia__task *t, const struct deia__task_call *c)
 {
 	struct deia__attempt *a = newest(t);
@@ -43,6 +53,8 @@ void deia__budget_spend(struct deia__task *t, const struct deia__task_call *c)
 		a->spent.tokens += c->prompt_tokens;
 	if (c->completion_tokens > 0)
 		a->spent.tokens += c->completion_tokens;
+	if (c->messages > 0)
+		a->spent.messages += c->messages;
 	a->spent.ms += (int64_t)(c->seconds * 1000);
 }
 
@@ -61,7 +73,8 @@ static bool is_used_up(const struct deia__task *t, struct deia__spent s,
 	static const int64_t nothing[DEIA__BUDGET_UNITS];
 	struct deia__budget b =
 		deia__budget_of(DEIA__BUDGET_TASK, &t->spec.budget);
-	struct deia__budget_count c = { .used = { s.tokens, s.ms } };
+	struct deia__budget_count c = { .used = { s.tokens, s.ms,
+						  s.messages } };
 
 	deia__budget_ask(&b, &c, nothing, 0, v);
 	return v->exceeded;

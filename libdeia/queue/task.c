@@ -183,6 +183,7 @@ static bool view_attempts(struct deia__task_view *v, const struct deia__task *t)
 		return true;
 	last = &t->attempts[t->n_attempts - 1];
 	v->task.used_tokens = last->spent.tokens;
+	v->task.used_messages = last->spent.messages;
 	v->task.used_seconds = (double)last->spent.ms / 1000;
 	v->attempts = deia__alloc(t->n_attempts * sizeof(*v->attempts));
 	if (!v->attempts)

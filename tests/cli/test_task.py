@@ -121,6 +121,8 @@ class Tasks(CliCase):
             self.submit("x", "--budget-tokens", "500", "--budget-seconds",
                         "60", "--on-exceed", "stop")["budget"],
             {"tokens": 500, "seconds": 60, "on_exceed": "stop"})
+        self.assertEqual(self.submit("x", "--budget-messages", "7")["budget"],
+                         {"messages": 7})
         self.assertEqual(self.submit("x", "--budget-seconds", "9")["budget"],
                          {"seconds": 9})
         self.assertEqual(self.submit("x", "--expect", "^4$")["expect"],
@@ -323,8 +325,9 @@ class Tasks(CliCase):
             usage={"prompt_tokens": 10, "completion_tokens": 20},
             depends_on=[tid(5)], capabilities=["latin"],
             expect={"regex": "^4$"}, every_seconds=86400,
-            budget={"tokens": 500, "seconds": 60, "on_exceed": "stop",
-                    "used": {"tokens": 20, "seconds": 3.5}})))
+            budget={"tokens": 500, "seconds": 60, "messages": 7,
+                    "on_exceed": "stop", "used": {
+                        "tokens": 20, "seconds": 3.5, "messages": 4}})))
         p = self.deia("task", "show", tid(1), check=0)
         for part in (f"{tid(1)}  failed", "reason        3 attempts failed",
                      "bot           attempt 3 of 3 at BOT-002",
@@ -335,6 +338,7 @@ class Tasks(CliCase):
                      f"after         {tid(5)}", "needs         latin",
                      "budget        20 of 500 tokens used; then stop",
                      "budget        3.5 of 60 seconds used; then stop",
+                     "budget        4 of 7 messages sent; then stop",
                      'expect        {"regex":"^4$"}', "every         24 h",
                      "content\ntext 1\n", "result\nhalf a page\n"):
             self.assertIn(part, p.out)

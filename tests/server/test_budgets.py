@@ -12,8 +12,9 @@ class OfTasks(Tasks):
         t = self.submit("hold it", bot=bot,
                         budget={"seconds": 1, "on_exceed": "stop"})
         self.assertEqual(t["budget"], {
-            "tokens": None, "seconds": 1, "on_exceed": "stop",
-            "used": {"tokens": 0, "seconds": 0}})
+            "tokens": None, "seconds": 1, "messages": None,
+            "on_exceed": "stop",
+            "used": {"tokens": 0, "seconds": 0, "messages": 0}})
         t = self.ended(t)
         self.assertEqual((t["status"], t["error"]["code"], t["attempt"]),
                          ("failed", "budget", 1))
@@ -33,6 +34,33 @@ class OfTasks(Tasks):
         self.assertEqual(
             self.moved(t, "awaiting_approval")["id"], t["id"])
         self.must("admin", "DELETE", f"/tasks/{t['id']}")
+
+    def test_messages_of_its_bot_count_while_it_works(self):
+        bot, other = self.bot("talker"), self.bot("listener")
+        say = bot, "POST", "/messages", {"to": other, "content": "well"}
+        self.must(*say)
+        t = self.submit("ask around", bot=bot, max_attempts=3, budget={
+            "messages": 3, "on_exceed": "stop"})
+        got = self.claim(bot)
+        for _ in range(2):
+            self.must(*say)
+        self.give_up(bot, got)
+        got = self.claim(bot)
+        self.assertEqual(self.get(t)["budget"], {
+            "tokens": None, "seconds": None, "messages": 3,
+            "on_exceed": "stop", "used": {
+                "tokens": 0, "messages": 2,
+                "seconds": self.get(t)["budget"]["used"]["seconds"]}})
+        self.must(*say)
+        problem = self.refused(409, *say)
+        self.assertIn(f"works on task {t['id']}", problem["detail"])
+        self.give_up(bot, got)
+        t = self.ended(t)
+        self.assertEqual((t["status"], t["error"]["code"]),
+                         ("failed", "budget"))
+        self.assertIn("budget of 3 messages is used up: 3 were used",
+                      t["reason"])
+        self.must(*say)
 
     def test_success_and_no_budget(self):
         bot = self.told("quick")

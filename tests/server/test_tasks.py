@@ -124,7 +124,7 @@ class Submitting(Tasks):
                 ({"content": "x", "budget": 4}, "/budget"),
                 ({"content": "x", "budget": {}}, "/budget"),
                 ({"content": "x", "budget": {"tokens": 0}}, "/budget/tokens"),
-                ({"content": "x", "budget": {"messages": 1}},
+                ({"content": "x", "budget": {"messages": 0}},
                  "/budget/messages"),
                 ({"content": "x", "budget": {"seconds": 1, "on_exceed": ""}},
                  "/budget/on_exceed"),

@@ -251,8 +251,10 @@ void deia__budgets_sent(deia_hive *h, const char *bot, size_t n)
 		[DEIA__BUDGET_MESSAGES] = (int64_t)n,
 	};
 
-	if (b)
-		count(h, b, more);
+	if (!b)
+		return;
+	b->n_sent += n;
+	count(h, b, more);
 }
 
 static bool is_sent_up(const struct deia_budget *budget,
@@ -265,7 +267,14 @@ static bool is_sent_up(const struct deia_budget *budget,
 deia_err deia__budgets_may_send(deia_hive *h, const char *bot)
 {
 	const struct deia__hbot *b = deia__hbot_get(h, bot);
+	const struct deia__task_run *r = b ? deia__task_run_sent_up(b) : NULL;
 
+	if (r)
+		return deia__hive_fail(h, DEIA_ESTATE,
+				       "bot \"%s\" sends nothing more while it "
+				       "works on task %s: the messages of the "
+				       "task's budget are used up",
+				       bot, r->task);
 	if (!b || !h->budgets)
 		return DEIA_OK;
 	if (is_sent_up(budget_of(h, b), &b->budget) ||

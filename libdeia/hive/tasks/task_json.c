@@ -270,12 +270,15 @@ static void read_of_budget(struct reading *r, const cJSON *json)
 		read_limit(r, json, DEIA_BUDGET_MAX_TOKENS, &b->tokens);
 	} else if (strcmp(json->string, "seconds") == 0) {
 		read_limit(r, json, DEIA_BUDGET_MAX_SECONDS, &b->seconds);
+	} else if (strcmp(json->string, "messages") == 0) {
+		read_limit(r, json, DEIA_BUDGET_MAX_MESSAGES, &b->messages);
 	} else if (strcmp(json->string, "on_exceed") == 0) {
 		read_on_exceed(r, json);
 	} else {
 		snprintf(name, sizeof(name), "budget/%.64s", json->string);
 		wrong_item(r, name, -1,
-			   "a task's budget has tokens, seconds and on_exceed");
+			   "a task's budget has tokens, seconds, messages and "
+			   "on_exceed");
 	}
 }
 
@@ -293,8 +296,9 @@ static void read_budget(struct reading *r, const struct field *f,
 		if (r->err)
 			return;
 	}
-	if (!r->draft->budget.tokens && !r->draft->budget.seconds)
-		WRONG(r, f, "tokens or seconds: one is required");
+	if (!r->draft->budget.tokens && !r->draft->budget.seconds &&
+	    !r->draft->budget.messages)
+		WRONG(r, f, "tokens, seconds or messages: one is required");
 }
 
 /* ---- reading ------------------------------------------------------------------ */

@@ -156,18 +156,20 @@ static void print_budget(deia_jw *w, const struct deia_task *t)
 	const struct deia_budget *b = &t->budget;
 
 	deia_jw_key(w, "budget");
-	if (!b->tokens && !b->seconds) {
+	if (!b->tokens && !b->seconds && !b->messages) {
 		deia_jw_null(w);
 		return;
 	}
 	deia_jw_object(w);
 	kint_or_null(w, "tokens", b->tokens, !b->tokens);
 	kint_or_null(w, "seconds", b->seconds, !b->seconds);
+	kint_or_null(w, "messages", b->messages, !b->messages);
 	deia_jw_kstr(w, "on_exceed", deia_on_exceed_name(b->on_exceed));
 	deia_jw_key(w, "used");
 	deia_jw_object(w);
 	deia_jw_kint(w, "tokens", t->used_tokens);
 	deia_jw_knum(w, "seconds", t->used_seconds);
+	deia_jw_kint(w, "messages", t->used_messages);
 	deia_jw_end_object(w);
 	deia_jw_end_object(w);
 }

@@ -92,6 +92,24 @@ static bool tell_queue(const struct deia__task_run *r,
 	return err != DEIA_ESTATE;
 }
 
+/* That its bot sent while it worked on it; nobody knows for which of those that
+ * it works on at the same time. */
+static uint64_t messages_of(const struct deia__task_run *r)
+{
+	return r->started ? r->bot->n_sent - r->sent_before : 0;
+}
+
+const struct deia__task_run *deia__task_run_sent_up(const struct deia__hbot *b)
+{
+	const struct deia__task_run *r;
+
+	TAILQ_FOREACH(r, &b->task_runs, link)
+		if (r->started && r->messages_left >= 0 &&
+		    messages_of(r) >= (uint64_t)r->messages_left)
+			return r;
+	return NULL;
+}
+
 static bool report(const struct deia__task_run *r,
 		   const struct deia_work_result *res)
 {
@@ -103,6 +121,7 @@ static bool report(const struct deia__task_run *r,
 	o.prompt_tokens = res->prompt_tokens;
 	o.completion_tokens = res->completion_tokens;
 	o.seconds = (double)res->run_ms / 1000;
+	o.messages = (int64_t)messages_of(r);
 	if (res->err) {
 		o.code = res->code[0] ? res->code : deia_err_name(res->err);
 		o.message = res->message[0] ? res->message
@@ -176,6 +195,7 @@ static void on_start(void *user)
 	struct deia__task_run *r = user;
 
 	r->started = true;
+	r->sent_before = r->bot->n_sent;
 	deia_tasks_begun(r->hive->tasks->queue, r->task, r->attempt);
 }
 
@@ -196,6 +216,8 @@ static struct deia__task_run *run_new(deia_hive *h, struct deia__hbot *b,
 	r->hive = h;
 	r->bot = b;
 	r->attempt = run->attempt;
+	r->sent_before = b->n_sent;
+	r->messages_left = run->messages_left;
 	snprintf(r->task, sizeof(r->task), "%s", run->task->id);
 	snprintf(r->id, sizeof(r->id), "%s.%u", r->task, r->attempt);
 	TAILQ_INSERT_TAIL(&b->task_runs, r, link);

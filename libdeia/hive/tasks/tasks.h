@@ -37,6 +37,8 @@ struct deia__task_run {
 	char id[DEIA_MAX_ID_LEN + 1]; /* of the turn: "<task>.<attempt>" */
 	deia_work *work;	      /* NULL: no bot can take it */
 	bool started;		      /* its bot's program has it, or had it */
+	uint64_t sent_before;	      /* messages of its bot, as it began */
+	int64_t messages_left;	      /* -1: no limit */
 	/* external.c: who gave the answer, told when it is durable. */
 	deia_done_cb kept_cb;
 	void *kept_user;
@@ -118,6 +120,8 @@ void deia__task_runs_moved(deia_hive *h, const struct deia_task *task);
 /* The attempt that this bot works on; id: of the turn or of the task. */
 struct deia__task_run *deia__task_run_of(const struct deia__hbot *b,
 					 const char *id);
+/* One that it works on and whose budget has no messages left, or NULL. */
+const struct deia__task_run *deia__task_run_sent_up(const struct deia__hbot *b);
 /* Ends its turns (NULL: of all bots); not by its fault. */
 void deia__task_runs_cancel(deia_hive *h, struct deia__hbot *b);
 /* No turn ends any more: forgets them all, tells who waits. */

@@ -48,6 +48,7 @@ START_TEST(every_member_is_read)
 		"\"every_seconds\":3600,\"approval\":true,"
 		"\"expect\":{\"regex\":\"^4$\"},\"complexity\":0.25,"
 		"\"budget\":{\"tokens\":500,\"seconds\":60,"
+		"\"messages\":7,"
 		"\"on_exceed\":\"stop\"},"
 		"\"estimated_seconds\":12.5}");
 	struct deia_task_draft d;
@@ -70,6 +71,7 @@ START_TEST(every_member_is_read)
 	ck_assert_str_eq(d.expect, "{\"regex\":\"^4$\"}");
 	ck_assert_int_eq(d.budget.tokens, 500);
 	ck_assert_int_eq(d.budget.seconds, 60);
+	ck_assert_int_eq(d.budget.messages, 7);
 	ck_assert_int_eq(d.budget.on_exceed, DEIA_ON_EXCEED_STOP);
 	ck_assert(d.has_estimate);
 	ck_assert(d.complexity == 0.25 && d.estimated_seconds == 12.5);
@@ -130,6 +132,8 @@ static const struct {
 	  "/budget" },
 	{ "{\"content\":\"x\",\"budget\":{\"tokens\":1.5}}", "/budget/tokens" },
 	{ "{\"content\":\"x\",\"budget\":{\"seconds\":0}}", "/budget/seconds" },
+	{ "{\"content\":\"x\",\"budget\":{\"messages\":\"1\"}}",
+	  "/budget/messages" },
 	{ "{\"content\":\"x\",\"budget\":{\"tokens\":1,\"on_exceed\":1}}",
 	  "/budget/on_exceed" },
 	{ "{\"content\":\"x\",\"budget\":{\"euros\":1}}", "/budget/euros" },

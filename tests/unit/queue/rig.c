@@ -40,6 +40,7 @@ static deia_err on_run(const struct deia_task_run *run, void *user)
 	to->len = run->task->content_len;
 	to->attempt = run->attempt;
 	to->seconds_left = run->seconds_left;
+	to->messages_left = run->messages_left;
 	r->n_runs++;
 	return DEIA_OK;
 }

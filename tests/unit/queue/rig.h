@@ -22,6 +22,7 @@ extern const char *const rig_kind_names[RIG_KINDS];
 struct rig_run {
 	char id[37], bot[65], content[128];
 	unsigned attempt, seconds_left;
+	int64_t messages_left;
 	size_t len;
 };
 #define RIG_RUNS 4096

@@ -120,6 +120,49 @@ START_TEST(test_seconds_end_an_attempt)
 }
 END_TEST
 
+static void add_messages(int64_t messages, deia_on_exceed what)
+{
+	struct deia_task_draft d = rig_draft("work");
+
+	d.max_attempts = 9;
+	d.budget =
+		(struct deia_budget){ .messages = messages, .on_exceed = what };
+	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_OK);
+	snprintf(id, sizeof(id), "%s", r.got.ids[0]);
+	rig_idle(&r);
+}
+
+static void end_sent(int64_t messages)
+{
+	struct deia_task_outcome o = DEIA_TASK_OUTCOME_INIT;
+
+	o.err = DEIA_EREMOTE;
+	o.message = "it broke";
+	o.messages = messages;
+	rig_end_with(&r, id, &o);
+}
+
+START_TEST(test_messages_are_counted)
+{
+	add_messages(5, DEIA_ON_EXCEED_PAUSE);
+	ck_assert_int_eq(rig_run_of(&r, id)->messages_left, -1);
+	end_sent(6);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_AWAITING_APPROVAL);
+	ck_assert_str_eq(r.got.first.reason,
+			 "the task's budget of 5 messages is used up: 6 were "
+			 "used");
+	add_messages(5, DEIA_ON_EXCEED_STOP);
+	ck_assert_int_eq(rig_run_of(&r, id)->messages_left, 5);
+	end_sent(2);
+	rig_restart(&r, false);
+	wait_for_run();
+	ck_assert_int_eq(rig_run_of(&r, id)->messages_left, 3);
+	end_sent(3);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_FAILED);
+	ck_assert_str_eq(r.got.first.error_code, "budget");
+}
+END_TEST
+
 START_TEST(test_pause_asks_a_person)
 {
 	add(0, 2, DEIA_ON_EXCEED_PAUSE);
@@ -164,7 +207,8 @@ START_TEST(test_wrong_budgets_are_refused)
 	const struct deia_budget wrong[] = {
 		{ .tokens = -1 },
 		{ .seconds = DEIA_BUDGET_MAX_SECONDS + 1 },
-		{ .messages = 1 },
+		{ .messages = -1 },
+		{ .messages = DEIA_BUDGET_MAX_MESSAGES + 1 },
 		{ .tokens = 1, .on_exceed = (deia_on_exceed)7 },
 	};
 
@@ -190,6 +234,7 @@ static Suite *suite(void)
 		       test_what_was_used_survives_and_excused_attempts_count);
 	tcase_add_test(t, test_success_is_a_success_whatever_it_took);
 	tcase_add_test(t, test_seconds_end_an_attempt);
+	tcase_add_test(t, test_messages_are_counted);
 	tcase_add_test(t, test_pause_asks_a_person);
 	tcase_add_test(t, test_notify_tells_once_and_goes_on);
 	tcase_add_test(t, test_wrong_budgets_are_refused);
