@@ -33,7 +33,7 @@ static void begin_act(struct rq *rq, deia_bot_action action)
 
 static void act(struct rq *rq, deia_bot_action action)
 {
-	if (!rq->json || body_fields(rq, NULL, 0))
+	if (body_fields(rq, NULL, 0))
 		begin_act(rq, action);
 }
 
@@ -70,9 +70,9 @@ void route_bot_interrupt(struct rq *rq)
 	};
 	const char *line;
 
-	if (rq->json && !body_fields(rq, fields, 1))
+	if (!body_fields(rq, fields, 1))
 		return;
-	line = rq->json ? body_text(rq, "id") : NULL;
+	line = body_text(rq, "id");
 	if (!line) {
 		begin_act(rq, DEIA_BOT_INTERRUPT);
 		return;

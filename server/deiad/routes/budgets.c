@@ -69,7 +69,7 @@ static void on_reset(deia_err err, void *user)
 
 void route_budget_reset(struct rq *rq)
 {
-	if (rq->json && !body_fields(rq, NULL, 0))
+	if (!body_fields(rq, NULL, 0))
 		return;
 	rq_hold(rq);
 	rq_begun(rq, deia_hive_budget_reset(rq->srv->hive, &rq->actor,

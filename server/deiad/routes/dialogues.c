@@ -142,7 +142,7 @@ void route_dialogue_messages(struct rq *rq)
 
 void route_dialogue_stop(struct rq *rq)
 {
-	if (rq->json && !body_fields(rq, NULL, 0))
+	if (!body_fields(rq, NULL, 0))
 		return;
 	rq_hold(rq);
 	rq_begun(rq, deia_dialogue_stop(rq->srv->hive, &rq->actor, rq->param[0],

@@ -52,20 +52,16 @@ void route_bot_heartbeat(struct rq *rq)
 	deia_err err;
 	int n;
 
-	if (rq->json && !body_fields(rq, fields, 3))
+	if (!body_fields(rq, fields, 3))
 		return;
-	n = rq->json ? capabilities(rq, words) : 0;
+	n = capabilities(rq, words);
 	if (n < 0)
 		return;
-	if (rq->json) {
-		beat.status_text = body_text(rq, "status_text");
-		beat.max_concurrent =
-			(unsigned)body_int(rq, "max_concurrent", 0);
-		beat.n_capabilities = (size_t)n;
-		beat.capabilities =
-			cJSON_HasObjectItem(rq->json, "capabilities") ? words
-								      : NULL;
-	}
+	beat.status_text = body_text(rq, "status_text");
+	beat.max_concurrent = (unsigned)body_int(rq, "max_concurrent", 0);
+	beat.n_capabilities = (size_t)n;
+	if (cJSON_HasObjectItem(rq->json, "capabilities"))
+		beat.capabilities = words;
 	err = deia_hive_bot_heartbeat(rq->srv->hive, &rq->actor, rq->param[0],
 				      &beat);
 	if (!err)

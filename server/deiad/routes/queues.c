@@ -100,7 +100,7 @@ static void set_paused(struct rq *rq, bool paused)
 {
 	struct deia_task_type_status q;
 
-	if ((rq->json && !body_fields(rq, NULL, 0)) || !find(rq, &q))
+	if (!body_fields(rq, NULL, 0) || !find(rq, &q))
 		return;
 	q.paused = paused;
 	change(rq, &q);

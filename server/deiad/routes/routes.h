@@ -189,7 +189,8 @@ struct field {
 	bool required;
 	int64_t min, max;
 };
-/* Checks rq->json against the fields; false: answered with all errors. */
+/* Checks rq->json against the fields; false: answered with all errors. A body
+ * that is not there (RF_JSON_OPT) is as an empty one, here and below. */
 bool body_fields(struct rq *rq, const struct field *fields, size_t n);
 /* After body_fields: a text member, or NULL. */
 const char *body_text(const struct rq *rq, const char *name);

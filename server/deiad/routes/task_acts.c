@@ -28,7 +28,7 @@ void route_task_cancel(struct rq *rq)
 
 void route_task_retry(struct rq *rq)
 {
-	if (rq->json && !body_fields(rq, NULL, 0))
+	if (!body_fields(rq, NULL, 0))
 		return;
 	rq_hold(rq);
 	rq_begun(rq, deia_hive_task_retry(rq->srv->hive, &rq->actor,
@@ -37,7 +37,7 @@ void route_task_retry(struct rq *rq)
 
 void route_task_approve(struct rq *rq)
 {
-	if (rq->json && !body_fields(rq, NULL, 0))
+	if (!body_fields(rq, NULL, 0))
 		return;
 	rq_hold(rq);
 	rq_begun(rq, deia_hive_task_approve(rq->srv->hive, &rq->actor,
