@@ -201,8 +201,7 @@ void route_tokens_list(struct rq *rq)
 		done += (unsigned)n;
 	}
 	n = n ? deia_hive_token_list(rq->srv->hive, last, page, 1) : 0;
-	list_end(&w, n ? last : NULL);
-	rq_send_json(rq, 200, &w);
+	list_send(rq, &w, n ? last : NULL);
 }
 
 static void token_made(deia_err err, const char *token,
