@@ -53,11 +53,11 @@ void route_task_retry(struct rq *rq);
 void route_task_approve(struct rq *rq);
 void route_task_verdict(struct rq *rq);
 void route_queues(struct rq *rq);
-void route_budgets(struct rq *rq);
-void route_budget_reset(struct rq *rq);
 void route_queue_put(struct rq *rq);
 void route_queue_pause(struct rq *rq);
 void route_queue_resume(struct rq *rq);
+void route_budgets(struct rq *rq);
+void route_budget_reset(struct rq *rq);
 
 void route_bot_status(struct rq *rq);
 void route_bot_history(struct rq *rq);
