@@ -7,7 +7,7 @@ import { act, h } from './dom.js';
 import { launchDialog } from './launch.js';
 import { LEARNED_PAGE } from './learned.js';
 import { Live } from './live.js';
-import { SYSTEM, SYSTEM_PAGE } from './mail.js';
+import { SYSTEM_PAGE } from './mail.js';
 import { Page } from './page.js';
 import { BotPanel } from './panel.js';
 import { signIn, signInView, takeCode } from './signin.js';
@@ -24,12 +24,13 @@ class Hive {
     this.me = me;
     this.mayOperate = ['operator', 'admin'].includes(me.role);
     this.bots = new Map();
-    this.counts = {}; // at the links of pages
+    this.counts = {}; // by ids of pages
+    this.counters = PAGES.filter((page) => page.counted).map((page) => (
+      { page, soon: throttled(() => this.count(page)) }));
     this.panels = new Map();
     this.dirty = new Set();
     this.mailDirty = new Set();
     this.mailSoon = throttled(() => this.rereadMail());
-    this.tasksSoon = throttled(() => this.countTasks());
     this.list = new BotList(() => this.launch(), PAGES);
     this.list.launch.hidden = !this.mayOperate;
     this.banner = this.makeBanner();
@@ -86,8 +87,7 @@ class Hive {
     this.light.textContent = 'live';
     this.light.dataset.state = 'live';
     this.reload();
-    this.countSystem();
-    this.countTasks();
+    this.counters.forEach(({ page }) => this.count(page));
     this.panel?.reload();
   }
 
@@ -99,20 +99,17 @@ class Hive {
     this.banner.hidden = false;
   }
 
-  event({ type, subject, data }) {
+  event(event) {
+    const { type, subject, data } = event;
     if (type.startsWith('bot.')) this.touch(subject);
     if (type.startsWith('message.')) this.mail(data.items ?? []);
-    if (type.startsWith('task.')) this.tasksSoon();
-    this.panel?.told?.(type);
-    if (this.panel?.id !== subject) return;
-    if (['chat.message', 'chat.failed'].includes(type)) this.panel.chat?.refresh();
-    else if (/^(chat|conversation)\./.test(type)) this.panel.reload();
+    for (const { page, soon } of this.counters) if (page.counted.changes(event)) soon();
+    this.panel?.told(event);
   }
 
   /** Mail moved: the inboxes it is in are counted again. */
   mail(items) {
     for (const { to } of items) this.mailDirty.add(to);
-    if (items.some(({ to }) => to === this.panel?.id)) this.panel.mailChanged();
     this.mailSoon();
   }
 
@@ -120,25 +117,16 @@ class Hive {
     if (this.stopped) return;
     const ids = [...this.mailDirty];
     this.mailDirty.clear();
-    if (ids.includes(SYSTEM)) await this.countSystem();
     const bots = ids.filter((id) => this.bots.has(id));
     if (bots.length > MANY) await this.reload();
     else await Promise.all(bots.map((id) => this.reread(id)));
   }
 
-  async countSystem() {
-    try {
-      const { pending, delivered } = await api.inboxStatus(SYSTEM);
-      this.counts[SYSTEM] = pending + delivered;
-    } catch { /* the stream of events says it */ }
-    this.paint();
-  }
-
-  /** Tasks that wait for a person. */
-  async countTasks() {
+  /** What is counted at the link of a page. */
+  async count(page) {
     if (this.stopped) return;
     try {
-      this.counts[TASKS_PAGE.id] = (await api.tasksStatus()).awaiting_approval;
+      this.counts[page.id] = await page.counted.read();
     } catch { /* the stream of events says it */ }
     this.paint();
   }

@@ -96,7 +96,7 @@ export class BotList {
   /** The rows of the pages; counts: by their ids. */
   paintPages(counts, selected) {
     for (const { id, counted, count, link } of this.pages) {
-      if (count) paintCount(count, counts[id] ?? 0, counted);
+      if (count) paintCount(count, counts[id] ?? 0, counted.what);
       mark(link, id === selected);
     }
   }

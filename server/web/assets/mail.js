@@ -18,6 +18,9 @@ const EMPTY = {
   failed: 'No dead letters.', expired: 'Nothing has expired.',
 };
 
+const isMailTo = ({ type, data }, id) =>
+  type.startsWith('message.') && (data.items ?? []).some(({ to }) => to === id);
+
 /** One message of the list; kept while the message is in it. */
 class Letter {
   constructor(m, view) {
@@ -69,6 +72,10 @@ export class MailView extends Listing {
     return Promise.all([api.inbox(this.id, folder, limit), api.inboxStatus(this.id)]);
   }
 
+  told(event) {
+    if (isMailTo(event, this.id)) this.changed();
+  }
+
   row(m) { return new Letter(m, this); }
 
   painted(items, counts) {
@@ -116,7 +123,14 @@ export const SYSTEM_PAGE = {
   name: 'system',
   title: 'Mail to the people',
   kind: 'people',
-  counted: 'unread',
+  counted: {
+    what: 'unread',
+    changes: (event) => isMailTo(event, SYSTEM),
+    read: async () => {
+      const { pending, delivered } = await api.inboxStatus(SYSTEM);
+      return pending + delivered;
+    },
+  },
   about: 'What bots send to system, and notices about mail that failed.',
   view: (me) => new MailView(SYSTEM, me),
 };

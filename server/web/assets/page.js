@@ -5,10 +5,11 @@
 //   name     of the window
 //   title    also of its link
 //   kind     class of the link
-//   counted  what is counted at the link, or null
+//   counted  what is counted at the link: what, in words, changes(event), read();
+//            or null
 //   about    a sentence
 //   view(me) what it shows: el, attached(), detached(), refresh(); if it has
-//            them, changed(), told(type) of an event, paintBots(ids)
+//            them, told(event), paintBots(ids)
 // }
 
 import { h } from './dom.js';
@@ -34,9 +35,7 @@ export class Page {
 
   reload() { return this.view.refresh(); }
 
-  mailChanged() { this.view.changed?.(); }
-
-  told(type) { this.view.told?.(type); }
+  told(event) { this.view.told?.(event); }
 
   paintBots(ids) { this.view.paintBots?.(ids); }
 

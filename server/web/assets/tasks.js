@@ -17,6 +17,7 @@ const STATUSES = [
 const COUNTED = ['awaiting_approval', 'blocked', 'queued', 'assigned', 'running'];
 const RETRIABLE = ['failed', 'cancelled', 'timed_out'];
 const words = (status) => status.replace('_', ' ');
+const isOfTasks = ({ type }) => type.startsWith('task.');
 const isOpen = (t) => COUNTED.includes(t.status);
 
 function tries(t) {
@@ -166,8 +167,8 @@ class TasksView extends Listing {
     this.el.append(composer.el);
   }
 
-  told(type) {
-    if (type.startsWith('task.')) this.changed();
+  told(event) {
+    if (isOfTasks(event)) this.changed();
   }
 
   /** The ids of the bots there are, which one may choose from. */
@@ -204,7 +205,11 @@ export const TASKS_PAGE = {
   name: 'Tasks',
   title: 'Tasks',
   kind: 'work',
-  counted: 'to approve',
+  counted: {
+    what: 'to approve',
+    changes: isOfTasks,
+    read: async () => (await api.tasksStatus()).awaiting_approval,
+  },
   about: 'Work for whichever bot does it best.',
   view: (me) => new TasksView(me),
 };
