@@ -23,6 +23,8 @@ import threading
 import time
 import unittest
 
+import guide
+
 DEIA = os.environ.get("DEIA", "deia")
 
 
@@ -58,6 +60,10 @@ class CliCase(unittest.TestCase):
         self.assertEqual(p.code, code, p.out + p.err)
         for part in parts:
             self.assertIn(part, p.err)
+
+    def follow(self, page, more_than):
+        """What the examples of a page of docs/ print (guide.py)."""
+        return guide.follow(page, more_than, DEIA, self.env, self.dir)
 
     def terminal(self, *args, **kw):
         t = Terminal([DEIA, *args], self.env, self.dir, **kw)

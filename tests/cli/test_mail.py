@@ -4,8 +4,6 @@ converse; first against answers that a test writes, for what a healthy hive
 does not show at will, then against the real deiad."""
 
 import json
-import os
-import re
 import signal
 import subprocess
 import time
@@ -14,9 +12,6 @@ import unittest
 import clilib
 from clilib import CliCase, page, problem
 from hive import Hive
-
-GUIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                     "..", "..", "docs", "messages.md")
 
 ESC = "\x1b]0;owned\x07"
 
@@ -575,21 +570,9 @@ class Real(CliCase):
     # ---- the guide -----------------------------------------------------
 
     def test_the_guide_can_be_followed(self):
-        with open(GUIDE, encoding="utf-8") as f:
-            text = f.read()
-        script = "set -euo pipefail\n" + "".join(
-            re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S))
-        self.assertGreater(script.count("deia "), 20)
-        with Hive() as h:
-            env = dict(self.env, DEIA_URL=h.url, DEIA_TOKEN=h.token,
-                       URL=h.url, ADMIN=h.token,
-                       PATH=os.path.dirname(clilib.DEIA) + ":"
-                       + h.env["PATH"])
-            p = subprocess.run(["bash", "-c", script], env=env, text=True,
-                               cwd=self.dir, capture_output=True, timeout=120)
-        self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
-        self.assertIn("the printer is on fire", p.stdout)
-        self.assertNotIn('"code":', p.stdout)
+        out = self.follow("messages.md", 20)
+        self.assertIn("the printer is on fire", out)
+        self.assertNotIn('"code":', out)
 
 
 if __name__ == "__main__":

@@ -3,17 +3,10 @@
 and journals that are gone through again."""
 
 import json
-import os
-import re
-import subprocess
 import unittest
 
-import clilib
 from clilib import CliCase, page
-from hive import Hive
 
-GUIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                     "..", "..", "docs", "scheduler.md")
 BASE = "/api/v1/scheduler"
 NOON = "2026-11-22T12:00:{:06.3f}Z"
 
@@ -260,22 +253,10 @@ class Replay(CliCase):
 
 class Real(CliCase):
     def test_the_guide_works_as_it_is_written(self):
-        with open(GUIDE, encoding="utf-8") as f:
-            text = f.read()
-        script = "set -euo pipefail\n" + "".join(
-            re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S))
-        self.assertGreater(script.count("deia "), 8)
-        with Hive() as h:
-            env = dict(self.env, DEIA_URL=h.url, DEIA_TOKEN=h.token,
-                       URL=h.url, ADMIN=h.token,
-                       PATH=os.path.dirname(clilib.DEIA) + ":"
-                       + h.env["PATH"])
-            p = subprocess.run(["bash", "-c", script], env=env, text=True,
-                               cwd=self.dir, capture_output=True, timeout=120)
-            self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
-            self.assertIn("quick, with a confidence of", p.stdout)
-            self.assertIn("instead: a (", p.stdout)
-            self.assertNotIn('"code":', p.stdout)
+        out = self.follow("scheduler.md", 8)
+        self.assertIn("quick, with a confidence of", out)
+        self.assertIn("instead: a (", out)
+        self.assertNotIn('"code":', out)
 
 
 if __name__ == "__main__":

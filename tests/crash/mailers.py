@@ -147,13 +147,7 @@ class Checks:
     def all_messages(self):
         """Every message that is stored, by pages of each status."""
         for status in ("pending", "delivered", "read", "failed", "expired"):
-            cursor = ""
-            while cursor is not None:
-                page = self.hive.must(
-                    "GET", f"/messages?status={status}&limit=1000"
-                    + (f"&cursor={cursor}" if cursor else ""))
-                yield from page["items"]
-                cursor = page["next_cursor"]
+            yield from self.hive.every(f"/messages?status={status}")
 
     def check_all(self):
         """Each once, nothing but what was sent, counters as the rows are."""

@@ -166,16 +166,8 @@ class Checks:
 
     # ---- all of them -----------------------------------------------------
 
-    def all_tasks(self):
-        cursor = ""
-        while cursor is not None:
-            page = self.hive.must("GET", "/tasks?limit=1000" + (
-                f"&cursor={cursor}" if cursor else ""))
-            yield from page["items"]
-            cursor = page["next_cursor"]
-
     def open_tasks(self):
-        return [t for t in self.all_tasks() if t["status"] in OPEN][:3]
+        return [t for t in self.hive.every("/tasks") if t["status"] in OPEN][:3]
 
     def check_depends(self, tasks):
         """None began before what it depends on succeeded, but by hand."""
@@ -201,7 +193,7 @@ class Checks:
         """Each once, nothing but what was sent, counters as the rows are."""
         status = self.hive.must("GET", "/tasks/status")
         tasks, contents, counted = {}, set(), {}
-        for t in self.all_tasks():
+        for t in self.hive.every("/tasks"):
             self.assertNotIn(t["id"], tasks)
             tasks[t["id"]] = t
             if self.series not in (t["id"], t["series"]):

@@ -84,18 +84,8 @@ class MailFull(unittest.TestCase):
             self.assertLess(time.monotonic(), limit, f"no {wanted} answer")
         return self.fail(f"no {wanted} answer")
 
-    def stored(self):
-        items, cursor = [], ""
-        while cursor is not None:
-            page = self.hive.must(
-                "GET", "/messages?status=pending&limit=1000"
-                + (f"&cursor={cursor}" if cursor else ""))
-            items += page["items"]
-            cursor = page["next_cursor"]
-        return items
-
     def check(self):
-        items = self.stored()
+        items = list(self.hive.every("/messages?status=pending"))
         self.assertEqual({m["id"] for m in items}, self.acked)
         self.assertEqual({m["content"] for m in items} & self.refused, set())
         self.assertEqual(self.hive.must("GET", "/messages/status")["pending"],

@@ -88,17 +88,8 @@ class Mail(unittest.TestCase):
             asked[message["id"]] = what
         return asked
 
-    def between(self, path):
-        items, cursor = [], ""
-        while True:
-            page = self.hive.must("GET", f"{path}?limit=1000{cursor}")
-            items += page["items"]
-            if not page["next_cursor"]:
-                return items
-            cursor = f"&cursor={page['next_cursor']}"
-
     def answers(self):
-        return [m for m in self.between("/conversations/MATH/WORDS")
+        return [m for m in self.hive.every("/conversations/MATH/WORDS")
                 if m["reply_to"]]
 
     def test_1_every_question_is_answered_once(self):
@@ -108,7 +99,7 @@ class Mail(unittest.TestCase):
             self.wait(lambda: len(self.answers()) >= goal)
             self.kill()
         self.wait(lambda: len(self.answers()) >= len(asked))
-        mail = self.between("/conversations/MATH/WORDS")
+        mail = list(self.hive.every("/conversations/MATH/WORDS"))
         self.assertEqual(len(mail), 4 * QUESTIONS)
         answers = [m for m in mail if m["reply_to"]]
         self.assertEqual(sorted(m["reply_to"] for m in answers),
@@ -158,7 +149,7 @@ class Mail(unittest.TestCase):
                 self.hive.must("GET", path)))
         self.assertEqual((end["status"], end["turns_done"]), ("done", TURNS),
                          end["reason"])
-        lines = self.between(path + "/messages")
+        lines = list(self.hive.every(path + "/messages"))
         self.assertEqual([m["hops"] for m in lines], list(range(TURNS + 1)))
         self.assertEqual(lines[1]["content"].strip(), "42")
         for before, m in zip(lines, lines[1:]):

@@ -229,17 +229,20 @@ class Hive:
     def say(self, bot, content):
         return self.must("POST", f"/bots/{bot}/chat", {"content": content})
 
-    def lines(self, bot, limit=1000):
+    def every(self, path):
+        """The items of all pages of a list, one after the other."""
+        path += ("&" if "?" in path else "?") + "limit=1000"
+        cursor = ""
+        while cursor is not None:
+            page = self.must("GET", path + (
+                f"&cursor={urllib.parse.quote(cursor)}" if cursor else ""))
+            yield from page["items"]
+            cursor = page["next_cursor"]
+
+    def lines(self, bot):
         """A bot's chat, oldest first."""
-        quoted = urllib.parse.quote(bot)
-        items, before = [], ""
-        while True:
-            page = self.must("GET", f"/bots/{quoted}/chat?limit={limit}"
-                             + (f"&before={before}" if before else ""))
-            items += page["items"]
-            if not page["next_cursor"]:
-                return items[::-1]
-            before = page["items"][-1]["id"]
+        path = f"/bots/{urllib.parse.quote(bot)}/chat"
+        return list(self.every(path))[::-1]
 
     def wait(self, holds, seconds=WAIT_SECONDS):
         """Returns holds() once it is true; asks again at each event."""

@@ -54,14 +54,20 @@ void idem_fingerprint(struct rq *rq, const char *body, size_t len)
 		       sizeof(digest));
 }
 
-static bool key_ok(const char *key)
+bool idem_key_ok(struct rq *rq)
 {
-	size_t len = strlen(key);
+	const char *key = rq->head.key;
+	size_t len = key ? strlen(key) : 1;
 
-	for (const char *p = key; *p; p++)
-		if (*p < ' ' || *p >= 127)
-			return false;
-	return len >= 1 && len <= 255;
+	for (size_t i = 0; key && i < len; i++)
+		if (key[i] < ' ' || key[i] >= 127)
+			len = 0;
+	if (len >= 1 && len <= 255)
+		return true;
+	rq_problem(rq, 400, "malformed",
+		   "Idempotency-Key must be 1 to 255 printable ASCII "
+		   "characters.");
+	return false;
 }
 
 static void found(deia_err err, const char *fingerprint, int status,
@@ -132,12 +138,8 @@ bool idem_begin(struct rq *rq)
 	if (!key || !(rq->route->flags & RF_IDEMPOTENT) ||
 	    (accept && strstr(accept, "text/event-stream")))
 		return true;
-	if (!key_ok(key)) {
-		rq_problem(rq, 400, "malformed",
-			   "Idempotency-Key must be 1 to 255 printable ASCII "
-			   "characters.");
+	if (!idem_key_ok(rq))
 		return false;
-	}
 	if (in_flight(rq, key)) {
 		rq_add_header(rq, "Retry-After", "1");
 		rq_problem(rq, 409, deia_err_name(DEIA_ECONFLICT),

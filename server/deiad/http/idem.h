@@ -19,6 +19,8 @@
 
 /* Remembers what the request is, before its body is parsed. */
 void idem_fingerprint(struct rq *rq, const char *body, size_t len);
+/* The Idempotency-Key may stand as it is, or there is none; false: answered. */
+bool idem_key_ok(struct rq *rq);
 /* True: run the handler. False: answered, or the handler runs later. */
 bool idem_begin(struct rq *rq);
 /* True: the answer is being kept, and rq_send is called again after. */

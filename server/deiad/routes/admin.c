@@ -2,7 +2,6 @@
 /* admin.c - the audit trail and the configuration, for administrators. */
 #include "routes.h"
 
-#include <stdio.h>
 #include <deia/config.h>
 #include <deia/hive.h>
 
@@ -30,19 +29,13 @@ static void audit_page(deia_err err, const struct deia_audit_entry *entries,
 {
 	struct rq *rq = user;
 	struct deia_jw w;
-	char cursor[32];
 
-	if (err) {
-		rq_fail(rq, err);
-	} else {
-		list_begin(&w);
-		for (size_t i = 0; i < n; i++)
-			print_entry(&w, &entries[i]);
-		snprintf(cursor, sizeof(cursor), "%lld",
-			 n ? (long long)entries[n - 1].seq : 0);
-		list_end(&w, more && n ? cursor : NULL);
-		rq_send_json(rq, 200, &w);
-	}
+	if (!rq_ok(rq, err))
+		return;
+	list_begin(&w);
+	for (size_t i = 0; i < n; i++)
+		print_entry(&w, &entries[i]);
+	list_send_seq(rq, &w, more && n ? entries[n - 1].seq : 0);
 	rq_drop(rq);
 }
 
@@ -51,8 +44,7 @@ void route_audit(struct rq *rq)
 	unsigned limit;
 	int64_t before;
 
-	if (!query_limit(rq, &limit) ||
-	    !query_int(rq, "cursor", 1, INT64_MAX, 0, &before))
+	if (!query_page(rq, &limit, &before))
 		return;
 	rq_hold(rq);
 	rq_begun(rq, deia_hive_audit_page(rq->srv->hive, before, limit,

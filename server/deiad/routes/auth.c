@@ -101,7 +101,7 @@ static void revoke(struct rq *rq, const char *id)
 
 void route_logout(struct rq *rq)
 {
-	if (rq->json && !body_fields(rq, NULL, 0))
+	if (!body_fields(rq, NULL, 0))
 		return;
 	revoke(rq, rq->actor.token_id);
 }
@@ -146,7 +146,7 @@ void route_codes_create(struct rq *rq)
 	struct deia_jw w;
 	deia_err err;
 
-	if (rq->json && !body_fields(rq, fields, 2))
+	if (!body_fields(rq, fields, 2))
 		return;
 	ttl = body_int(rq, "ttl_seconds", 900);
 	role = role_of(rq, DEIA_ROLE_VIEWER, rq->actor.role);
@@ -201,8 +201,7 @@ void route_tokens_list(struct rq *rq)
 		done += (unsigned)n;
 	}
 	n = n ? deia_hive_token_list(rq->srv->hive, last, page, 1) : 0;
-	list_end(&w, n ? last : NULL);
-	rq_send_json(rq, 200, &w);
+	list_send(rq, &w, n ? last : NULL);
 }
 
 static void token_made(deia_err err, const char *token,

@@ -5,7 +5,6 @@
 #include "routes.h"
 
 #include <cjson/cJSON.h>
-#include <stdlib.h>
 #include <string.h>
 #include <deia/limits.h>
 
@@ -33,7 +32,7 @@ static void begin_act(struct rq *rq, deia_bot_action action)
 
 static void act(struct rq *rq, deia_bot_action action)
 {
-	if (!rq->json || body_fields(rq, NULL, 0))
+	if (body_fields(rq, NULL, 0))
 		begin_act(rq, action);
 }
 
@@ -70,9 +69,9 @@ void route_bot_interrupt(struct rq *rq)
 	};
 	const char *line;
 
-	if (rq->json && !body_fields(rq, fields, 1))
+	if (!body_fields(rq, fields, 1))
 		return;
-	line = rq->json ? body_text(rq, "id") : NULL;
+	line = body_text(rq, "id");
 	if (!line) {
 		begin_act(rq, DEIA_BOT_INTERRUPT);
 		return;
@@ -124,27 +123,12 @@ static void acted_on_many(deia_err err,
 	struct rq *rq = user;
 	struct deia_jw w;
 
-	if (err) {
-		rq_fail(rq, err);
-		rq_drop(rq);
+	if (!rq_ok(rq, err))
 		return;
-	}
 	list_begin(&w);
-	for (size_t i = 0; i < n; i++) {
-		deia_jw_object(&w);
-		deia_jw_kstr(&w, "id", items[i].id);
-		deia_jw_kbool(&w, "ok", !items[i].err);
-		if (items[i].err) {
-			deia_jw_key(&w, "error");
-			deia_jw_object(&w);
-			deia_jw_kstr(&w, "code", deia_err_name(items[i].err));
-			deia_jw_kstr(&w, "detail", items[i].message);
-			deia_jw_end_object(&w);
-		}
-		deia_jw_end_object(&w);
-	}
-	list_end(&w, NULL);
-	rq_send_json(rq, 200, &w);
+	for (size_t i = 0; i < n; i++)
+		print_outcome(&w, items[i].id, items[i].err, items[i].message);
+	list_send(rq, &w, NULL);
 	rq_drop(rq);
 }
 

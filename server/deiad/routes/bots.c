@@ -111,8 +111,7 @@ void route_bots_list(struct rq *rq)
 		done += (unsigned)n;
 	}
 	n = n ? deia_hive_bot_search(rq->srv->hive, &filter, last, page, 1) : 0;
-	list_end(&w, n ? last : NULL);
-	rq_send_json(rq, 200, &w);
+	list_send(rq, &w, n ? last : NULL);
 }
 
 /* ---- changing ---------------------------------------------------------- */
@@ -335,6 +334,5 @@ void route_templates(struct rq *rq)
 		deia_jw_kstr(&w, "type", t->type);
 		deia_jw_end_object(&w);
 	}
-	list_end(&w, NULL);
-	rq_send_json(rq, 200, &w);
+	list_send(rq, &w, NULL);
 }

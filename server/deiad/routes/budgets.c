@@ -6,15 +6,6 @@
 #include "routes.h"
 #include "tasks.h"
 
-static void limit(struct deia_jw *w, const char *key, int64_t v)
-{
-	deia_jw_key(w, key);
-	if (v)
-		deia_jw_int(w, v);
-	else
-		deia_jw_null(w);
-}
-
 static void print_budget(const struct deia_budget_status *s, void *user)
 {
 	struct deia_jw *w = user;
@@ -22,9 +13,9 @@ static void print_budget(const struct deia_budget_status *s, void *user)
 	deia_jw_object(w);
 	deia_jw_kstr(w, "name", s->bot ? s->bot : "day");
 	deia_jw_kstr(w, "bot", s->bot);
-	limit(w, "tokens", s->limits.tokens);
-	limit(w, "seconds", s->limits.seconds);
-	limit(w, "messages", s->limits.messages);
+	print_int_or_null(w, "tokens", s->limits.tokens, 0);
+	print_int_or_null(w, "seconds", s->limits.seconds, 0);
+	print_int_or_null(w, "messages", s->limits.messages, 0);
 	deia_jw_kstr(w, "on_exceed", deia_on_exceed_name(s->limits.on_exceed));
 	deia_jw_key(w, "used");
 	deia_jw_object(w);
@@ -32,7 +23,7 @@ static void print_budget(const struct deia_budget_status *s, void *user)
 	deia_jw_knum(w, "seconds", s->seconds);
 	deia_jw_kint(w, "messages", s->messages);
 	deia_jw_end_object(w);
-	deia_jw_kstr(w, "reason", *s->reason ? s->reason : NULL);
+	print_text_or_null(w, "reason", s->reason);
 	deia_jw_ktime(w, "renewed_at", s->renewed_unix_ms);
 	deia_jw_end_object(w);
 }
@@ -41,13 +32,9 @@ static void send_all(struct rq *rq)
 {
 	struct deia_jw w;
 
-	deia_jw_init(&w);
-	deia_jw_object(&w);
-	deia_jw_key(&w, "items");
-	deia_jw_array(&w);
+	list_begin(&w);
 	deia_hive_budgets_each(rq->srv->hive, print_budget, &w);
-	deia_jw_end_array(&w);
-	deia_jw_end_object(&w);
+	list_end(&w);
 	rq_send_json(rq, 200, &w);
 }
 
@@ -69,7 +56,7 @@ static void on_reset(deia_err err, void *user)
 
 void route_budget_reset(struct rq *rq)
 {
-	if (rq->json && !body_fields(rq, NULL, 0))
+	if (!body_fields(rq, NULL, 0))
 		return;
 	rq_hold(rq);
 	rq_begun(rq, deia_hive_budget_reset(rq->srv->hive, &rq->actor,

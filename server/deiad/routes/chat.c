@@ -7,7 +7,6 @@
  */
 #include "routes.h"
 
-#include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,8 +55,7 @@ void print_conversation(struct deia_jw *w, const struct deia_conversation *c)
 	deia_jw_kstr(w, "title", c->title ? c->title : "");
 	deia_jw_ktime(w, "created_at", c->created_unix_ms);
 	deia_jw_kbool(w, "default", c->is_default);
-	deia_jw_kstr(w, "session",
-		     c->session && *c->session ? c->session : NULL);
+	print_text_or_null(w, "session", c->session);
 	deia_jw_end_object(w);
 }
 
@@ -69,15 +67,12 @@ static void conversations(deia_err err, const struct deia_conversation *items,
 	struct rq *rq = user;
 	struct deia_jw w;
 
-	if (err) {
-		rq_fail(rq, err);
-	} else {
-		list_begin(&w);
-		for (size_t i = 0; i < n; i++)
-			print_conversation(&w, &items[i]);
-		list_end(&w, more && n ? items[n - 1].id : NULL);
-		rq_send_json(rq, 200, &w);
-	}
+	if (!rq_ok(rq, err))
+		return;
+	list_begin(&w);
+	for (size_t i = 0; i < n; i++)
+		print_conversation(&w, &items[i]);
+	list_send(rq, &w, more && n ? items[n - 1].id : NULL);
 	rq_drop(rq);
 }
 
@@ -99,13 +94,11 @@ static void conversation_made(deia_err err,
 	struct rq *rq = user;
 	struct deia_jw w;
 
-	if (err) {
-		rq_fail(rq, err);
-	} else {
-		deia_jw_init(&w);
-		print_conversation(&w, conv);
-		rq_send_json(rq, 201, &w);
-	}
+	if (!rq_ok(rq, err))
+		return;
+	deia_jw_init(&w);
+	print_conversation(&w, conv);
+	rq_send_json(rq, 201, &w);
 	rq_drop(rq);
 }
 
@@ -131,15 +124,12 @@ static void lines(deia_err err, const struct deia_chat_line *items, size_t n,
 	struct rq *rq = user;
 	struct deia_jw w;
 
-	if (err) {
-		rq_fail(rq, err);
-	} else {
-		list_begin(&w);
-		for (size_t i = 0; i < n; i++)
-			print_line(&w, &items[i]);
-		list_end(&w, more && n ? items[n - 1].id : NULL);
-		rq_send_json(rq, 200, &w);
-	}
+	if (!rq_ok(rq, err))
+		return;
+	list_begin(&w);
+	for (size_t i = 0; i < n; i++)
+		print_line(&w, &items[i]);
+	list_send(rq, &w, more && n ? items[n - 1].id : NULL);
 	rq_drop(rq);
 }
 

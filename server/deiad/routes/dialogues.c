@@ -21,7 +21,7 @@ static void print_dialogue(struct deia_jw *w, const struct deia_dialogue *d)
 	deia_jw_key(w, "topic");
 	deia_jw_strn(w, d->topic, d->topic_len);
 	deia_jw_kstr(w, "status", deia_dialogue_status_name(d->status));
-	deia_jw_kstr(w, "reason", d->reason && *d->reason ? d->reason : NULL);
+	print_text_or_null(w, "reason", d->reason);
 	deia_jw_kint(w, "turns", d->turns);
 	deia_jw_kint(w, "turns_done", d->turns_done);
 	deia_jw_kint(w, "tokens", d->tokens);
@@ -73,15 +73,12 @@ static void listed(deia_err err, const struct deia_dialogue *items, size_t n,
 	struct rq *rq = user;
 	struct deia_jw w;
 
-	if (err) {
-		rq_fail(rq, err);
-	} else {
-		list_begin(&w);
-		for (size_t i = 0; i < n; i++)
-			print_dialogue(&w, &items[i]);
-		list_end(&w, more && n ? items[n - 1].id : NULL);
-		rq_send_json(rq, 200, &w);
-	}
+	if (!rq_ok(rq, err))
+		return;
+	list_begin(&w);
+	for (size_t i = 0; i < n; i++)
+		print_dialogue(&w, &items[i]);
+	list_send(rq, &w, more && n ? items[n - 1].id : NULL);
 	rq_drop(rq);
 }
 
@@ -142,7 +139,7 @@ void route_dialogue_messages(struct rq *rq)
 
 void route_dialogue_stop(struct rq *rq)
 {
-	if (rq->json && !body_fields(rq, NULL, 0))
+	if (!body_fields(rq, NULL, 0))
 		return;
 	rq_hold(rq);
 	rq_begun(rq, deia_dialogue_stop(rq->srv->hive, &rq->actor, rq->param[0],

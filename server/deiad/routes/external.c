@@ -19,26 +19,6 @@
 
 /* ---- heartbeat ------------------------------------------------------------- */
 
-/* The body's capabilities; -1: answered. */
-static int capabilities(struct rq *rq, const char **out)
-{
-	const cJSON *list =
-		cJSON_GetObjectItemCaseSensitive(rq->json, "capabilities");
-	const cJSON *item;
-	int n = 0;
-
-	cJSON_ArrayForEach(item, list) {
-		if (n == DEIA_MAX_CAPABILITIES_LEN || !cJSON_IsString(item)) {
-			rq_bad_field(rq, "/capabilities",
-				     "expected at most %d words",
-				     DEIA_MAX_CAPABILITIES_LEN);
-			return -1;
-		}
-		out[n++] = item->valuestring;
-	}
-	return n;
-}
-
 void route_bot_heartbeat(struct rq *rq)
 {
 	static const struct field fields[] = {
@@ -52,20 +32,16 @@ void route_bot_heartbeat(struct rq *rq)
 	deia_err err;
 	int n;
 
-	if (rq->json && !body_fields(rq, fields, 3))
+	if (!body_fields(rq, fields, 3))
 		return;
-	n = rq->json ? capabilities(rq, words) : 0;
+	n = body_words(rq, "capabilities", DEIA_MAX_CAPABILITIES_LEN, words);
 	if (n < 0)
 		return;
-	if (rq->json) {
-		beat.status_text = body_text(rq, "status_text");
-		beat.max_concurrent =
-			(unsigned)body_int(rq, "max_concurrent", 0);
-		beat.n_capabilities = (size_t)n;
-		beat.capabilities =
-			cJSON_HasObjectItem(rq->json, "capabilities") ? words
-								      : NULL;
-	}
+	beat.status_text = body_text(rq, "status_text");
+	beat.max_concurrent = (unsigned)body_int(rq, "max_concurrent", 0);
+	beat.n_capabilities = (size_t)n;
+	if (cJSON_HasObjectItem(rq->json, "capabilities"))
+		beat.capabilities = words;
 	err = deia_hive_bot_heartbeat(rq->srv->hive, &rq->actor, rq->param[0],
 				      &beat);
 	if (!err)
@@ -319,17 +295,15 @@ void route_task_fail(struct rq *rq)
 		{ "retryable", FIELD_BOOL, false, 0, 0 },
 		{ "retry_after_seconds", FIELD_INT, false, 0, 86400 },
 	};
-	const cJSON *retryable;
 
 	if (!body_fields(rq, fields, 5))
 		return;
-	retryable = cJSON_GetObjectItemCaseSensitive(rq->json, "retryable");
 	rq_hold(rq);
-	rq_begun(rq,
-		 deia_hive_claim_fail(
-			 rq->srv->hive, &rq->actor, rq->param[0],
-			 body_text(rq, "lease_token"), body_text(rq, "code"),
-			 body_text(rq, "message"), cJSON_IsTrue(retryable),
-			 (unsigned)body_int(rq, "retry_after_seconds", 0),
-			 failed, rq));
+	rq_begun(rq, deia_hive_claim_fail(
+			     rq->srv->hive, &rq->actor, rq->param[0],
+			     body_text(rq, "lease_token"),
+			     body_text(rq, "code"), body_text(rq, "message"),
+			     body_bool(rq, "retryable", false),
+			     (unsigned)body_int(rq, "retry_after_seconds", 0),
+			     failed, rq));
 }

@@ -2,7 +2,6 @@
 /* history.c - GET /bots/{id}/history: the states a bot went through. */
 #include "routes.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <deia/hive.h>
 
@@ -42,19 +41,13 @@ static void history(deia_err err, const struct deia_bot_history *items,
 {
 	struct rq *rq = user;
 	struct deia_jw w;
-	char cursor[24];
 
-	if (err) {
-		rq_fail(rq, err);
-	} else {
-		list_begin(&w);
-		for (size_t i = 0; i < n; i++)
-			print_entry(&w, &items[i]);
-		snprintf(cursor, sizeof(cursor), "%lld",
-			 n ? (long long)items[n - 1].seq : 0);
-		list_end(&w, more && n ? cursor : NULL);
-		rq_send_json(rq, 200, &w);
-	}
+	if (!rq_ok(rq, err))
+		return;
+	list_begin(&w);
+	for (size_t i = 0; i < n; i++)
+		print_entry(&w, &items[i]);
+	list_send_seq(rq, &w, more && n ? items[n - 1].seq : 0);
 	rq_drop(rq);
 }
 

@@ -5,7 +5,6 @@
  */
 #include "scheduler.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <deia/scheduling.h>
@@ -35,7 +34,7 @@ static void print_status(struct deia_jw *w, const deia_hive *hive,
 
 	deia_jw_kstr(w, "bot", st->id);
 	deia_jw_kbool(w, "available", st->available);
-	deia_jw_kstr(w, "reason", st->reason[0] ? st->reason : NULL);
+	print_text_or_null(w, "reason", st->reason);
 	deia_jw_kstr(w, "circuit", deia_scheduler_circuit_name(st->circuit));
 	deia_jw_kint(w, "failures", st->failures);
 	deia_jw_kint(w, "pauses", st->pauses);
@@ -111,8 +110,7 @@ static void list_bots(struct rq *rq, unsigned limit,
 		}
 	}
 	n = deia_hive_bot_list(rq->srv->hive, after, page, 1);
-	list_end(w, n ? after : NULL);
-	rq_send_json(rq, 200, w);
+	list_send(rq, w, n ? after : NULL);
 }
 
 static bool print_one_bot(struct deia_jw *w, struct rq *rq, const char *bot)
@@ -150,8 +148,7 @@ void route_scheduler_types(struct rq *rq)
 		deia_jw_kstr(&w, "task_type", type);
 		deia_jw_end_object(&w);
 	}
-	list_end(&w, NULL);
-	rq_send_json(rq, 200, &w);
+	list_send(rq, &w, NULL);
 }
 
 static bool has_type(const deia_scheduler *s, const char *type)
@@ -233,8 +230,7 @@ void route_scheduler_insights(struct rq *rq)
 		deia_jw_end_object(&w);
 	}
 	free(items);
-	list_end(&w, NULL);
-	rq_send_json(rq, 200, &w);
+	list_send(rq, &w, NULL);
 }
 
 static void print_entry(struct deia_jw *w, const deia_hive *hive,
@@ -251,8 +247,8 @@ static void print_entry(struct deia_jw *w, const deia_hive *hive,
 	deia_jw_kint(w, "number", (int64_t)e->number);
 	deia_jw_kstr(w, "kind", kinds[e->kind]);
 	deia_jw_ktime(w, "at", deia_hive_scheduler_unix_ms(hive, e->at_ms));
-	deia_jw_kstr(w, "bot", e->bot[0] ? e->bot : NULL);
-	deia_jw_kstr(w, "task_type", e->type[0] ? e->type : NULL);
+	print_text_or_null(w, "bot", e->bot);
+	print_text_or_null(w, "task_type", e->type);
 	if (is_reset) {
 		deia_jw_kstr(w, "seconds", NULL);
 		deia_jw_kstr(w, "success", NULL);
@@ -268,21 +264,16 @@ void route_scheduler_history(struct rq *rq)
 	const struct deia_scheduler_entry *items[DEIA_MAX_PAGE_LEN + 1];
 	int64_t before;
 	unsigned limit;
-	char cursor[24];
 	struct deia_jw w;
 	size_t n;
 
-	if (!query_limit(rq, &limit) ||
-	    !query_int(rq, "cursor", 1, INT64_MAX, 0, &before))
+	if (!query_page(rq, &limit, &before))
 		return;
 	n = deia_hive_scheduler_history(rq->srv->hive, (uint64_t)before, items,
 					limit + 1);
 	list_begin(&w);
 	for (size_t i = 0; i < n && i < limit; i++)
 		print_entry(&w, rq->srv->hive, items[i]);
-	if (n > limit)
-		snprintf(cursor, sizeof(cursor), "%llu",
-			 (unsigned long long)items[limit - 1]->number);
-	list_end(&w, n > limit ? cursor : NULL);
-	rq_send_json(rq, 200, &w);
+	list_send_seq(rq, &w,
+		      n > limit ? (int64_t)items[limit - 1]->number : 0);
 }

@@ -52,8 +52,7 @@ static void send_items(struct rq *rq, const char *p, size_t len)
 		deia_jw_strn(&w, p, n);
 		p += n + 1;
 	}
-	list_end(&w, NULL);
-	rq_send_json(rq, 200, &w);
+	list_send(rq, &w, NULL);
 }
 
 static void log_done(struct job *job)

@@ -7,16 +7,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <deia/limits.h>
 
 #include "../http/reply.h"
 #include "routes.h"
-
-/* Text, or null where it is "". */
-static void kstr_or_null(struct deia_jw *w, const char *key, const char *s)
-{
-	deia_jw_kstr(w, key, s && *s ? s : NULL);
-}
 
 static void print_ends(struct deia_jw *w, const struct deia_message *m)
 {
@@ -35,7 +28,7 @@ void print_message(struct deia_jw *w, const struct deia_message *m)
 	deia_jw_kstr(w, "id", m->id);
 	deia_jw_kstr(w, "from", m->from);
 	deia_jw_kstr(w, "to", m->to);
-	kstr_or_null(w, "by", m->by);
+	print_text_or_null(w, "by", m->by);
 	deia_jw_key(w, "content");
 	if (m->content)
 		deia_jw_strn(w, m->content, m->content_len);
@@ -54,25 +47,13 @@ void print_message(struct deia_jw *w, const struct deia_message *m)
 	deia_jw_ktime(w, "delivered_at", m->delivered_unix_ms);
 	print_ends(w, m);
 	deia_jw_ktime(w, "lease_expires_at", m->lease_unix_ms);
-	kstr_or_null(w, "lease_token", m->lease_token);
+	print_text_or_null(w, "lease_token", m->lease_token);
 	deia_jw_ktime(w, "retry_at", m->retry_unix_ms);
-	kstr_or_null(w, "reply_to", m->reply_to);
-	kstr_or_null(w, "dialogue", m->dialogue);
+	print_text_or_null(w, "reply_to", m->reply_to);
+	print_text_or_null(w, "dialogue", m->dialogue);
 	deia_jw_kraw(w, "metadata",
 		     m->metadata && *m->metadata ? m->metadata : "{}");
-	kstr_or_null(w, "reason", m->reason);
-	deia_jw_end_object(w);
-}
-
-void print_messages(struct deia_jw *w, const struct deia_message *items,
-		    size_t n)
-{
-	deia_jw_object(w);
-	deia_jw_key(w, "items");
-	deia_jw_array(w);
-	for (size_t i = 0; i < n; i++)
-		print_message(w, &items[i]);
-	deia_jw_end_array(w);
+	print_text_or_null(w, "reason", m->reason);
 	deia_jw_end_object(w);
 }
 
@@ -99,15 +80,12 @@ void mail_page(deia_err err, const struct deia_message *items, size_t n,
 	struct rq *rq = user;
 	struct deia_jw w;
 
-	if (err) {
-		rq_fail(rq, err);
-	} else {
-		list_begin(&w);
-		for (size_t i = 0; i < n; i++)
-			print_message(&w, &items[i]);
-		list_end(&w, more && n ? items[n - 1].id : NULL);
-		rq_send_json(rq, 200, &w);
-	}
+	if (!rq_ok(rq, err))
+		return;
+	list_begin(&w);
+	for (size_t i = 0; i < n; i++)
+		print_message(&w, &items[i]);
+	list_send(rq, &w, more && n ? items[n - 1].id : NULL);
 	rq_drop(rq);
 }
 
@@ -132,21 +110,6 @@ void fault(struct faults *f, const char *pointer, const char *fmt, ...)
 	vsnprintf(e->detail, sizeof(e->detail), fmt, ap);
 	va_end(ap);
 	f->n++;
-}
-
-void pointer_join(char *out, size_t len, const char *base, const char *name)
-{
-	size_t at = (size_t)snprintf(out, len, "%s/", base);
-
-	for (; *name && at + 3 < len; name++) {
-		if (*name == '~' || *name == '/') {
-			out[at++] = '~';
-			out[at++] = *name == '~' ? '0' : '1';
-		} else {
-			out[at++] = *name;
-		}
-	}
-	out[at < len ? at : len - 1] = '\0';
 }
 
 /* Reads a value by its kind; false: it is another, and was left behind. */

@@ -9,9 +9,6 @@
 #include "../http/rq.h"
 
 void print_message(struct deia_jw *w, const struct deia_message *m);
-/* {"items":[...]} without a cursor. */
-void print_messages(struct deia_jw *w, const struct deia_message *items,
-		    size_t n);
 /* deia_messages_cb: 200 with the one message, or what went wrong. user: the
  * request, held. */
 void mail_one(deia_err err, const struct deia_message *items, size_t n,
@@ -37,8 +34,6 @@ struct faults {
 /* pointer: to the value, printf-like detail. */
 void fault(struct faults *f, const char *pointer, const char *fmt, ...)
 	DEIA_PRINTF(3, 4);
-/* "/base/name", escaped; base is a pointer. */
-void pointer_join(char *out, size_t len, const char *base, const char *name);
 
 /* One member that an object may have; *at its value, read by `kind`. */
 struct want {

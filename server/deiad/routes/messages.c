@@ -118,11 +118,11 @@ static void moved(deia_err err, const struct deia_message *items, size_t n,
 static bool claim_read(struct rq *rq, const struct field *fields, size_t n,
 		       struct deia_message_claim *claim)
 {
-	if (rq->json && !body_fields(rq, fields, n))
+	if (!body_fields(rq, fields, n))
 		return false;
 	claim->id = rq->param[0];
-	claim->inbox = rq->json ? body_text(rq, "bot") : NULL;
-	claim->token = rq->json ? body_text(rq, "lease_token") : NULL;
+	claim->inbox = body_text(rq, "bot");
+	claim->token = body_text(rq, "lease_token");
 	return true;
 }
 
@@ -152,8 +152,8 @@ void route_message_release(struct rq *rq)
 
 	if (!claim_read(rq, fields, 4, &claim))
 		return;
-	delay = rq->json ? body_int(rq, "delay_seconds", 0) : 0;
-	reason = rq->json ? body_text(rq, "reason") : NULL;
+	delay = body_int(rq, "delay_seconds", 0);
+	reason = body_text(rq, "reason");
 	rq_hold(rq);
 	rq_begun(rq, deia_mail_release(rq->srv->hive, &rq->actor, &claim,
 				       delay * 1000, reason, moved, rq));
@@ -178,7 +178,7 @@ void route_message_extend(struct rq *rq)
 
 void route_message_requeue(struct rq *rq)
 {
-	if (rq->json && !body_fields(rq, NULL, 0))
+	if (!body_fields(rq, NULL, 0))
 		return;
 	rq_hold(rq);
 	rq_begun(rq, deia_mail_requeue(rq->srv->hive, &rq->actor, rq->param[0],

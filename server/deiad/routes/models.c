@@ -190,8 +190,7 @@ static void send_models(struct rq *rq, const struct model_job *m)
 	list_begin(&w);
 	cJSON_ArrayForEach(model, models)
 		print_model(&w, m->dialect, model);
-	list_end(&w, NULL);
-	rq_send_json(rq, 200, &w);
+	list_send(rq, &w, NULL);
 	cJSON_Delete(json);
 }
 

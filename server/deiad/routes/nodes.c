@@ -9,7 +9,7 @@ static void print_node(struct deia_jw *w, const struct deia_node *n)
 {
 	deia_jw_object(w);
 	deia_jw_kstr(w, "name", n->name);
-	deia_jw_kstr(w, "url", n->url[0] ? n->url : NULL);
+	print_text_or_null(w, "url", n->url);
 	deia_jw_kstr(w, "version", n->version);
 	deia_jw_ktime(w, "started_at", n->started_unix_ms);
 	deia_jw_kbool(w, "alive", n->alive);
@@ -39,6 +39,5 @@ void route_nodes(struct rq *rq)
 		done += (unsigned)n;
 	}
 	n = deia_hive_nodes(rq->srv->hive, after, &next, 1);
-	list_end(&w, n ? after : NULL);
-	rq_send_json(rq, 200, &w);
+	list_send(rq, &w, n ? after : NULL);
 }

@@ -4,10 +4,7 @@
  */
 #include "tasks.h"
 
-#include <cjson/cJSON.h>
-#include <stdlib.h>
 #include <string.h>
-#include <deia/limits.h>
 
 #include "../http/reply.h"
 #include "routes.h"
@@ -36,8 +33,7 @@ void route_queues(struct rq *rq)
 	list_begin(&w);
 	for (size_t i = 0; deia_tasks_type_at(tasks, i, &q); i++)
 		print_queue(&w, &q);
-	list_end(&w, NULL);
-	rq_send_json(rq, 200, &w);
+	list_send(rq, &w, NULL);
 }
 
 /* The type that the path names; false: answered. */
@@ -85,13 +81,10 @@ void route_queue_put(struct rq *rq)
 		{ "wip_limit", FIELD_INT, false, 0, MAX_WIP },
 	};
 	struct deia_task_type_status q;
-	const cJSON *paused;
 
 	if (!body_fields(rq, fields, 2) || !find(rq, &q))
 		return;
-	paused = cJSON_GetObjectItemCaseSensitive(rq->json, "paused");
-	if (paused)
-		q.paused = cJSON_IsTrue(paused);
+	q.paused = body_bool(rq, "paused", q.paused);
 	q.wip_limit = (unsigned)body_int(rq, "wip_limit", q.wip_limit);
 	change(rq, &q);
 }
@@ -100,7 +93,7 @@ static void set_paused(struct rq *rq, bool paused)
 {
 	struct deia_task_type_status q;
 
-	if ((rq->json && !body_fields(rq, NULL, 0)) || !find(rq, &q))
+	if (!body_fields(rq, NULL, 0) || !find(rq, &q))
 		return;
 	q.paused = paused;
 	change(rq, &q);

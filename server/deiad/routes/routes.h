@@ -53,11 +53,11 @@ void route_task_retry(struct rq *rq);
 void route_task_approve(struct rq *rq);
 void route_task_verdict(struct rq *rq);
 void route_queues(struct rq *rq);
-void route_budgets(struct rq *rq);
-void route_budget_reset(struct rq *rq);
 void route_queue_put(struct rq *rq);
 void route_queue_pause(struct rq *rq);
 void route_queue_resume(struct rq *rq);
+void route_budgets(struct rq *rq);
+void route_budget_reset(struct rq *rq);
 
 void route_bot_status(struct rq *rq);
 void route_bot_history(struct rq *rq);
@@ -141,6 +141,8 @@ void print_line(struct deia_jw *w, const struct deia_chat_line *line);
 void print_conversation(struct deia_jw *w,
 			const struct deia_conversation *conv);
 void print_execution(struct deia_jw *w, const struct deia_execution *e);
+/* Text, or null where it is NULL or "". */
+void print_text_or_null(struct deia_jw *w, const char *key, const char *s);
 /* A number, or null where it is `none`. */
 void print_int_or_null(struct deia_jw *w, const char *key, int64_t v,
 		       int64_t none);
@@ -150,24 +152,36 @@ void print_made(const struct rq *rq, struct deia_jw *w, enum deia_made made,
 void print_event(struct deia_jw *w, const struct deia_event *ev);
 /* An array of the lines of a text. */
 void print_text_lines(struct deia_jw *w, const char *text);
+/* What came of an action on one of many. message: why not. */
+void print_outcome(struct deia_jw *w, const char *id, deia_err err,
+		   const char *message);
+
+/* ---- answers.c: the ends of requests, lists ---------------------------- */
+
 /*
  * A held request whose answer comes with the callback of a library call: on
  * an error of the call itself there is none, so it is answered and dropped.
  */
 void rq_begun(struct rq *rq, deia_err err);
+/* In such a callback: true: answer, then drop. False: both was done. */
+bool rq_ok(struct rq *rq, deia_err err);
 /* Such a callback: 204, or what went wrong. user: the request. */
 void rq_done_empty(deia_err err, void *user);
-/* Ends a list: closes the items and adds next_cursor (NULL: null). */
+/* Begins a list: its items are printed next. */
 void list_begin(struct deia_jw *w);
-void list_end(struct deia_jw *w, const char *next_cursor);
+/* Ends one that has no pages. */
+void list_end(struct deia_jw *w);
+/* Answers 200 with it. next_cursor: of the next page; NULL: there is none. */
+void list_send(struct rq *rq, struct deia_jw *w, const char *next_cursor);
+/* The same where cursors are numbers; 0: there is no next page. */
+void list_send_seq(struct rq *rq, struct deia_jw *w, int64_t next_cursor);
+
+/* ---- params.c: queries, bodies ----------------------------------------- */
 
 /* ?limit=, 1..DEIA_MAX_PAGE_LEN; false: answered. */
 bool query_limit(struct rq *rq, unsigned *limit);
-/*
- * The Idempotency-Key, for a library that keeps them itself: made shorter,
- * into buf, when it would not take it; NULL: there is none. False: answered.
- */
-bool own_key(struct rq *rq, char buf[static 65], const char **out);
+/* The same, and ?cursor=, a number; 0 when absent. */
+bool query_page(struct rq *rq, unsigned *limit, int64_t *cursor);
 /* A whole number, or fallback when absent; false: answered. */
 bool query_int(struct rq *rq, const char *name, int64_t min, int64_t max,
 	       int64_t fallback, int64_t *out);
@@ -189,10 +203,17 @@ struct field {
 	bool required;
 	int64_t min, max;
 };
-/* Checks rq->json against the fields; false: answered with all errors. */
+/* Checks rq->json against the fields; false: answered with all errors. A body
+ * that is not there (RF_JSON_OPT) is as an empty one, here and below. */
 bool body_fields(struct rq *rq, const struct field *fields, size_t n);
 /* After body_fields: a text member, or NULL. */
 const char *body_text(const struct rq *rq, const char *name);
 int64_t body_int(const struct rq *rq, const char *name, int64_t fallback);
+bool body_bool(const struct rq *rq, const char *name, bool fallback);
+/* An array of words, borrowed from the body, into out[0..max): how many; -1:
+ * answered. */
+int body_words(struct rq *rq, const char *name, int max, const char **out);
+/* "/base/name", escaped; base is a JSON pointer. */
+void pointer_join(char *out, size_t len, const char *base, const char *name);
 
 #endif

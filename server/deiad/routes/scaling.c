@@ -5,8 +5,6 @@
  */
 #include <deia/scaling.h>
 
-#include <stdio.h>
-#include <string.h>
 #include <deia/limits.h>
 
 #include "../http/reply.h"
@@ -34,15 +32,22 @@ static void print_limits(struct deia_jw *w, const struct deia_scaling_state *s)
 	deia_jw_kstr(w, "source", deia_scaling_source_name(s->source));
 }
 
+/* A number, or null where it is not known. */
+static void print_known(struct deia_jw *w, const char *key, double v,
+			bool known)
+{
+	deia_jw_key(w, key);
+	if (known)
+		deia_jw_num(w, v);
+	else
+		deia_jw_null(w);
+}
+
 static void print_machine(struct deia_jw *w, const struct deia_scaling_state *s)
 {
 	deia_jw_kbool(w, "active", s->active);
 	deia_jw_kint(w, "bots", s->bots);
-	deia_jw_key(w, "cpu_ratio");
-	if (s->cpu_ratio > 0)
-		deia_jw_num(w, s->cpu_ratio);
-	else
-		deia_jw_null(w);
+	print_known(w, "cpu_ratio", s->cpu_ratio, s->cpu_ratio > 0);
 	print_int_or_null(w, "free_memory_bytes",
 			  s->memory_known ? (int64_t)s->free_bytes : -1, -1);
 }
@@ -57,16 +62,6 @@ static void print_counts(struct deia_jw *w, const unsigned *counts)
 	deia_jw_end_object(w);
 }
 
-static void print_seconds(struct deia_jw *w, const char *key, double seconds,
-			  bool known)
-{
-	deia_jw_key(w, key);
-	if (known)
-		deia_jw_num(w, seconds);
-	else
-		deia_jw_null(w);
-}
-
 static void print_now(struct deia_jw *w, const struct deia_scaling_status *t)
 {
 	const struct deia_scaler_status *n = &t->now;
@@ -78,9 +73,9 @@ static void print_now(struct deia_jw *w, const struct deia_scaling_status *t)
 	deia_jw_kint(w, "running", t->running);
 	deia_jw_knum(w, "load", n->load);
 	deia_jw_knum(w, "arrivals_per_second", n->arrivals_per_second);
-	print_seconds(w, "run_seconds", n->run_seconds, n->run_seconds > 0);
-	print_seconds(w, "expected_wait_seconds", n->wait_seconds,
-		      n->wait_seconds >= 0);
+	print_known(w, "run_seconds", n->run_seconds, n->run_seconds > 0);
+	print_known(w, "expected_wait_seconds", n->wait_seconds,
+		    n->wait_seconds >= 0);
 	deia_jw_kint(w, "failures", n->failures);
 	deia_jw_knum(w, "paused_seconds", (double)n->paused_ms / 1000);
 	deia_jw_kstr(w, "reason", n->reason);
@@ -99,7 +94,7 @@ static void print_template(struct deia_jw *w,
 	deia_jw_knum(w, "wait_seconds", t->set.wait_seconds);
 	print_now(w, t);
 	deia_jw_ktime(w, "updated_at", t->updated_unix_ms);
-	deia_jw_kstr(w, "updated_by", t->updated_by[0] ? t->updated_by : NULL);
+	print_text_or_null(w, "updated_by", t->updated_by);
 	deia_jw_end_object(w);
 }
 
@@ -168,11 +163,8 @@ static void on_scaled(deia_err err, const char *const *bots, size_t n,
 	struct rq *rq = user;
 	struct deia_jw w;
 
-	if (err) {
-		rq_fail(rq, err);
-		rq_drop(rq);
+	if (!rq_ok(rq, err))
 		return;
-	}
 	deia_jw_init(&w);
 	deia_jw_object(&w);
 	deia_jw_key(&w, "bots");
@@ -224,7 +216,7 @@ static void print_decision(struct deia_jw *w,
 	deia_jw_kstr(w, "cause", d->cause);
 	deia_jw_kbool(w, "done", d->done);
 	deia_jw_kint(w, "count", d->count);
-	deia_jw_kstr(w, "bot", d->bot[0] ? d->bot : NULL);
+	print_text_or_null(w, "bot", d->bot);
 	deia_jw_kint(w, "bots", d->bots);
 	deia_jw_kint(w, "wanted", d->wanted);
 	deia_jw_kstr(w, "by", d->by);
@@ -238,20 +230,13 @@ static void on_history(deia_err err, const struct deia_scaling_decision *items,
 {
 	struct rq *rq = user;
 	struct deia_jw w;
-	char next[32];
 
-	if (err) {
-		rq_fail(rq, err);
-		rq_drop(rq);
+	if (!rq_ok(rq, err))
 		return;
-	}
 	list_begin(&w);
 	for (size_t i = 0; i < n; i++)
 		print_decision(&w, &items[i]);
-	snprintf(next, sizeof(next), "%lld",
-		 n ? (long long)items[n - 1].seq : 0);
-	list_end(&w, more && n ? next : NULL);
-	rq_send_json(rq, 200, &w);
+	list_send_seq(rq, &w, more && n ? items[n - 1].seq : 0);
 	rq_drop(rq);
 }
 
@@ -260,8 +245,7 @@ void route_scaling_history(struct rq *rq)
 	unsigned limit;
 	int64_t before;
 
-	if (!query_limit(rq, &limit) ||
-	    !query_int(rq, "cursor", 1, INT64_MAX, 0, &before))
+	if (!query_page(rq, &limit, &before))
 		return;
 	rq_hold(rq);
 	rq_begun(rq, deia_hive_scaling_history(rq->srv->hive, before, limit,

@@ -25,11 +25,6 @@ void print_execution(struct deia_jw *w, const struct deia_execution *e)
 	deia_jw_end_object(w);
 }
 
-static bool body_bool(const struct rq *rq, const char *name)
-{
-	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(rq->json, name));
-}
-
 /* After body_fields; text borrowed from the body. */
 static struct deia_execution execution_of(const struct rq *rq)
 {
@@ -39,8 +34,8 @@ static struct deia_execution execution_of(const struct rq *rq)
 	e.type = body_text(rq, "task_type");
 	e.seconds = cJSON_GetNumberValue(
 		cJSON_GetObjectItemCaseSensitive(rq->json, "seconds"));
-	e.success = body_bool(rq, "success");
-	e.new_type = body_bool(rq, "new_type");
+	e.success = body_bool(rq, "success", false);
+	e.new_type = body_bool(rq, "new_type", false);
 	return e;
 }
 
@@ -50,14 +45,12 @@ static void execution_recorded(deia_err err, void *user)
 	struct deia_execution e;
 	struct deia_jw w;
 
-	if (err) {
-		rq_fail(rq, err);
-	} else {
-		e = execution_of(rq);
-		deia_jw_init(&w);
-		print_execution(&w, &e);
-		rq_send_json(rq, 201, &w);
-	}
+	if (!rq_ok(rq, err))
+		return;
+	e = execution_of(rq);
+	deia_jw_init(&w);
+	print_execution(&w, &e);
+	rq_send_json(rq, 201, &w);
 	rq_drop(rq);
 }
 

@@ -3,17 +3,15 @@
  * send.c - POST /messages: one message, copies of it to several, or a batch.
  *
  * All or nothing. The body is read in place: texts go to the hive as they
- * stand in the request's buffer, and metadata as it was written. The
- * Idempotency-Key is the messenger's own, so that the answer is durable with
- * the messages.
+ * stand in the request's buffer, and metadata as it was written.
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <deia/limits.h>
 
 #include "../http/reply.h"
 #include "mail.h"
+#include "own_key.h"
 #include "routes.h"
 
 enum {
@@ -54,12 +52,6 @@ struct post {
 	bool batch;  /* {"messages":[...]} */
 	bool single; /* one recipient, not as a list: one message back */
 	struct faults *faults;
-};
-
-/* Lives until the answer. */
-struct sending {
-	struct rq *rq;
-	bool single, batch, keyed, replayed;
 };
 
 /* ---- reading ----------------------------------------------------------- */
@@ -190,105 +182,44 @@ static bool read_batch(struct post *p, const struct got *got)
 
 /* ---- answering --------------------------------------------------------- */
 
-/*
- * Names the message that was wrong, and what of it: the pointer stays empty
- * when that is not known, or said by the sentence alone.
- */
-static void place(const struct sending *s, deia_err err,
-		  struct deia_field_error *e)
-{
-	const deia_hive *hive = s->rq->srv->hive;
-	const struct deia_field_error *where =
-		err == DEIA_EFIELD ? deia_hive_field_error(hive) : NULL;
-	const char *member = where ? where->pointer : "/to";
-	int at = deia_mail_error_index(hive);
-
-	snprintf(e->detail, sizeof(e->detail), "%s",
-		 where ? where->detail : deia_hive_errmsg(hive));
-	if (s->batch && at >= 0)
-		snprintf(e->pointer, sizeof(e->pointer), "/messages/%d%.100s",
-			 at, member);
-	else if (where)
-		*e = *where;
-}
-
-static void send_failed(const struct sending *s, deia_err err)
-{
-	struct deia_field_error e = { 0 };
-
-	if (err == DEIA_ECONFLICT && s->keyed) {
-		rq_problem(s->rq, 422, deia_err_name(err),
-			   "This Idempotency-Key was used for other messages; "
-			   "choose a new one.");
-		return;
-	}
-	place(s, err, &e);
-	if (e.pointer[0])
-		rq_fail_at(s->rq, err, &e);
-	else
-		rq_fail(s->rq, err);
-}
-
-static void send_sent(struct sending *s, const struct deia_message *items,
-		      size_t n)
-{
-	struct rq *rq = s->rq;
-	struct deia_jw w;
-	char where[80];
-
-	if (s->replayed)
-		rq_add_header(rq, "Idempotency-Replayed", "true");
-	deia_jw_init(&w);
-	if (s->single && n == 1) {
-		snprintf(where, sizeof(where), "/api/v1/messages/%s",
-			 items->id);
-		rq_add_header(rq, "Location", where);
-		print_message(&w, items);
-	} else {
-		print_messages(&w, items, n);
-	}
-	rq_send_json(rq, 201, &w);
-}
-
 static void sent(deia_err err, const struct deia_message *items, size_t n,
 		 bool more, void *user)
 {
-	struct sending *s = user;
-	struct rq *rq = s->rq;
+	struct making *m = user;
+	struct deia_jw w;
 
 	(void)more;
-	if (err)
-		send_failed(s, err);
-	else
-		send_sent(s, items, n);
-	free(s);
-	rq_drop(rq);
+	if (err) {
+		making_failed(m, err, deia_mail_error_index(m->rq->srv->hive),
+			      "/to");
+		return;
+	}
+	m->one = m->one && n == 1;
+	if (m->one) {
+		deia_jw_init(&w);
+		print_message(&w, items);
+	} else {
+		list_begin(&w);
+		for (size_t i = 0; i < n; i++)
+			print_message(&w, &items[i]);
+		list_end(&w);
+	}
+	making_done(m, m->one ? items->id : NULL, &w);
 }
 
 static void post(struct post *p)
 {
 	struct rq *rq = p->rq;
-	struct sending *s;
-	const char *key;
-	char hash[65];
+	struct making *m = making_begin(rq, "messages", p->batch);
 	deia_err err;
 
-	if (!own_key(rq, hash, &key))
+	if (!m)
 		return;
-	s = malloc(sizeof(*s));
-	if (!s) {
-		rq_fail_with(rq, DEIA_ENOMEM, NULL);
-		return;
-	}
-	*s = (struct sending){ .rq = rq,
-			       .single = p->single,
-			       .batch = p->batch,
-			       .keyed = key != NULL };
-	rq_hold(rq);
-	err = deia_mail_send(rq->srv->hive, &rq->actor, p->drafts, p->n, key,
-			     &s->replayed, sent, s);
+	m->one = p->single;
+	err = deia_mail_send(rq->srv->hive, &rq->actor, p->drafts, p->n, m->key,
+			     &m->replayed, sent, m);
 	if (err)
-		sent(err, NULL, 0, false, s);
+		sent(err, NULL, 0, false, m);
 }
 
 void route_messages_send(struct rq *rq)

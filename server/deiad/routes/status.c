@@ -53,25 +53,23 @@ static void samples(deia_err err, const struct deia_bot_sample *items, size_t n,
 	struct deia_jw w;
 	char cursor[24];
 
-	if (err) {
-		rq_fail(rq, err);
-	} else {
-		list_begin(&w);
-		for (size_t i = 0; i < n; i++)
-			print_sample(&w, &items[i]);
-		snprintf(cursor, sizeof(cursor), "%lld",
-			 n ? (long long)items[n - 1].at_unix_ms : 0);
-		deia_jw_end_array(&w);
-		deia_jw_key(&w, "now");
-		/* A bot that is gone has a past alone. */
-		if (deia_hive_bot_sample_now(rq->srv->hive, rq->param[0], &now))
-			deia_jw_null(&w);
-		else
-			print_sample(&w, &now);
-		deia_jw_kstr(&w, "next_cursor", more && n ? cursor : NULL);
-		deia_jw_end_object(&w);
-		rq_send_json(rq, 200, &w);
-	}
+	if (!rq_ok(rq, err))
+		return;
+	list_begin(&w);
+	for (size_t i = 0; i < n; i++)
+		print_sample(&w, &items[i]);
+	snprintf(cursor, sizeof(cursor), "%lld",
+		 n ? (long long)items[n - 1].at_unix_ms : 0);
+	deia_jw_end_array(&w);
+	deia_jw_key(&w, "now");
+	/* A bot that is gone has a past alone. */
+	if (deia_hive_bot_sample_now(rq->srv->hive, rq->param[0], &now))
+		deia_jw_null(&w);
+	else
+		print_sample(&w, &now);
+	deia_jw_kstr(&w, "next_cursor", more && n ? cursor : NULL);
+	deia_jw_end_object(&w);
+	rq_send_json(rq, 200, &w);
 	rq_drop(rq);
 }
 

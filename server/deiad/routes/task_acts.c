@@ -28,7 +28,7 @@ void route_task_cancel(struct rq *rq)
 
 void route_task_retry(struct rq *rq)
 {
-	if (rq->json && !body_fields(rq, NULL, 0))
+	if (!body_fields(rq, NULL, 0))
 		return;
 	rq_hold(rq);
 	rq_begun(rq, deia_hive_task_retry(rq->srv->hive, &rq->actor,
@@ -37,7 +37,7 @@ void route_task_retry(struct rq *rq)
 
 void route_task_approve(struct rq *rq)
 {
-	if (rq->json && !body_fields(rq, NULL, 0))
+	if (!body_fields(rq, NULL, 0))
 		return;
 	rq_hold(rq);
 	rq_begun(rq, deia_hive_task_approve(rq->srv->hive, &rq->actor,
@@ -50,16 +50,14 @@ void route_task_verdict(struct rq *rq)
 		{ "success", FIELD_BOOL, true, 0, 0 },
 		{ "note", FIELD_TEXT, false, 0, DEIA_MAX_REASON_BYTES },
 	};
-	bool success;
 
 	if (!body_fields(rq, fields, 2))
 		return;
-	success = cJSON_IsTrue(
-		cJSON_GetObjectItemCaseSensitive(rq->json, "success"));
 	rq_hold(rq);
-	rq_begun(rq, deia_hive_task_verdict(
-			     rq->srv->hive, &rq->actor, rq->param[0], success,
-			     body_text(rq, "note"), task_one, rq));
+	rq_begun(rq,
+		 deia_hive_task_verdict(rq->srv->hive, &rq->actor, rq->param[0],
+					body_bool(rq, "success", false),
+					body_text(rq, "note"), task_one, rq));
 }
 
 /* ---- many -------------------------------------------------------------- */
@@ -123,23 +121,9 @@ static void bulk_done(deia_err err, const struct deia_hive_task_outcome *items,
 		bulk_end(b, err);
 		return;
 	}
-	deia_jw_init(&w);
-	deia_jw_object(&w);
-	deia_jw_key(&w, "items");
-	deia_jw_array(&w);
-	for (size_t i = 0; i < n; i++) {
-		deia_jw_object(&w);
-		deia_jw_kstr(&w, "id", items[i].id);
-		deia_jw_kbool(&w, "ok", !items[i].err);
-		if (items[i].err) {
-			deia_jw_key(&w, "error");
-			deia_jw_object(&w);
-			deia_jw_kstr(&w, "code", deia_err_name(items[i].err));
-			deia_jw_kstr(&w, "detail", items[i].message);
-			deia_jw_end_object(&w);
-		}
-		deia_jw_end_object(&w);
-	}
+	list_begin(&w);
+	for (size_t i = 0; i < n; i++)
+		print_outcome(&w, items[i].id, items[i].err, items[i].message);
 	deia_jw_end_array(&w);
 	deia_jw_kbool(&w, "more", b->more);
 	deia_jw_end_object(&w);

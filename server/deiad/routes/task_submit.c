@@ -2,8 +2,7 @@
 /*
  * task_submit.c - POST /tasks: one task or a batch; POST /tasks/analyze.
  *
- * All or nothing. The Idempotency-Key is the queue's own, so that the answer
- * is durable with the tasks.
+ * All or nothing.
  */
 #include "tasks.h"
 
@@ -14,124 +13,51 @@
 #include <deia/limits.h>
 
 #include "../http/reply.h"
+#include "own_key.h"
 #include "routes.h"
-
-/* Lives until the answer. */
-struct submission {
-	struct rq *rq;
-	bool batch, keyed, replayed;
-};
-
-/* ---- answering --------------------------------------------------------- */
-
-/*
- * Names the task that was wrong, and what of it: the pointer stays empty when
- * that is not known, or said by the sentence alone.
- */
-static void place(const struct submission *s, deia_err err,
-		  struct deia_field_error *e)
-{
-	const deia_hive *hive = s->rq->srv->hive;
-	const struct deia_field_error *where =
-		err == DEIA_EFIELD ? deia_hive_field_error(hive) : NULL;
-	int at = deia_hive_task_error_index(hive);
-
-	snprintf(e->detail, sizeof(e->detail), "%s",
-		 where ? where->detail : deia_hive_errmsg(hive));
-	if (s->batch && at >= 0)
-		snprintf(e->pointer, sizeof(e->pointer), "/tasks/%d%.90s", at,
-			 where ? where->pointer : "");
-	else if (where)
-		*e = *where;
-}
-
-static void submit_failed(const struct submission *s, deia_err err)
-{
-	struct deia_field_error e = { 0 };
-
-	if (err == DEIA_ECONFLICT && s->keyed) {
-		rq_problem(s->rq, 422, deia_err_name(err),
-			   "This Idempotency-Key was used for other tasks; "
-			   "choose a new one.");
-		return;
-	}
-	place(s, err, &e);
-	if (e.pointer[0])
-		rq_fail_at(s->rq, err, &e);
-	else
-		rq_fail(s->rq, err);
-}
-
-static void send_submitted(struct submission *s, const struct deia_task *items,
-			   size_t n)
-{
-	struct rq *rq = s->rq;
-	struct deia_task head;
-	struct deia_jw w;
-	char where[100];
-
-	if (s->replayed)
-		rq_add_header(rq, "Idempotency-Replayed", "true");
-	deia_jw_init(&w);
-	if (s->batch) {
-		deia_jw_object(&w);
-		deia_jw_key(&w, "items");
-		deia_jw_array(&w);
-		for (size_t i = 0; i < n; i++) {
-			head = task_head(&items[i]);
-			deia_task_print(&head, &w);
-		}
-		deia_jw_end_array(&w);
-		deia_jw_end_object(&w);
-	} else {
-		snprintf(where, sizeof(where), "/api/v1/tasks/%s", items->id);
-		rq_add_header(rq, "Location", where);
-		deia_task_print(items, &w);
-	}
-	rq_send_json(rq, 201, &w);
-}
 
 static void submitted(deia_err err, const struct deia_task *items, size_t n,
 		      bool more, void *user)
 {
-	struct submission *s = user;
-	struct rq *rq = s->rq;
+	struct making *m = user;
+	struct deia_task head;
+	struct deia_jw w;
 
 	(void)more;
-	if (err || n == 0)
-		submit_failed(s, err ? err : DEIA_ESTORE);
-	else
-		send_submitted(s, items, n);
-	free(s);
-	rq_drop(rq);
+	if (err || n == 0) {
+		making_failed(m, err ? err : DEIA_ESTORE,
+			      deia_hive_task_error_index(m->rq->srv->hive), "");
+		return;
+	}
+	if (m->one) {
+		deia_jw_init(&w);
+		deia_task_print(items, &w);
+	} else {
+		list_begin(&w);
+		for (size_t i = 0; i < n; i++) {
+			head = task_head(&items[i]);
+			deia_task_print(&head, &w);
+		}
+		list_end(&w);
+	}
+	making_done(m, m->one ? items->id : NULL, &w);
 }
-
-/* ---- reading ----------------------------------------------------------- */
 
 static void submit(struct rq *rq, const struct deia_task_draft *drafts,
 		   size_t n, bool batch)
 {
-	struct submission *s;
-	const char *key;
-	char hash[65];
+	struct making *m = making_begin(rq, "tasks", batch);
 	deia_err err;
 
-	if (!own_key(rq, hash, &key))
+	if (!m)
 		return;
-	s = malloc(sizeof(*s));
-	if (!s) {
-		rq_fail_with(rq, DEIA_ENOMEM, NULL);
-		return;
-	}
-	*s = (struct submission){ .rq = rq,
-				  .batch = batch,
-				  .keyed = key != NULL };
-	rq_hold(rq);
-	err = deia_hive_task_submit(rq->srv->hive, &rq->actor, drafts, n, key,
-				    &s->replayed, submitted, s);
+	err = deia_hive_task_submit(rq->srv->hive, &rq->actor, drafts, n,
+				    m->key, &m->replayed, submitted, m);
 	if (err)
-		submitted(err, NULL, 0, false, s);
+		submitted(err, NULL, 0, false, m);
 }
+
+/* ---- reading ----------------------------------------------------------- */
 
 /* What is wrong with the at-th of a batch; at < 0: with the one. */
 static void bad_draft(struct rq *rq, deia_err err, int at,
@@ -241,26 +167,6 @@ static void print_analysis(struct deia_jw *w,
 	deia_jw_end_object(w);
 }
 
-/* The body's capabilities; -1: answered. */
-static int stated_capabilities(struct rq *rq, const char **out)
-{
-	const cJSON *list =
-		cJSON_GetObjectItemCaseSensitive(rq->json, "capabilities");
-	const cJSON *item;
-	int n = 0;
-
-	cJSON_ArrayForEach(item, list) {
-		if (n == DEIA_TASK_MAX_CAPABILITIES || !cJSON_IsString(item)) {
-			rq_bad_field(rq, "/capabilities",
-				     "expected at most %d words",
-				     DEIA_TASK_MAX_CAPABILITIES);
-			return -1;
-		}
-		out[n++] = item->valuestring;
-	}
-	return n;
-}
-
 static double stated_number(struct rq *rq, const char *name, bool *is_there)
 {
 	const cJSON *v = cJSON_GetObjectItemCaseSensitive(rq->json, name);
@@ -308,7 +214,7 @@ void route_tasks_analyze(struct rq *rq)
 
 	if (!body_fields(rq, fields, sizeof(fields) / sizeof(*fields)))
 		return;
-	n = stated_capabilities(rq, words);
+	n = body_words(rq, "capabilities", DEIA_TASK_MAX_CAPABILITIES, words);
 	if (n < 0)
 		return;
 	stated.type = body_text(rq, "type");

@@ -4,8 +4,6 @@
  */
 #include "tasks.h"
 
-#include <deia/limits.h>
-
 #include "../http/reply.h"
 #include "routes.h"
 
@@ -76,16 +74,13 @@ static void page(deia_err err, const struct deia_task *items, size_t n,
 	const deia_tasks *tasks = deia_hive_tasks(rq->srv->hive);
 	struct deia_jw w;
 
-	if (err) {
-		rq_fail(rq, err);
-	} else {
-		list_begin(&w);
-		for (size_t i = 0; i < n; i++)
-			deia_task_print(&items[i], &w);
-		/* Not the last item: a page may leave some out. */
-		list_end(&w, more ? deia_tasks_page_last(tasks) : NULL);
-		rq_send_json(rq, 200, &w);
-	}
+	if (!rq_ok(rq, err))
+		return;
+	list_begin(&w);
+	for (size_t i = 0; i < n; i++)
+		deia_task_print(&items[i], &w);
+	/* Not the last item: a page may leave some out. */
+	list_send(rq, &w, more ? deia_tasks_page_last(tasks) : NULL);
 	rq_drop(rq);
 }
 

@@ -5,15 +5,17 @@ import { api, session } from './api.js';
 import { BotList } from './bots.js';
 import { act, h } from './dom.js';
 import { launchDialog } from './launch.js';
-import { LEARNED, LearnedPanel } from './learned.js';
+import { LEARNED_PAGE } from './learned.js';
 import { Live } from './live.js';
-import { SYSTEM, SystemPanel, throttled } from './mail.js';
+import { SYSTEM_PAGE } from './mail.js';
+import { Page } from './page.js';
 import { BotPanel } from './panel.js';
 import { signIn, signInView, takeCode } from './signin.js';
-import { TASKS, TasksPanel } from './tasks.js';
+import { TASKS_PAGE } from './tasks.js';
+import { throttled } from './throttled.js';
 
 const PANELS_MAX = 20;
-const PAGES = { '#/system': SYSTEM, '#/learned': LEARNED, '#/tasks': TASKS }; // that are no bot's
+const PAGES = [TASKS_PAGE, SYSTEM_PAGE, LEARNED_PAGE];
 const MANY = 20; // bots changed at once: the list is cheaper
 const root = document.getElementById('app');
 
@@ -22,12 +24,14 @@ class Hive {
     this.me = me;
     this.mayOperate = ['operator', 'admin'].includes(me.role);
     this.bots = new Map();
+    this.counts = {}; // by ids of pages
+    this.counters = PAGES.filter((page) => page.counted).map((page) => (
+      { page, soon: throttled(() => this.count(page)) }));
     this.panels = new Map();
     this.dirty = new Set();
     this.mailDirty = new Set();
     this.mailSoon = throttled(() => this.rereadMail());
-    this.tasksSoon = throttled(() => this.countTasks());
-    this.list = new BotList(() => this.launch());
+    this.list = new BotList(() => this.launch(), PAGES);
     this.list.launch.hidden = !this.mayOperate;
     this.banner = this.makeBanner();
     this.content = h('div', { class: 'content' });
@@ -83,8 +87,7 @@ class Hive {
     this.light.textContent = 'live';
     this.light.dataset.state = 'live';
     this.reload();
-    this.countSystem();
-    this.countTasks();
+    this.counters.forEach(({ page }) => this.count(page));
     this.panel?.reload();
   }
 
@@ -96,22 +99,17 @@ class Hive {
     this.banner.hidden = false;
   }
 
-  event({ type, subject, data }) {
+  event(event) {
+    const { type, subject, data } = event;
     if (type.startsWith('bot.')) this.touch(subject);
     if (type.startsWith('message.')) this.mail(data.items ?? []);
-    if (type.startsWith('task.')) {
-      this.tasksSoon();
-      this.panel?.taskChanged?.();
-    }
-    if (this.panel?.id !== subject) return;
-    if (['chat.message', 'chat.failed'].includes(type)) this.panel.chat?.refresh();
-    else if (/^(chat|conversation)\./.test(type)) this.panel.reload();
+    for (const { page, soon } of this.counters) if (page.counted.changes(event)) soon();
+    this.panel?.told(event);
   }
 
   /** Mail moved: the inboxes it is in are counted again. */
   mail(items) {
     for (const { to } of items) this.mailDirty.add(to);
-    if (items.some(({ to }) => to === this.panel?.id)) this.panel.mailChanged();
     this.mailSoon();
   }
 
@@ -119,25 +117,16 @@ class Hive {
     if (this.stopped) return;
     const ids = [...this.mailDirty];
     this.mailDirty.clear();
-    if (ids.includes(SYSTEM)) await this.countSystem();
     const bots = ids.filter((id) => this.bots.has(id));
     if (bots.length > MANY) await this.reload();
     else await Promise.all(bots.map((id) => this.reread(id)));
   }
 
-  async countSystem() {
-    try {
-      const { pending, delivered } = await api.inboxStatus(SYSTEM);
-      this.systemUnread = pending + delivered;
-    } catch { /* the stream of events says it */ }
-    this.paint();
-  }
-
-  /** Tasks that wait for a person. */
-  async countTasks() {
+  /** What is counted at the link of a page. */
+  async count(page) {
     if (this.stopped) return;
     try {
-      this.toApprove = (await api.tasksStatus()).awaiting_approval;
+      this.counts[page.id] = await page.counted.read();
     } catch { /* the stream of events says it */ }
     this.paint();
   }
@@ -198,13 +187,13 @@ class Hive {
   paint() {
     if (this.stopped) return;
     this.list.paint(this.bots, this.selected);
-    this.list.paintSystem(this.systemUnread ?? 0, this.selected === SYSTEM);
-    this.list.paintTasks(this.toApprove ?? 0, this.selected === TASKS);
+    this.list.paintPages(this.counts, this.selected);
     this.hint.textContent = this.bots.size ? 'Choose a bot to talk to it.'
       : 'A bot answers what you say. Launch one to begin.';
-    this.list.paintLearned(this.selected === LEARNED);
-    if (this.selected === TASKS) this.panel?.paintBots([...this.bots.keys()].sort());
-    if ([SYSTEM, LEARNED, TASKS].includes(this.selected)) return;
+    if (this.panel instanceof Page) {
+      this.panel.paintBots([...this.bots.keys()].sort());
+      return;
+    }
     if (this.selected && this.known && !this.bots.has(this.selected)) {
       history.replaceState(null, '', '#/');
       this.route();
@@ -217,18 +206,17 @@ class Hive {
 
   route() {
     const m = /^#\/bots\/([A-Za-z0-9._-]+)$/.exec(location.hash);
-    const id = PAGES[location.hash] ?? m?.[1] ?? null;
+    const page = PAGES.find((p) => p.hash === location.hash);
+    const id = page?.id ?? m?.[1] ?? null;
     if (id !== null && id === this.selected && this.panel) return;
     this.selected = id;
     document.body.classList.toggle('has-bot', id !== null);
-    const name = { [LEARNED]: 'learned', [TASKS]: 'Tasks' }[id] ?? id;
+    const name = page?.name ?? id;
     document.title = name ? `${name} · deia` : 'deia';
     this.panel?.detached();
     this.panel = null;
     if (!id) this.content.replaceChildren(this.welcome);
-    else if (id === SYSTEM) this.openPage(new SystemPanel(this.me));
-    else if (id === LEARNED) this.openPage(new LearnedPanel());
-    else if (id === TASKS) this.openPage(new TasksPanel(this.me));
+    else if (page) this.openPage(new Page(page, this.me));
     this.paint();
   }
 

@@ -2,7 +2,7 @@
 // The list of bots and the head of the bot that is open.
 
 import { api } from './api.js';
-import { act, ask, h, setText } from './dom.js';
+import { act, ask, h, setText, showRows } from './dom.js';
 
 const LIVE = new Set(['starting', 'ready', 'busy', 'paused', 'stopping', 'backoff']);
 export const isLive = (bot) => LIVE.has(bot.state);
@@ -28,10 +28,10 @@ function paintState(el, state) {
   el.textContent = state;
 }
 
-/** How much mail waits; nothing when there is none. */
-function paintUnread(el, n) {
+/** How many of something wait; nothing when there is none. */
+function paintCount(el, n, what) {
   setText(el, n > 999 ? '999+' : String(n || ''));
-  if (n) el.setAttribute('aria-label', `${n} unread`);
+  if (n) el.setAttribute('aria-label', `${n} ${what}`);
   else el.removeAttribute('aria-label');
 }
 
@@ -42,7 +42,8 @@ function mark(link, selected) {
 
 /** The list at the side. Rows are kept and repainted in place. */
 export class BotList {
-  constructor(onLaunch) {
+  /** pages: what page.js says they are. */
+  constructor(onLaunch, pages) {
     this.rows = new Map();
     this.list = h('ul', { class: 'bots' });
     this.empty = h('p', { class: 'empty' },
@@ -50,15 +51,14 @@ export class BotList {
     this.launch = h('button', {
       type: 'button', class: 'primary', click: onLaunch,
     }, 'Launch a bot');
-    this.people = h('span', { class: 'unread' });
-    this.system = h('a', { class: 'people', href: '#/system' },
-      h('span', {}, 'Mail to the people'), this.people);
-    this.learned = h('a', { class: 'people', href: '#/learned' }, 'What was learned');
-    this.approve = h('span', { class: 'unread' });
-    this.tasks = h('a', { class: 'work', href: '#/tasks' }, h('span', {}, 'Tasks'), this.approve);
+    this.pages = pages.map(({ id, hash, title, kind, counted }) => {
+      const count = counted && h('span', { class: 'unread' });
+      return { id, counted, count,
+        link: h('a', { class: kind, href: hash }, h('span', {}, title), count) };
+    });
     this.el = h('nav', { class: 'side', 'aria-label': 'Bots' },
       h('div', { class: 'side-head' }, h('h2', {}, 'Bots'), this.launch),
-      this.list, this.empty, this.tasks, this.system, this.learned);
+      this.list, this.empty, this.pages.map((p) => p.link));
   }
 
   row(id) {
@@ -69,55 +69,36 @@ export class BotList {
     const link = h('a', { href: `#/bots/${encodeURIComponent(id)}` },
       h('span', { class: 'line' }, h('strong', {}, id), unread, state),
       kind, reason);
-    return { item: h('li', {}, link), link, state, kind, reason, unread };
+    const row = { el: h('li', {}, link), link, state, kind, reason, unread,
+      paint: (bot) => this.paintRow(row, bot) };
+    return row;
   }
 
   paint(bots, selected) {
-    const ids = [...bots.keys()].sort();
-    const nodes = new Set([...bots.values()].map((bot) => bot.node));
-    for (const [id, row] of this.rows) {
-      if (bots.has(id)) continue;
-      row.item.remove();
-      this.rows.delete(id);
-    }
-    ids.forEach((id, i) => {
-      if (!this.rows.has(id)) this.rows.set(id, this.row(id));
-      const row = this.rows.get(id);
-      if (this.list.children[i] !== row.item) {
-        this.list.insertBefore(row.item, this.list.children[i] ?? null);
-      }
-      this.paintRow(row, bots.get(id), id === selected, nodes.size > 1);
-    });
-    this.empty.hidden = ids.length > 0;
+    const sorted = [...bots.keys()].sort().map((id) => bots.get(id));
+    this.selected = selected;
+    // With more than one node each bot names its own.
+    this.several = new Set(sorted.map((bot) => bot.node)).size > 1;
+    showRows(this.list, this.rows, sorted, (bot) => this.row(bot.id));
+    this.empty.hidden = sorted.length > 0;
   }
 
-  /** several: there is more than one node, so that each bot names its own. */
-  paintRow(row, bot, selected, several) {
+  paintRow(row, bot) {
     paintState(row.state, bot.state);
     const kind = [kindOf(bot), bot.restarts ? restartsText(bot.restarts) : '',
-      several ? `node ${bot.node}` : ''];
+      this.several ? `node ${bot.node}` : ''];
     setText(row.kind, kind.filter(Boolean).join(' · '));
     setText(row.reason, reasonOf(bot));
-    paintUnread(row.unread, bot.unread ?? 0);
-    mark(row.link, selected);
+    paintCount(row.unread, bot.unread ?? 0, 'unread');
+    mark(row.link, bot.id === this.selected);
   }
 
-  /** The row of the tasks; how many wait for approval. */
-  paintTasks(waiting, selected) {
-    setText(this.approve, waiting > 999 ? '999+' : String(waiting || ''));
-    if (waiting) this.approve.setAttribute('aria-label', `${waiting} to approve`);
-    else this.approve.removeAttribute('aria-label');
-    mark(this.tasks, selected);
-  }
-
-  /** The row of the people's own inbox. */
-  paintSystem(unread, selected) {
-    paintUnread(this.people, unread);
-    mark(this.system, selected);
-  }
-
-  paintLearned(selected) {
-    mark(this.learned, selected);
+  /** The rows of the pages; counts: by their ids. */
+  paintPages(counts, selected) {
+    for (const { id, counted, count, link } of this.pages) {
+      if (count) paintCount(count, counts[id] ?? 0, counted.what);
+      mark(link, id === selected);
+    }
   }
 }
 

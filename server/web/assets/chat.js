@@ -2,6 +2,7 @@
 // Talking to a bot: one conversation with its composer and running turns.
 
 import { api } from './api.js';
+import { onEnter } from './composer.js';
 import { act, announce, ask, download, h, say } from './dom.js';
 import { Line } from './lines.js';
 import { events, Watch } from './sse.js';
@@ -24,7 +25,7 @@ export class Chat {
     this.problem = h('p', { class: 'problem', role: 'alert' });
     this.input = h('textarea', {
       rows: 1, 'aria-label': `Message to ${bot}`, placeholder: `Message ${bot}`,
-      enterkeyhint: 'send', keydown: (e) => this.key(e), input: () => this.grow(),
+      enterkeyhint: 'send', keydown: onEnter(() => this.submit()), input: () => this.grow(),
     });
     this.sendButton = h('button', { type: 'submit', class: 'primary' }, 'Send');
     this.stopButton = h('button', {
@@ -52,13 +53,6 @@ export class Chat {
   setBot(bot) {
     const idle = ['stopped', 'stopping', 'failed', 'paused', 'offline'].includes(bot.state);
     this.input.placeholder = idle ? `${this.bot} is ${bot.state}` : `Message ${this.bot}`;
-  }
-
-  key(e) {
-    if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) {
-      e.preventDefault();
-      this.submit();
-    }
   }
 
   grow() {

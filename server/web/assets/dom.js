@@ -22,6 +22,26 @@ export function setText(el, text) {
   if (el.textContent !== text) el.textContent = text;
 }
 
+/**
+ * Makes a list show the items, in order. rows is a Map of ids to what make(item)
+ * gave, el and paint(item): they are kept while their item is among them, so
+ * that what is open stays so.
+ */
+export function showRows(list, rows, items, make) {
+  const ids = new Set(items.map((item) => item.id));
+  for (const [id, row] of rows) {
+    if (ids.has(id)) continue;
+    row.el.remove();
+    rows.delete(id);
+  }
+  items.forEach((item, i) => {
+    if (!rows.has(item.id)) rows.set(item.id, make(item));
+    const row = rows.get(item.id);
+    row.paint(item);
+    if (list.children[i] !== row.el) list.insertBefore(row.el, list.children[i] ?? null);
+  });
+}
+
 /** Shows a sentence of the server; what stands in `backticks` is to be typed. */
 export function say(el, text) {
   el.replaceChildren(...text.split('`').map((part, i) =>

@@ -5,7 +5,6 @@
 import { api } from './api.js';
 import { h, say, setText } from './dom.js';
 
-export const LEARNED = '#learned'; // no bot can be called so
 const READ_MS = 5000;
 
 const seconds = (n) => `${n >= 100 ? n.toFixed(0) : Number(n.toPrecision(3))} s`;
@@ -35,32 +34,23 @@ function typesOf(bots) {
   return [...new Set(all)];
 }
 
-export class LearnedPanel {
+class LearnedView {
   constructor() {
-    this.id = LEARNED;
-    this.heading = h('h1', { tabindex: -1 }, 'What was learned');
     this.note = h('p', { class: 'note', role: 'status' }, 'Reading …');
     this.problem = h('p', { class: 'problem', role: 'alert' });
     this.table = h('table', { class: 'learned' });
-    this.el = h('main', { id: 'main', class: 'panel', tabindex: -1 },
-      h('header', { class: 'bot-head' },
-        h('div', { class: 'line' },
-          h('a', { class: 'back', href: '#/', 'aria-label': 'Back to the list' }, '‹'),
-          this.heading),
-        h('p', { class: 'facts' },
-          'How long each bot takes for each type of task, and how often it succeeds.')),
-      h('div', { class: 'panel-body learned-box', tabindex: 0, 'aria-label': 'What was learned' },
-        this.note, this.table, this.problem));
+    this.el = h('div', { class: 'learned-box', tabindex: 0, 'aria-label': 'What was learned' },
+      this.note, this.table, this.problem);
   }
 
   async attached() {
-    this.timer = setInterval(() => this.reload(), READ_MS);
-    await this.reload();
+    this.timer = setInterval(() => this.refresh(), READ_MS);
+    await this.refresh();
   }
 
   detached() { clearInterval(this.timer); }
 
-  async reload() {
+  async refresh() {
     try {
       this.show(await api.learned());
       this.problem.textContent = '';
@@ -78,12 +68,15 @@ export class LearnedPanel {
     this.table.replaceChildren(h('thead', {}, h('tr', {}, head)),
       h('tbody', {}, items.map((b) => rowOf(b, types))));
   }
-
-  mailChanged() {}
-
-  paint() {}
-
-  focus() { this.heading.focus(); }
-
-  escape() {}
 }
+
+export const LEARNED_PAGE = {
+  id: '#learned',
+  hash: '#/learned',
+  name: 'learned',
+  title: 'What was learned',
+  kind: 'people',
+  counted: null,
+  about: 'How long each bot takes for each type of task, and how often it succeeds.',
+  view: () => new LearnedView(),
+};

@@ -114,9 +114,12 @@ export class BotPanel {
     this.mail.changed();
   }
 
-  /** Something happened to this bot's mail. */
-  mailChanged() {
-    this.mail.changed();
+  told(event) {
+    const { type, subject } = event;
+    this.mail.told(event);
+    if (subject !== this.id) return;
+    if (['chat.message', 'chat.failed'].includes(type)) this.chat?.refresh();
+    else if (/^(chat|conversation)\./.test(type)) this.reload();
   }
 
   paintConversations() {

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Tasks: submitting one, the list of them, one in detail. What the server says
-// about tasks makes it look again, at most a few times a second.
+// Tasks: submitting one, the list of them, one in detail.
 
 import { api } from './api.js';
+import { Composer } from './composer.js';
 import { act, h, say, setText, timeElement } from './dom.js';
-import { throttled } from './mail.js';
+import { Listing } from './listing.js';
+import { LongText } from './longtext.js';
 
-const PAGE = 50;
-const PAGE_MAX = 1000;
-const TEXT_MAX = 4000;
 const LINE_MAX = 200;
-export const TASKS = '#tasks'; // no bot's id
 
 const STATUSES = [
   ['', 'All tasks'], ['queued', 'Queued'], ['running', 'Running'], ['assigned', 'Assigned'],
@@ -20,6 +17,7 @@ const STATUSES = [
 const COUNTED = ['awaiting_approval', 'blocked', 'queued', 'assigned', 'running'];
 const RETRIABLE = ['failed', 'cancelled', 'timed_out'];
 const words = (status) => status.replace('_', ' ');
+const isOfTasks = ({ type }) => type.startsWith('task.');
 const isOpen = (t) => COUNTED.includes(t.status);
 
 function tries(t) {
@@ -31,29 +29,6 @@ function tries(t) {
 function seconds(n) {
   if (n < 100) return `${Math.round(n * 10) / 10} s`;
   return n < 7200 ? `${Math.round(n / 60)} min` : `${Math.round(n / 3600)} h`;
-}
-
-/** The beginning of a text that may change; all of it when asked for. */
-class LongText {
-  constructor(label) {
-    this.body = h('div', { class: 'text', dir: 'auto' });
-    this.more = h('button', { type: 'button', class: 'plain', click: () => this.all() });
-    this.el = h('div', {}, h('h3', {}, label), this.body, this.more);
-  }
-
-  paint(text) {
-    this.el.hidden = text === null;
-    if (text === null || text === this.text) return;
-    this.text = text;
-    setText(this.body, text.slice(0, TEXT_MAX));
-    setText(this.more, `Show all ${text.length} characters`);
-    this.more.hidden = text.length <= TEXT_MAX;
-  }
-
-  all() {
-    setText(this.body, this.text);
-    this.more.hidden = true;
-  }
 }
 
 /** One task in full, below its row. */
@@ -177,74 +152,23 @@ class Row {
   }
 }
 
-export class TasksPanel {
+class TasksView extends Listing {
   /** me: who is signed in. */
   constructor(me) {
-    this.id = TASKS;
+    super({ kind: 'tasks', name: 'Tasks', which: 'Which tasks', label: 'Tasks',
+      filters: STATUSES, reading: 'Reading the tasks …' });
     this.mayOperate = ['operator', 'admin'].includes(me.role);
-    this.limit = PAGE;
-    this.status = '';
-    this.rows = new Map();
-    this.heading = h('h1', { tabindex: -1 }, 'Tasks');
-    this.note = h('p', { class: 'note', role: 'status' }, 'Reading the tasks …');
-    this.problem = h('p', { class: 'problem', role: 'alert' });
-    this.list = h('ul', { class: 'tasks' });
-    this.more = h('button', { type: 'button', class: 'plain', hidden: true,
-      click: () => this.readMore() }, 'Show more');
-    this.el = h('main', { id: 'main', class: 'panel', tabindex: -1 },
-      h('header', { class: 'bot-head' },
-        h('div', { class: 'line' },
-          h('a', { class: 'back', href: '#/', 'aria-label': 'Back to the list' }, '‹'),
-          this.heading),
-        h('p', { class: 'facts' }, 'Work for whichever bot does it best.')),
-      h('div', { class: 'panel-body' }, this.makeView()));
-    this.soon = throttled(() => this.refresh());
-  }
-
-  makeView() {
-    const select = h('select', { 'aria-label': 'Which tasks', change: () => {
-      this.status = select.value;
-      this.limit = PAGE;
-      this.refresh();
-    } }, STATUSES.map(([value, label]) => h('option', { value }, label)));
-    return h('section', { class: 'mail', 'aria-label': 'Tasks' },
-      h('div', { class: 'toolbar' }, select, this.note),
-      h('div', { class: 'letters-box', tabindex: 0, 'aria-label': 'Tasks' }, this.list, this.more),
-      this.problem, this.makeComposer());
-  }
-
-  makeComposer() {
-    this.input = h('textarea', { rows: 1, 'aria-label': 'What is to be done',
-      placeholder: 'What is to be done?', keydown: (e) => this.key(e) });
-    this.priority = h('select', { 'aria-label': 'Priority' },
-      ['P0', 'P1', 'P2', 'P3'].map((p) => h('option', { value: p, selected: p === 'P2' }, p)));
     this.bot = h('select', { 'aria-label': 'Bot' }, h('option', { value: '' }, 'Best bot'));
-    this.send = h('button', { type: 'submit', class: 'primary' }, 'Submit');
-    return h('form', { class: 'composer', hidden: !this.mayOperate,
-      submit: (e) => { e.preventDefault(); this.submit(); } },
-    this.input, this.bot, this.priority, this.send);
+    const composer = new Composer({ label: 'What is to be done',
+      placeholder: 'What is to be done?', button: 'Submit', more: [this.bot], done: 'Submitted.',
+      send: (content, priority) => this.submit(content, priority),
+      after: () => this.refresh() });
+    composer.el.hidden = !this.mayOperate;
+    this.el.append(composer.el);
   }
 
-  key(e) {
-    if (e.key !== 'Enter' || e.shiftKey || e.isComposing) return;
-    e.preventDefault();
-    this.submit();
-  }
-
-  async attached() {
-    this.shown = true;
-    await this.refresh();
-  }
-
-  detached() {
-    this.shown = false;
-  }
-
-  reload() { return this.refresh(); }
-
-  /** Something happened to a task. */
-  taskChanged() {
-    if (this.shown) this.soon();
+  told(event) {
+    if (isOfTasks(event)) this.changed();
   }
 
   /** The ids of the bots there are, which one may choose from. */
@@ -257,69 +181,35 @@ export class TasksPanel {
     this.bot.value = ids.includes(chosen) ? chosen : '';
   }
 
-  mailChanged() {}
-
-  paint() {}
-
-  focus() { this.heading.focus(); }
-
-  escape() {}
-
-  async refresh() {
-    if (this.reading) {
-      this.again = true;
-      return;
-    }
-    this.reading = true;
-    const { status } = this;
-    try {
-      const [page, counts] = await Promise.all([
-        api.tasks(status, this.limit), api.tasksStatus()]);
-      if (status === this.status) this.paintPage(page, counts);
-      this.problem.textContent = '';
-    } catch (error) {
-      if (error.name !== 'Unreachable') say(this.problem, error.message);
-    }
-    this.reading = false;
-    if (!this.again && status === this.status) return;
-    this.again = false;
-    await this.refresh();
+  read(status, limit) {
+    return Promise.all([api.tasks(status, limit), api.tasksStatus()]);
   }
 
-  paintPage(page, counts) {
-    const ids = new Set(page.items.map((t) => t.id));
-    for (const [id, row] of this.rows) {
-      if (ids.has(id)) continue;
-      row.el.remove();
-      this.rows.delete(id);
-    }
-    page.items.forEach((t, i) => {
-      if (!this.rows.has(t.id)) this.rows.set(t.id, new Row(t, this));
-      const row = this.rows.get(t.id);
-      row.paint(t);
-      if (this.list.children[i] !== row.el) {
-        this.list.insertBefore(row.el, this.list.children[i] ?? null);
-      }
-    });
-    this.more.hidden = !page.next_cursor || this.limit >= PAGE_MAX;
+  row(t) { return new Row(t, this); }
+
+  painted(items, counts) {
     const open = COUNTED.filter((s) => counts[s]).map((s) => `${counts[s]} ${words(s)}`);
-    const none = page.items.length || this.status ? 'Nothing is under way.' : 'No task yet.';
-    setText(this.note, open.join(', ') || none);
+    const none = items.length || this.filter ? 'Nothing is under way.' : 'No task yet.';
+    return open.join(', ') || none;
   }
 
-  readMore() {
-    this.limit = Math.min(this.limit * 2, PAGE_MAX);
-    this.refresh();
-  }
-
-  async submit() {
-    const content = this.input.value;
-    if (content.trim() === '') return;
+  submit(content, priority) {
     const bot = this.bot.value;
-    const task = await act(this.send, () => api.submitTask(
-      { content, priority: this.priority.value, ...(bot ? { bot } : {}) }), 'Submitted.');
-    if (!task) return;
-    this.input.value = '';
-    await this.refresh();
+    return api.submitTask({ content, priority, ...(bot ? { bot } : {}) });
   }
 }
+
+export const TASKS_PAGE = {
+  id: '#tasks',
+  hash: '#/tasks',
+  name: 'Tasks',
+  title: 'Tasks',
+  kind: 'work',
+  counted: {
+    what: 'to approve',
+    changes: isOfTasks,
+    read: async () => (await api.tasksStatus()).awaiting_approval,
+  },
+  about: 'Work for whichever bot does it best.',
+  view: (me) => new TasksView(me),
+};

@@ -49,6 +49,45 @@ static inline void child_say(const char *line)
 	fflush(stdout);
 }
 
+/* What child_member copied, as it was meant, but for \n and the like. */
+static inline void child_unescape(char *text)
+{
+	char *out = text;
+
+	for (; *text != '\0'; text++)
+		if (*text != '\\' || text[1] == '\0')
+			*out++ = *text;
+		else
+			*out++ = *++text;
+	*out = '\0';
+}
+
+/* Ends a turn with this text. */
+static inline void child_tell(const char *id, const char *text)
+{
+	printf("{\"type\":\"done\",\"id\":\"%s\",\"text\":\"", id);
+	for (; *text != '\0'; text++)
+		if (*text == '\n')
+			printf("\\n");
+		else if (*text == '"' || *text == '\\')
+			printf("\\%c", *text);
+		else
+			putchar(*text);
+	printf("\"}\n");
+}
+
+/* Says that it is ready, that it lives, and ends at a shutdown. */
+static inline void child_routine(const char *line)
+{
+	if (child_is(line, "init"))
+		puts("{\"type\":\"ready\"}");
+	else if (child_is(line, "ping"))
+		printf("{\"type\":\"pong\",\"n\":%d}\n",
+		       atoi(strstr(line, "\"n\":") + 4));
+	else if (child_is(line, "shutdown"))
+		exit(0);
+}
+
 /* Waits for any signal, for ever. */
 static inline void child_hang(void)
 {

@@ -35,18 +35,6 @@ static int attempt(void)
 	return p != NULL ? atoi(p + 10) : 0;
 }
 
-static void unescape(char *text)
-{
-	char *out = text;
-
-	for (; *text != '\0'; text++)
-		if (*text != '\\' || text[1] == '\0')
-			*out++ = *text;
-		else
-			*out++ = *++text;
-	*out = '\0';
-}
-
 static void flood(int n)
 {
 	int i;
@@ -114,7 +102,7 @@ static void message(const char *id)
 	else if (strncmp(content, "flood ", 6) == 0)
 		flood(atoi(content + 6));
 	else if (strncmp(content, "send ", 5) == 0) {
-		unescape(content);
+		child_unescape(content);
 		puts(content + 5);
 	}
 }
@@ -126,41 +114,22 @@ static void note_sent(void)
 	snprintf(sent + len, sizeof(sent) - len, "%.600s", line);
 }
 
-/* Its text as a JSON string. */
-static void tell(const char *id, const char *text)
-{
-	printf("{\"type\":\"done\",\"id\":\"%s\",\"text\":\"", id);
-	for (; *text != '\0'; text++)
-		if (*text == '\n')
-			printf("\\n");
-		else if (*text == '"' || *text == '\\')
-			printf("\\%c", *text);
-		else
-			putchar(*text);
-	printf("\"}\n");
-}
-
 int main(void)
 {
 	char id[128];
 
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		child_member(line, "id", id, sizeof(id));
-		if (child_is(line, "init"))
-			puts("{\"type\":\"ready\"}");
-		else if (child_is(line, "ping"))
-			printf("{\"type\":\"pong\",\"n\":%d}\n",
-			       atoi(strstr(line, "\"n\":") + 4));
-		else if (child_is(line, "shutdown"))
-			return 0;
-		else if (child_is(line, "message"))
+		if (child_is(line, "message"))
 			message(id);
 		else if (child_is(line, "sent"))
 			note_sent();
 		else if (child_is(line, "task")) {
 			child_member(line, "content", content, sizeof(content));
-			tell(id, strcmp(content, "sent") == 0 ? sent : seen);
-		}
+			child_tell(id,
+				   strcmp(content, "sent") == 0 ? sent : seen);
+		} else
+			child_routine(line);
 		fflush(stdout);
 	}
 	return 0;

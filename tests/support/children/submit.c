@@ -10,37 +10,11 @@
 static char line[4u << 20], content[2u << 20];
 static char got[1u << 20];
 
-static void unescape(char *text)
-{
-	char *out = text;
-
-	for (; *text != '\0'; text++)
-		if (*text != '\\' || text[1] == '\0')
-			*out++ = *text;
-		else
-			*out++ = *++text;
-	*out = '\0';
-}
-
 static void note(void)
 {
 	size_t len = strlen(got);
 
 	snprintf(got + len, sizeof(got) - len, "%.900s", line);
-}
-
-/* Its text as a JSON string. */
-static void tell(const char *id, const char *text)
-{
-	printf("{\"type\":\"done\",\"id\":\"%s\",\"text\":\"", id);
-	for (; *text != '\0'; text++)
-		if (*text == '\n')
-			printf("\\n");
-		else if (*text == '"' || *text == '\\')
-			printf("\\%c", *text);
-		else
-			putchar(*text);
-	printf("\"}\n");
 }
 
 static void many(int n)
@@ -55,17 +29,17 @@ static void turn(const char *id)
 {
 	child_member(line, "content", content, sizeof(content));
 	if (strcmp(content, "got") == 0) {
-		tell(id, got);
+		child_tell(id, got);
 		return;
 	}
 	if (strcmp(content, "die") == 0)
 		_exit(3);
-	unescape(content);
+	child_unescape(content);
 	if (strncmp(content, "many ", 5) == 0)
 		many(atoi(content + 5));
 	else
 		puts(content);
-	tell(id, "ok");
+	child_tell(id, "ok");
 }
 
 int main(void)
@@ -74,18 +48,12 @@ int main(void)
 
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		child_member(line, "id", id, sizeof(id));
-		if (child_is(line, "init"))
-			puts("{\"type\":\"ready\"}");
-		else if (child_is(line, "ping"))
-			printf("{\"type\":\"pong\",\"n\":%d}\n",
-			       atoi(strstr(line, "\"n\":") + 4));
-		else if (child_is(line, "shutdown"))
-			return 0;
-		else if (child_is(line, "submitted") ||
-			 child_is(line, "result"))
+		if (child_is(line, "submitted") || child_is(line, "result"))
 			note();
 		else if (child_is(line, "task"))
 			turn(id);
+		else
+			child_routine(line);
 		fflush(stdout);
 	}
 	return 0;

@@ -365,13 +365,20 @@ deia_err rig_submit(struct rig *r, const struct deia_task_draft *d, size_t n,
 		r, deia_tasks_submit(r->q, d, n, key, replayed, on_tasks, r));
 }
 
-const char *rig_add(struct rig *r, const char *content)
+void rig_add_draft(struct rig *r, char id[static 37],
+		   const struct deia_task_draft *d)
+{
+	ck_assert_msg(rig_submit(r, d, 1, NULL, NULL) == DEIA_OK, "%s",
+		      deia_tasks_errmsg(r->q));
+	ck_assert_uint_eq(r->got.n, 1);
+	snprintf(id, 37, "%s", r->got.ids[0]);
+}
+
+void rig_add(struct rig *r, char id[static 37], const char *content)
 {
 	struct deia_task_draft d = rig_draft(content);
 
-	ck_assert_int_eq(rig_submit(r, &d, 1, NULL, NULL), DEIA_OK);
-	ck_assert_uint_eq(r->got.n, 1);
-	return r->got.ids[0];
+	rig_add_draft(r, id, &d);
 }
 
 deia_err rig_get(struct rig *r, const char *id)

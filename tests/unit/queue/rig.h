@@ -89,8 +89,11 @@ struct deia_task_draft rig_draft(const char *content);
 /* Each waits for its answer; the error of the call or of its callback. */
 deia_err rig_submit(struct rig *r, const struct deia_task_draft *d, size_t n,
 		    const char *key, bool *replayed);
-/* One task "general" that must be taken; its id is in r->got.ids[0]. */
-const char *rig_add(struct rig *r, const char *content);
+/* One task that must be taken; its id. */
+void rig_add_draft(struct rig *r, char id[static 37],
+		   const struct deia_task_draft *d);
+/* The same of rig_draft. */
+void rig_add(struct rig *r, char id[static 37], const char *content);
 deia_err rig_get(struct rig *r, const char *id);
 deia_err rig_cancel(struct rig *r, const char *id);
 deia_err rig_retry(struct rig *r, const char *id);

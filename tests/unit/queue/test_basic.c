@@ -21,22 +21,10 @@ static void teardown(void)
 	rig_fini(&r);
 }
 
-static void add(char to[37], const char *content)
-{
-	snprintf(to, 37, "%s", rig_add(&r, content));
-}
-
-static void add_draft(char to[37], const struct deia_task_draft *d)
-{
-	ck_assert_msg(rig_submit(&r, d, 1, NULL, NULL) == DEIA_OK, "%s",
-		      deia_tasks_errmsg(r.q));
-	snprintf(to, 37, "%s", r.got.ids[0]);
-}
-
 START_TEST(test_task_is_done)
 {
 	rig_bot(&r, "A", 1, NULL);
-	add(id, "say hello");
+	rig_add(&r, id, "say hello");
 	ck_assert_int_eq(r.got.first.status, DEIA_TASK_QUEUED);
 	rig_idle(&r);
 	ck_assert_uint_eq(r.n_runs, 1);
@@ -65,7 +53,7 @@ START_TEST(test_failure_goes_to_another_bot)
 
 	rig_bot(&r, "A", 1, NULL);
 	rig_bot(&r, "B", 1, NULL);
-	add(id, "try");
+	rig_add(&r, id, "try");
 	rig_idle(&r);
 	snprintf(bot, sizeof(bot), "%s", rig_run_of(&r, id)->bot);
 	rig_end(&r, id, DEIA_EREMOTE, "no luck");
@@ -82,7 +70,7 @@ END_TEST
 START_TEST(test_attempts_are_used_up)
 {
 	rig_bot(&r, "A", 1, NULL);
-	add(id, "try");
+	rig_add(&r, id, "try");
 	for (unsigned i = 1; i <= 3; i++) {
 		rig_idle(&r);
 		rig_sleep(&r, 120000);
@@ -110,7 +98,7 @@ START_TEST(test_final_failure_and_timeout)
 	struct deia_task_outcome o = DEIA_TASK_OUTCOME_INIT;
 
 	rig_bot(&r, "A", 1, NULL);
-	add(id, "try");
+	rig_add(&r, id, "try");
 	rig_idle(&r);
 	o.err = DEIA_EREMOTE;
 	o.final = true;
@@ -119,7 +107,7 @@ START_TEST(test_final_failure_and_timeout)
 	rig_end_with(&r, id, &o);
 	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_FAILED);
 	ck_assert_str_eq(r.got.first.error_code, "bad_request");
-	add(id, "slow");
+	rig_add(&r, id, "slow");
 	for (unsigned i = 0; i < 3; i++) {
 		rig_sleep(&r, 1000000);
 		rig_end(&r, id, DEIA_ETIMEDOUT, "too slow");
@@ -131,7 +119,7 @@ END_TEST
 START_TEST(test_excused_attempts_do_not_count)
 {
 	rig_bot(&r, "A", 1, NULL);
-	add(id, "try");
+	rig_add(&r, id, "try");
 	for (unsigned i = 0; i < 6; i++) {
 		rig_sleep(&r, 120000);
 		rig_end(&r, id, DEIA_ECANCELED, "interrupted");
@@ -149,7 +137,7 @@ START_TEST(test_run_that_is_refused)
 {
 	rig_bot(&r, "A", 1, NULL);
 	r.refuse = DEIA_EBUSY;
-	add(id, "try");
+	rig_add(&r, id, "try");
 	rig_sleep(&r, 500);
 	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_QUEUED);
 	ck_assert_uint_ge(r.got.first.excused, 1);
@@ -179,7 +167,7 @@ START_TEST(test_assignment_without_memory)
 	rig_bot(&r, "A", 1, NULL);
 	for (unsigned long n = 1; n < 60; n++) {
 		d.due_unix_ms = r.clock.wall_ms + 1000;
-		add_draft(id, &d);
+		rig_add_draft(&r, id, &d);
 		deia__mem_fail_at(n, false);
 		rig_sleep(&r, 1000);
 		deia__mem_fail_at(0, false);
@@ -197,8 +185,8 @@ END_TEST
 START_TEST(test_cancel)
 {
 	rig_bot(&r, "A", 1, NULL);
-	add(id, "long");
-	add(id2, "waiting");
+	rig_add(&r, id, "long");
+	rig_add(&r, id2, "waiting");
 	rig_idle(&r);
 	ck_assert_uint_eq(r.n_runs, 1);
 	ck_assert_int_eq(rig_cancel(&r, id), DEIA_OK);
@@ -220,7 +208,7 @@ START_TEST(test_verdicts_correct_what_was_learned)
 	struct deia_scheduler_pair pair;
 
 	rig_bot(&r, "A", 1, NULL);
-	add(id, "x");
+	rig_add(&r, id, "x");
 	rig_idle(&r);
 	ck_assert_int_eq(rig_verdict(&r, id, true), DEIA_ESTATE);
 	rig_end(&r, id, DEIA_OK, "wrong");
@@ -271,7 +259,7 @@ START_TEST(test_key_gives_what_could_not_be_taken_now)
 	char second[37];
 	bool replayed = false;
 
-	snprintf(id, sizeof(id), "%s", rig_add(&r, "first"));
+	rig_add(&r, id, "first");
 	d.depends_on = &first;
 	d.n_depends_on = 1;
 	ck_assert_int_eq(rig_submit(&r, &d, 1, "k", NULL), DEIA_OK);
@@ -375,7 +363,7 @@ START_TEST(test_large_texts)
 	d = rig_draft(text);
 	r.q->opts.cache_bytes = 0;
 	rig_bot(&r, "A", 1, NULL);
-	add_draft(id, &d);
+	rig_add_draft(&r, id, &d);
 	rig_idle(&r);
 	ck_assert_uint_eq(r.n_runs, 1);
 	ck_assert_uint_eq(r.runs[0].len, len);
@@ -396,7 +384,7 @@ START_TEST(test_answers_that_are_no_text)
 	struct deia_task_outcome o = DEIA_TASK_OUTCOME_INIT;
 
 	rig_bot(&r, "A", 1, NULL);
-	add(id, "x");
+	rig_add(&r, id, "x");
 	rig_idle(&r);
 	o.text = "\xff";
 	o.text_len = 1;
@@ -410,8 +398,8 @@ END_TEST
 START_TEST(test_crash_and_restart)
 {
 	rig_bot(&r, "A", 1, NULL);
-	add(id, "running");
-	add(id2, "waiting");
+	rig_add(&r, id, "running");
+	rig_add(&r, id2, "waiting");
 	rig_idle(&r);
 	deia_tasks_begun(r.q, id, 1);
 	rig_idle(&r);
@@ -441,7 +429,7 @@ START_TEST(test_pages)
 
 	for (unsigned i = 0; i < 7; i++) {
 		r.clock.wall_ms++;
-		add(id, "x");
+		rig_add(&r, id, "x");
 	}
 	query.limit = 3;
 	ck_assert_int_eq(rig_page(&r, &query), DEIA_OK);
@@ -497,7 +485,7 @@ START_TEST(test_drafts_that_are_wrong)
 	d = rig_draft("x");
 	ck_assert_int_eq(rig_submit(&r, &d, 0, NULL, NULL), DEIA_ELIMIT);
 	r.q->opts.open_max = 1;
-	add(id, "x");
+	rig_add(&r, id, "x");
 	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EBUSY);
 }
 END_TEST
@@ -508,7 +496,7 @@ START_TEST(test_type_is_found)
 		rig_draft("Fix the bug in the parser and add a unit test");
 
 	d.type = NULL;
-	add_draft(id, &d);
+	rig_add_draft(&r, id, &d);
 	ck_assert_str_eq(r.got.first.type, "development");
 }
 END_TEST
@@ -520,7 +508,7 @@ START_TEST(test_result_that_is_not_what_was_asked_for)
 	rig_bot(&r, "A", 1, NULL);
 	rig_bot(&r, "B", 1, NULL);
 	d.expect = "{\"regex\":\"^[0-9]+$\"}";
-	add_draft(id, &d);
+	rig_add_draft(&r, id, &d);
 	rig_idle(&r);
 	rig_end(&r, id, DEIA_OK, "seven");
 	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_ASSIGNED);
@@ -545,7 +533,7 @@ START_TEST(test_result_is_checked)
 	rig_bot(&r, "B", 1, NULL);
 	d.expect = "{\"regex\":\"^[0-9]+$\"}";
 	d.check = "even";
-	add_draft(id, &d);
+	rig_add_draft(&r, id, &d);
 	rig_idle(&r);
 	/* What is not expected need not be checked. */
 	rig_end(&r, id, DEIA_OK, "seven");
@@ -586,7 +574,7 @@ START_TEST(test_checks_that_end_otherwise)
 
 	rig_bot(&r, "A", 4, NULL);
 	d.check = "even";
-	add_draft(id, &d);
+	rig_add_draft(&r, id, &d);
 	rig_idle(&r);
 	/* Nobody knows: it is done again, and not counted. */
 	rig_end(&r, id, DEIA_OK, "1");
@@ -601,7 +589,7 @@ START_TEST(test_checks_that_end_otherwise)
 	ck_assert_int_eq(deia_tasks_checked(r.q, id, 2, DEIA_OK, NULL),
 			 DEIA_ESTATE);
 	/* The program ends meanwhile. */
-	add_draft(id2, &d);
+	rig_add_draft(&r, id2, &d);
 	rig_idle(&r);
 	rig_end(&r, id2, DEIA_OK, "1");
 	rig_restart(&r, true);
@@ -610,7 +598,7 @@ START_TEST(test_checks_that_end_otherwise)
 	ck_assert_int_eq(rig_cancel(&r, id2), DEIA_OK);
 	d.check = "broken";
 	d.max_attempts = 1;
-	add_draft(id, &d);
+	rig_add_draft(&r, id, &d);
 	rig_idle(&r);
 	rig_end(&r, id, DEIA_OK, "1");
 	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_FAILED);
@@ -621,7 +609,7 @@ END_TEST
 START_TEST(test_old_ones_go)
 {
 	rig_bot(&r, "A", 1, NULL);
-	add(id, "x");
+	rig_add(&r, id, "x");
 	rig_idle(&r);
 	rig_end(&r, id, DEIA_OK, "y");
 	r.clock.wall_ms += 89LL * 86400000;

@@ -7,7 +7,6 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "messenger/disk.h"
 #include "rig.h"
@@ -25,11 +24,6 @@ static void teardown(void)
 {
 	disk_fail_writes(0);
 	rig_fini(&r);
-}
-
-static void add(char to[37], const char *content)
-{
-	snprintf(to, 37, "%s", rig_add(&r, content));
 }
 
 static uint64_t count_of(deia_task_status status)
@@ -54,8 +48,8 @@ static unsigned active(void)
 
 START_TEST(assignment_that_is_refused_takes_no_place_at_the_bot)
 {
-	add(id, "one");
-	add(id2, "two");
+	rig_add(&r, id, "one");
+	rig_add(&r, id2, "two");
 	rig_bot(&r, "A", 1, NULL);
 	disk_fail_writes(SQLITE_FULL);
 	rig_sleep(&r, 5000);
@@ -79,7 +73,7 @@ END_TEST
 
 START_TEST(answer_is_kept_until_there_is_room)
 {
-	add(id, "one");
+	rig_add(&r, id, "one");
 	rig_bot(&r, "A", 1, NULL);
 	rig_idle(&r);
 	disk_fail_writes(SQLITE_FULL);
@@ -111,7 +105,7 @@ static void on_told(deia_err err, const struct deia_task *items, size_t n,
 START_TEST(who_cancels_while_the_disk_is_full_is_told)
 {
 	n_told = 0;
-	add(id, "one");
+	rig_add(&r, id, "one");
 	rig_bot(&r, "A", 1, NULL);
 	rig_idle(&r);
 	disk_fail_writes(SQLITE_FULL);
@@ -140,7 +134,7 @@ START_TEST(what_waits_for_others_or_its_time_goes_on_when_there_is_room)
 	const char *on = id;
 	struct deia_task_draft d = rig_draft("late"), after = rig_draft("then");
 
-	add(id, "first");
+	rig_add(&r, id, "first");
 	after.depends_on = &on;
 	after.n_depends_on = 1;
 	ck_assert_int_eq(rig_submit(&r, &after, 1, NULL, NULL), DEIA_OK);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_spend.c - what tasks may use, and what follows when they did; on each
  * kind of store. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "rig.h"
 
@@ -30,9 +27,7 @@ static void add(int64_t tokens, int64_t seconds, deia_on_exceed what)
 	d.budget = (struct deia_budget){ .tokens = tokens,
 					 .seconds = seconds,
 					 .on_exceed = what };
-	ck_assert_msg(rig_submit(&r, &d, 1, NULL, NULL) == DEIA_OK, "%s",
-		      deia_tasks_errmsg(r.q));
-	snprintf(id, sizeof(id), "%s", r.got.ids[0]);
+	rig_add_draft(&r, id, &d);
 	rig_idle(&r);
 }
 

@@ -2,7 +2,6 @@
 /* test_waits.c - what tasks wait for: their turn, bots, other tasks, times,
  * people; on each kind of store. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "rig.h"
@@ -21,33 +20,21 @@ static void teardown(void)
 	rig_fini(&r);
 }
 
-static void add(char to[37], const char *content)
-{
-	snprintf(to, 37, "%s", rig_add(&r, content));
-}
-
-static void add_draft(char to[37], const struct deia_task_draft *d)
-{
-	ck_assert_msg(rig_submit(&r, d, 1, NULL, NULL) == DEIA_OK, "%s",
-		      deia_tasks_errmsg(r.q));
-	snprintf(to, 37, "%s", r.got.ids[0]);
-}
-
 START_TEST(test_priority_and_ageing)
 {
 	struct deia_task_draft d = rig_draft("low");
 
 	d.priority = 3;
-	add_draft(id, &d);
+	rig_add_draft(&r, id, &d);
 	d = rig_draft("high");
 	d.priority = 0;
-	add_draft(id2, &d);
+	rig_add_draft(&r, id2, &d);
 	rig_bot(&r, "A", 1, NULL);
 	rig_idle(&r);
 	ck_assert_str_eq(r.runs[0].content, "high");
 	/* What comes more than 3 x ageing_ms later waits behind the low one. */
 	rig_sleep(&r, 3 * 60000 + 1000);
-	add_draft(id3, &d);
+	rig_add_draft(&r, id3, &d);
 	rig_end(&r, id2, DEIA_OK, "x");
 	ck_assert_str_eq(r.runs[0].content, "low");
 }
@@ -61,11 +48,11 @@ START_TEST(test_pinned_and_capable)
 	rig_bot(&r, "A", 1, NULL);
 	rig_bot(&r, "B", 1, NULL);
 	d.bot = "C";
-	add_draft(id, &d);
+	rig_add_draft(&r, id, &d);
 	d = rig_draft("capable");
 	d.capabilities = &gpu;
 	d.n_capabilities = 1;
-	add_draft(id2, &d);
+	rig_add_draft(&r, id2, &d);
 	rig_idle(&r);
 	ck_assert_uint_eq(r.n_runs, 0);
 	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_QUEUED);
@@ -84,8 +71,8 @@ END_TEST
 
 START_TEST(test_what_waits_says_why)
 {
-	add(id, "first");
-	add(id2, "second");
+	rig_add(&r, id, "first");
+	rig_add(&r, id2, "second");
 	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_QUEUED);
 	ck_assert_str_eq(r.got.first.reason, "there is no bot yet");
 	rig_bot(&r, "A", 1, NULL);
@@ -100,10 +87,10 @@ START_TEST(test_dependencies)
 	const char *on = id;
 	struct deia_task_draft d = rig_draft("second");
 
-	add(id, "first");
+	rig_add(&r, id, "first");
 	d.depends_on = &on;
 	d.n_depends_on = 1;
-	add_draft(id2, &d);
+	rig_add_draft(&r, id2, &d);
 	ck_assert_int_eq(r.got.first.status, DEIA_TASK_BLOCKED);
 	rig_bot(&r, "A", 4, NULL);
 	rig_idle(&r);
@@ -115,7 +102,7 @@ START_TEST(test_dependencies)
 	ck_assert_ptr_nonnull(rig_run_of(&r, id2));
 	rig_end(&r, id2, DEIA_OK, "y");
 	/* One that has succeeded long ago is fine. */
-	add_draft(id3, &d);
+	rig_add_draft(&r, id3, &d);
 	ck_assert_int_eq(r.got.first.status, DEIA_TASK_QUEUED);
 }
 END_TEST
@@ -125,10 +112,10 @@ START_TEST(test_dependency_that_fails)
 	const char *on = id;
 	struct deia_task_draft d = rig_draft("second");
 
-	add(id, "first");
+	rig_add(&r, id, "first");
 	d.depends_on = &on;
 	d.n_depends_on = 1;
-	add_draft(id2, &d);
+	rig_add_draft(&r, id2, &d);
 	ck_assert_int_eq(rig_cancel(&r, id), DEIA_OK);
 	ck_assert_int_eq(rig_status(&r, id2), DEIA_TASK_CANCELLED);
 	ck_assert_str_eq(r.got.first.error_code, "dependency");
@@ -148,7 +135,7 @@ START_TEST(test_many_wait_for_one)
 	static char last[37];
 	const char *on = id;
 
-	add(id, "first");
+	rig_add(&r, id, "first");
 	for (size_t i = 0; i < 700; i++) {
 		d[i] = rig_draft("others");
 		d[i].depends_on = &on;
@@ -207,7 +194,7 @@ START_TEST(test_not_before_and_deadline)
 
 	rig_bot(&r, "A", 4, NULL);
 	d.due_unix_ms = r.clock.wall_ms + 10000;
-	add_draft(id, &d);
+	rig_add_draft(&r, id, &d);
 	ck_assert_int_eq(r.got.first.status, DEIA_TASK_BLOCKED);
 	rig_sleep(&r, 9000);
 	ck_assert_uint_eq(r.n_runs, 0);
@@ -215,7 +202,7 @@ START_TEST(test_not_before_and_deadline)
 	ck_assert_uint_eq(r.n_runs, 1);
 	d = rig_draft("too late");
 	d.deadline_unix_ms = r.clock.wall_ms + 5000;
-	add_draft(id2, &d);
+	rig_add_draft(&r, id2, &d);
 	rig_idle(&r);
 	ck_assert_ptr_nonnull(rig_run_of(&r, id2));
 	rig_sleep(&r, 6000);
@@ -232,7 +219,7 @@ START_TEST(test_approval)
 
 	rig_bot(&r, "A", 4, NULL);
 	d.approval = true;
-	add_draft(id, &d);
+	rig_add_draft(&r, id, &d);
 	rig_idle(&r);
 	ck_assert_uint_eq(r.n_runs, 0);
 	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_AWAITING_APPROVAL);
@@ -253,9 +240,9 @@ START_TEST(test_types_can_be_paused_and_limited)
 		deia_tasks_set_type(r.q, "general", true, 0, "ann", NULL, NULL),
 		DEIA_OK);
 	rig_idle(&r);
-	add(id, "1");
-	add(id2, "2");
-	add(id3, "3");
+	rig_add(&r, id, "1");
+	rig_add(&r, id2, "2");
+	rig_add(&r, id3, "3");
 	rig_idle(&r);
 	ck_assert_uint_eq(r.n_runs, 0);
 	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_QUEUED);
@@ -288,7 +275,7 @@ START_TEST(test_recurring)
 
 	rig_bot(&r, "A", 1, NULL);
 	d.every_seconds = 3600;
-	add_draft(id, &d);
+	rig_add_draft(&r, id, &d);
 	rig_idle(&r);
 	rig_end(&r, id, DEIA_OK, "x");
 	ck_assert_uint_eq(r.n_moves[DEIA_TASK_SUBMITTED], 2);
@@ -319,7 +306,7 @@ START_TEST(test_retried_task_of_a_series_is_done_once)
 	rig_bot(&r, "A", 1, NULL);
 	d.every_seconds = 3600;
 	d.max_attempts = 1;
-	add_draft(id, &d);
+	rig_add_draft(&r, id, &d);
 	rig_idle(&r);
 	rig_end(&r, id, DEIA_EREMOTE, "no");
 	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_FAILED);
@@ -341,7 +328,7 @@ START_TEST(test_retried_task_is_not_late_after_a_restart)
 	struct deia_task_draft d = rig_draft("by then");
 
 	d.deadline_unix_ms = r.clock.wall_ms + 2000;
-	add_draft(id, &d);
+	rig_add_draft(&r, id, &d);
 	rig_sleep(&r, 3000);
 	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_TIMED_OUT);
 	ck_assert_int_eq(rig_retry(&r, id), DEIA_OK);
@@ -359,7 +346,7 @@ START_TEST(test_paused_bot_is_tried_again_by_itself)
 
 	rig_bot(&r, "A", 1, NULL);
 	do {
-		add(id, "x");
+		rig_add(&r, id, "x");
 		rig_idle(&r);
 		rig_end(&r, id, DEIA_EREMOTE, "no");
 		if (rig_run_of(&r, id))
@@ -382,7 +369,7 @@ START_TEST(test_those_that_avoid_a_bot_do_not_keep_it_from_others)
 
 	rig_bot(&r, "A", 1, NULL);
 	for (int i = 0; i < 250; i++) {
-		add(id, "x");
+		rig_add(&r, id, "x");
 		rig_sleep(&r, 1);
 	}
 	rig_bot(&r, "B", 1, NULL);
@@ -436,7 +423,7 @@ START_TEST(test_task_of_another_node_is_left_alone)
 {
 	r.opts.node = "one";
 	rig_restart(&r, false);
-	add(id, "there");
+	rig_add(&r, id, "there");
 	rig_idle(&r);
 	r.opts.node = "two";
 	rig_restart(&r, false);
@@ -456,7 +443,7 @@ START_TEST(test_tasks_of_all_nodes_are_done_where_nobody_shares)
 {
 	r.opts.node = "one";
 	rig_restart(&r, false);
-	add(id, "there");
+	rig_add(&r, id, "there");
 	rig_idle(&r);
 	r.opts.node = NULL;
 	rig_restart(&r, false);
@@ -474,14 +461,14 @@ START_TEST(test_retry_outlives_a_restart)
 	struct deia_task_draft d = rig_draft("third");
 	char late[37];
 
-	add(id, "first");
-	add(id2, "second");
+	rig_add(&r, id, "first");
+	rig_add(&r, id2, "second");
 	d.depends_on = on;
 	d.n_depends_on = 2;
-	add_draft(id3, &d);
+	rig_add_draft(&r, id3, &d);
 	d = rig_draft("late");
 	d.deadline_unix_ms = r.clock.wall_ms + 1000;
-	add_draft(late, &d);
+	rig_add_draft(&r, late, &d);
 	ck_assert_int_eq(rig_cancel(&r, id), DEIA_OK);
 	rig_sleep(&r, 2000);
 	ck_assert_int_eq(rig_status(&r, id3), DEIA_TASK_CANCELLED);
@@ -506,7 +493,7 @@ START_TEST(test_retry_of_a_recurring_task)
 
 	rig_bot(&r, "A", 1, NULL);
 	d.every_seconds = 3600;
-	add_draft(id, &d);
+	rig_add_draft(&r, id, &d);
 	rig_idle(&r);
 	o.err = DEIA_EREMOTE;
 	o.final = true;

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shared.c - what handlers have in common: query parameters, bodies, lists.
+ * params.c - what a request asks for: query parameters, members of the body.
  */
 #include "routes.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <math.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <deia/limits.h>
 
 #include "../http/reply.h"
+
+/* ---- the query --------------------------------------------------------- */
 
 bool query_int(struct rq *rq, const char *name, int64_t min, int64_t max,
 	       int64_t fallback, int64_t *out)
@@ -50,6 +51,12 @@ bool query_limit(struct rq *rq, unsigned *limit)
 	return true;
 }
 
+bool query_page(struct rq *rq, unsigned *limit, int64_t *cursor)
+{
+	return query_limit(rq, limit) &&
+	       query_int(rq, "cursor", 1, INT64_MAX, 0, cursor);
+}
+
 bool query_bool(struct rq *rq, const char *name, bool fallback, bool *out)
 {
 	const char *text = rq_query(rq, name);
@@ -70,95 +77,7 @@ bool query_bool(struct rq *rq, const char *name, bool fallback, bool *out)
 	return true;
 }
 
-void list_begin(struct deia_jw *w)
-{
-	deia_jw_init(w);
-	deia_jw_object(w);
-	deia_jw_key(w, "items");
-	deia_jw_array(w);
-}
-
-void list_end(struct deia_jw *w, const char *next_cursor)
-{
-	deia_jw_end_array(w);
-	deia_jw_kstr(w, "next_cursor", next_cursor);
-	deia_jw_end_object(w);
-}
-
-void print_int_or_null(struct deia_jw *w, const char *key, int64_t v,
-		       int64_t none)
-{
-	if (v == none)
-		deia_jw_kraw(w, key, NULL);
-	else
-		deia_jw_kint(w, key, v);
-}
-
-void print_made(const struct rq *rq, struct deia_jw *w, enum deia_made made,
-		const void *what)
-{
-	switch (made) {
-	case DEIA_MADE_BOT:
-		print_bot(w, rq->srv->hive, what);
-		break;
-	case DEIA_MADE_CONVERSATION:
-		print_conversation(w, what);
-		break;
-	case DEIA_MADE_ANSWER:
-		print_line(w, what);
-		break;
-	case DEIA_MADE_EXECUTION:
-		print_execution(w, what);
-		break;
-	}
-}
-
-void rq_begun(struct rq *rq, deia_err err)
-{
-	if (!err)
-		return;
-	rq_fail(rq, err);
-	rq_drop(rq);
-}
-
-void rq_done_empty(deia_err err, void *user)
-{
-	struct rq *rq = user;
-
-	if (err)
-		rq_fail(rq, err);
-	else
-		rq_send_empty(rq);
-	rq_drop(rq);
-}
-
-#define KEY_MAX 255 /* as everywhere; longer than libdeia takes */
-
-bool own_key(struct rq *rq, char buf[static 65], const char **out)
-{
-	const char *key = rq->head.key;
-	unsigned char digest[crypto_hash_sha256_BYTES];
-	size_t len = key ? strlen(key) : 1;
-
-	for (size_t i = 0; key && i < len; i++)
-		if (key[i] < ' ' || key[i] >= 127)
-			len = 0;
-	if (len < 1 || len > KEY_MAX) {
-		rq_problem(rq, 400, "malformed",
-			   "Idempotency-Key must be 1 to %d printable ASCII "
-			   "characters.",
-			   KEY_MAX);
-		return false;
-	}
-	*out = key;
-	if (len <= DEIA_MAX_KEY_BYTES)
-		return true;
-	crypto_hash_sha256(digest, (const unsigned char *)key, len);
-	*out = sodium_bin2hex(buf, 65, digest, sizeof(digest));
-	return true;
-}
-
-/* ---- bodies ------------------------------------------------------------ */
+/* ---- the body ---------------------------------------------------------- */
 
 #define ERRORS_MAX 16
 
@@ -220,21 +139,24 @@ static const struct field *find_field(const struct field *fields, size_t n,
 	return NULL;
 }
 
-/* "/name", escaped as a JSON pointer. */
-static void pointer_to(struct deia_field_error *e, const char *name)
+void pointer_join(char *out, size_t len, const char *base, const char *name)
 {
-	size_t at = 0;
+	size_t at = (size_t)snprintf(out, len, "%s/", base);
 
-	e->pointer[at++] = '/';
-	for (; *name && at < sizeof(e->pointer) - 3; name++) {
+	for (; *name && at + 3 < len; name++) {
 		if (*name == '~' || *name == '/') {
-			e->pointer[at++] = '~';
-			e->pointer[at++] = *name == '~' ? '0' : '1';
+			out[at++] = '~';
+			out[at++] = *name == '~' ? '0' : '1';
 		} else {
-			e->pointer[at++] = *name;
+			out[at++] = *name;
 		}
 	}
-	e->pointer[at] = '\0';
+	out[at < len ? at : len - 1] = '\0';
+}
+
+static void point_at(struct deia_field_error *e, const char *name)
+{
+	pointer_join(e->pointer, sizeof(e->pointer), "", name);
 }
 
 bool body_fields(struct rq *rq, const struct field *fields, size_t n)
@@ -253,7 +175,7 @@ bool body_fields(struct rq *rq, const struct field *fields, size_t n)
 				 "there is no such field here");
 		else if (!wrong_value(f, v, &errors[bad]))
 			continue;
-		pointer_to(&errors[bad++], v->string);
+		point_at(&errors[bad++], v->string);
 	}
 	for (size_t i = 0; i < n && bad < ERRORS_MAX; i++) {
 		if (!fields[i].required ||
@@ -261,7 +183,7 @@ bool body_fields(struct rq *rq, const struct field *fields, size_t n)
 			continue;
 		snprintf(errors[bad].detail, sizeof(errors[bad].detail),
 			 "this field is required");
-		pointer_to(&errors[bad++], fields[i].name);
+		point_at(&errors[bad++], fields[i].name);
 	}
 	if (bad)
 		rq_bad_fields(rq, errors, bad);
@@ -279,4 +201,30 @@ int64_t body_int(const struct rq *rq, const char *name, int64_t fallback)
 	const cJSON *v = cJSON_GetObjectItemCaseSensitive(rq->json, name);
 
 	return cJSON_IsNumber(v) ? (int64_t)v->valuedouble : fallback;
+}
+
+bool body_bool(const struct rq *rq, const char *name, bool fallback)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(rq->json, name);
+
+	return v ? cJSON_IsTrue(v) : fallback;
+}
+
+int body_words(struct rq *rq, const char *name, int max, const char **out)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(rq->json, name);
+	const cJSON *item;
+	char pointer[64];
+	int n = 0;
+
+	cJSON_ArrayForEach(item, list) {
+		if (n == max || !cJSON_IsString(item)) {
+			snprintf(pointer, sizeof(pointer), "/%s", name);
+			rq_bad_field(rq, pointer, "expected at most %d words",
+				     max);
+			return -1;
+		}
+		out[n++] = item->valuestring;
+	}
+	return n;
 }
