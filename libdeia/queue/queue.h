@@ -173,6 +173,7 @@ struct deia__task_call {
 	char *text, *code, *message;
 	size_t text_len;
 	bool checked; /* or on its way to be */
+	bool unjudged; /* nobody can say whether it is good: nothing is learned */
 	bool final;
 	unsigned retry_after_seconds;
 	int64_t prompt_tokens, completion_tokens;
