@@ -103,13 +103,18 @@ struct deia_hive_opts {
  * detail: as deia_store_open, may be NULL. On a store that others use it waits
  * until a former run under the same node_name is shut out, up to 20 s.
  * Returns DEIA_OK, DEIA_EINVAL, DEIA_ENOMEM, DEIA_EIO, DEIA_EBUSY (also: a node
- * of this name runs), DEIA_ETIMEDOUT (the database does not answer), or what
+ * of this name runs), DEIA_ETIMEDOUT (the database does not answer), DEIA_EFIELD
+ * (the name of a type of task), DEIA_ELIMIT (too many of these), or what
  * deia_store_open returns.
  */
 DEIA_API DEIA_NODISCARD deia_err deia_hive_new(
 	deia_hive **out, struct event_base *base,
 	const struct deia_hive_opts *opts, char *detail, size_t detail_len);
-/* Starts the bots that are meant to run. */
+/*
+ * Starts the bots that are meant to run. DEIA_OK, DEIA_ESTATE (it is started
+ * already), DEIA_ELIMIT (the analyzer has more types of tasks than the scheduler
+ * may know), DEIA_ENOMEM.
+ */
 DEIA_API DEIA_NODISCARD deia_err deia_hive_start(deia_hive *hive);
 /*
  * Stops all bots, ends their turns (partial answers are kept), commits. cb

@@ -468,6 +468,8 @@ struct deia__ttype *deia__ttype_add(deia_tasks *q, const char *name);
 /* The same of one that the analyzer knows, also since a moment ago; else NULL.
  */
 struct deia__ttype *deia__ttype_known(deia_tasks *q, const char *name);
+/* All that the analyzer knows; false: not all of them could be made known. */
+bool deia__ttypes_add_known(deia_tasks *q);
 bool deia__ttype_may_run(const struct deia__ttype *type);
 
 /* ---- load.c, clean.c --------------------------------------------------- */

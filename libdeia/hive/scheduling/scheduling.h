@@ -34,7 +34,8 @@ struct deia__scheduling {
 
 /* ---- scheduling.c ------------------------------------------------------- */
 
-/* Once bots are loaded: makes it, with them and what was learned (blocks). */
+/* Once bots are loaded and the analyzer is made: makes it, with them, the types
+ * of tasks and what was learned (blocks). */
 DEIA_NODISCARD deia_err deia__scheduling_open(deia_hive *h,
 					      const struct deia_hive_opts *o,
 					      char *detail, size_t detail_len);
@@ -53,11 +54,18 @@ void deia__scheduling_bot(deia_hive *h, const char *id);
 void deia__scheduling_circuit(deia_hive *h, const char *id);
 /* It is gone, and so are its rows. */
 void deia__scheduling_bot_removed(deia_hive *h, const char *id);
+/* Whether a type of task can have this name: EFIELD at pointer. */
+DEIA_NODISCARD deia_err deia__scheduling_check_type(deia_hive *h,
+						    const char *pointer,
+						    const char *type);
 /* Makes a type of task known; DEIA_OK when it was. EFIELD at pointer, ELIMIT,
  * ENOMEM. */
 DEIA_NODISCARD deia_err deia__scheduling_add_type(deia_hive *h,
 						  const char *pointer,
 						  const char *type);
+/* The same of all types that the analyzer knows: its list is the one there
+ * is. */
+DEIA_NODISCARD deia_err deia__scheduling_add_types(deia_hive *h);
 bool deia__scheduling_has_type(const deia_hive *h, const char *type);
 
 /* ---- scheduling_rows.c --------------------------------------------------- */
