@@ -202,6 +202,7 @@ static deia_err make(deia_hive *h, const struct deia_hive_opts *o)
 	if (!h->scheduling)
 		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
 	h->scheduling->policy = opts->policy;
+	deia__saver_init(&h->scheduling->saver, h, &deia__scheduling_rows);
 	deia_jw_init(&h->scheduling->line);
 	err = deia_scheduler_new(&h->scheduling->scheduler, opts);
 	if (err)
@@ -233,11 +234,8 @@ deia_err deia__scheduling_open(deia_hive *h, const struct deia_hive_opts *o,
 
 void deia__scheduling_stop(deia_hive *h)
 {
-	if (!h->scheduling || !h->scheduling->scheduler)
-		return;
-	deia__timer_clear(h->timers, &h->scheduling->timer);
-	if (h->store)
-		deia__scheduling_flush(h);
+	if (h->scheduling && h->scheduling->scheduler)
+		deia__saver_stop(&h->scheduling->saver);
 }
 
 void deia__scheduling_free(deia_hive *h)
@@ -246,7 +244,6 @@ void deia__scheduling_free(deia_hive *h)
 
 	if (!sc)
 		return;
-	deia__timer_clear(h->timers, &sc->timer);
 	deia_scheduler_free(sc->scheduler);
 	deia_jw_fini(&sc->line);
 	if (sc->journal)

@@ -15,8 +15,6 @@
 
 #include "hive/nodes/nodes.h"
 
-#define SAVE_MS 1000
-#define RETRY_MS 10000
 #define OF_BOT "budget.bot."
 #define OF_DAY "budget.day."
 #define NAME_BYTES (sizeof(OF_BOT) + DEIA_MAX_ID_LEN)
@@ -108,13 +106,11 @@ static void put(struct deia__change *c, const char *prefix, const char *id,
 	deia_txn_put(deia__change_txn(c), &deia__table_store_info, row);
 }
 
-bool deia__budgets_save(deia_hive *h, struct deia__change *c)
+static bool put_new(deia_hive *h, struct deia__change *c)
 {
 	struct deia__hbot *b, *next;
 	bool any = h->budgets->use.dirty;
 
-	if (!c)
-		return false;
 	if (any)
 		put(c, OF_DAY, deia__node_mark(h), &h->budgets->use);
 	HASH_ITER(hh, h->hbots, b, next) {
@@ -126,73 +122,22 @@ bool deia__budgets_save(deia_hive *h, struct deia__change *c)
 	return any;
 }
 
-static void on_time(void *arg);
-
-void deia__budgets_not_saved(deia_hive *h)
+static void all_new(deia_hive *h)
 {
-	struct deia__timer *timer = &h->budgets->save;
 	struct deia__hbot *b, *next;
 
-	if (h->freeing || h->budgets->stopped)
-		return;
 	h->budgets->use.dirty = true;
 	HASH_ITER(hh, h->hbots, b, next)
 		b->budget.dirty = true;
-	timer->fn = on_time;
-	timer->arg = h;
-	(void)!deia__timer_set(h->timers, timer, RETRY_MS);
 }
 
-static void on_saved(deia_hive *h, deia_err err, const int64_t *seqs,
-		     size_t n_seqs, void *arg)
-{
-	(void)seqs;
-	(void)n_seqs;
-	(void)arg;
-	if (!err || h->freeing)
-		return;
-	deia__hive_log(h, DEIA_LOG_WARN,
-		       "what was used of budgets could not be stored: %s",
-		       h->msg.text);
-	deia__budgets_not_saved(h);
-}
-
-void deia__budgets_flush(deia_hive *h)
-{
-	struct deia__change *c = deia__change_new(h);
-	struct deia__errmsg kept = h->msg;
-	bool has_field = h->has_field;
-
-	if (!deia__budgets_save(h, c)) {
-		deia__change_drop(c);
-		return;
-	}
-	if (deia__change_commit(c, h, on_saved, NULL))
-		on_saved(h, DEIA_ENOMEM, NULL, 0, NULL);
-	h->msg = kept; /* a caller's detail stands */
-	h->has_field = has_field;
-}
-
-static void on_time(void *arg)
-{
-	deia_hive *h = arg;
-
-	if (h->store && !h->freeing)
-		deia__budgets_flush(h);
-}
-
-void deia__budgets_changed(deia_hive *h)
-{
-	struct deia__timer *timer = &h->budgets->save;
-
-	timer->fn = on_time;
-	timer->arg = h;
-	if (!deia__timer_armed(timer) &&
-	    deia__timer_set(h->timers, timer, SAVE_MS))
-		deia__hive_log(h, DEIA_LOG_ERROR,
-			       "what is used of budgets is not stored until "
-			       "more is");
-}
+const struct deia__saver_kind deia__budgets_rows = {
+	.what = "what was used of budgets",
+	.soon_ms = 1000,
+	.retry_ms = 10000,
+	.put = put_new,
+	.all_new = all_new,
+};
 
 void deia__budgets_purge(struct deia__change *c, const char *bot)
 {

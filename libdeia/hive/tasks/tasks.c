@@ -137,7 +137,7 @@ static void on_learned(const char *id, const char *bot, const char *type,
 	o.type = type;
 	o.seconds = seconds;
 	o.success = corrected ? !success : success; /* as it was recorded */
-	deia__scheduling_changed(h);
+	deia__saver_changed(&h->scheduling->saver);
 	if (corrected) {
 		deia__scheduling_corrected(h, id, &o, success);
 		return;
