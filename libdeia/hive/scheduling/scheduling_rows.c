@@ -11,12 +11,12 @@
  */
 #include "hive/scheduling/scheduling.h"
 #include "hive/nodes/nodes.h"
+#include "store/walk.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#define PAGE_ROWS 500
 #define MAX_AMOUNT 1e12
 #define MAX_LOG 100.0
 
@@ -189,8 +189,9 @@ static bool is_ours(struct loading *l, const char *mark)
 	return true;
 }
 
-static deia_err load_row(struct loading *l, const deia_rows *rows, size_t r)
+static deia_err load_row(void *user, const deia_rows *rows, size_t r)
 {
+	struct loading *l = user;
 	struct deia_scheduler_row row = { .size = sizeof(row) };
 	const char *bot = deia_rows_text(rows, r, PAIR_BOT);
 	const char *type = deia_rows_text(rows, r, PAIR_TYPE);
@@ -217,48 +218,15 @@ static deia_err load_row(struct loading *l, const deia_rows *rows, size_t r)
 	return add(l, &row) ? DEIA_OK : DEIA_ENOMEM;
 }
 
-static deia_err load_pages(struct loading *l)
+deia_err deia__scheduling_load(deia_hive *h)
 {
-	char bot[DEIA_MAX_ID_LEN + 1], type[DEIA_MAX_ID_LEN + 1];
-	struct deia_value after[2];
 	struct deia_page_query q = {
 		.table = &deia__table_scheduler_pairs,
 		.index = -1,
-		.after = after,
-		.limit = PAGE_ROWS,
+		.limit = DEIA_MAX_PAGE_LEN,
 	};
-	deia_err err;
-	bool more;
-
-	do {
-		deia_rows *rows;
-		size_t n;
-
-		err = deia_store_page_now(l->hive->store, &q, &rows);
-		if (err)
-			return err;
-		n = deia_rows_count(rows);
-		for (size_t r = 0; r < n && !err; r++)
-			err = load_row(l, rows, r);
-		more = n && deia_rows_has_more(rows);
-		if (more) {
-			snprintf(bot, sizeof(bot), "%s",
-				 deia_rows_text(rows, n - 1, PAIR_BOT));
-			snprintf(type, sizeof(type), "%s",
-				 deia_rows_text(rows, n - 1, PAIR_TYPE));
-			after[0] = deia_text(bot);
-			after[1] = deia_text(type);
-			q.n_after = 2;
-		}
-		deia_rows_free(rows);
-	} while (more && !err);
-	return err;
-}
-
-deia_err deia__scheduling_load(deia_hive *h)
-{
 	struct loading l = { .hive = h };
-	deia_err err = load_pages(&l);
+	deia_err err = deia__store_walk(h->store, &q, load_row, &l);
 
 	if (!err && l.n)
 		err = deia_scheduler_import(h->scheduling->scheduler, l.rows,

@@ -18,7 +18,6 @@
 #define OF_BOT "budget.bot."
 #define OF_DAY "budget.day."
 #define NAME_BYTES (sizeof(OF_BOT) + DEIA_MAX_ID_LEN)
-#define PAGE_ROWS 1000
 
 /* ---- loading ------------------------------------------------------------- */
 
@@ -37,8 +36,10 @@ static void parse(struct deia__budget_use *use, const char *text)
 	(void)deia__budget_load(&use->count, numbers);
 }
 
-static void load_row(deia_hive *h, const char *name, const char *value)
+static deia_err load_row(deia_hive *h, const deia_rows *rows, size_t r)
 {
+	const char *name = deia_rows_text(rows, r, INFO_NAME);
+	const char *value = deia_rows_text(rows, r, INFO_VALUE);
 	struct deia__hbot *b = NULL;
 
 	if (strncmp(name, OF_BOT, sizeof(OF_BOT) - 1) == 0)
@@ -48,41 +49,18 @@ static void load_row(deia_hive *h, const char *name, const char *value)
 	else if (strncmp(name, OF_DAY, sizeof(OF_DAY) - 1) == 0 &&
 		 strcmp(name + sizeof(OF_DAY) - 1, deia__node_mark(h)) == 0)
 		parse(&h->budgets->use, value);
+	return DEIA_OK;
 }
 
 deia_err deia__budgets_load(deia_hive *h)
 {
-	char last[128] = "";
-	struct deia_value after;
 	struct deia_page_query q = {
 		.table = &deia__table_store_info,
 		.index = -1,
-		.after = &after,
-		.limit = PAGE_ROWS,
+		.limit = DEIA_MAX_PAGE_LEN,
 	};
-	deia_err err;
-	bool more;
 
-	do {
-		deia_rows *rows;
-		size_t n;
-
-		err = deia_store_page_now(h->store, &q, &rows);
-		if (err)
-			return err;
-		n = deia_rows_count(rows);
-		for (size_t r = 0; r < n; r++)
-			load_row(h, deia_rows_text(rows, r, INFO_NAME),
-				 deia_rows_text(rows, r, INFO_VALUE));
-		more = n && deia_rows_has_more(rows);
-		if (more)
-			snprintf(last, sizeof(last), "%s",
-				 deia_rows_text(rows, n - 1, INFO_NAME));
-		after = deia_text(last);
-		q.n_after = 1;
-		deia_rows_free(rows);
-	} while (more);
-	return DEIA_OK;
+	return deia__hive_each_row(h, &q, load_row);
 }
 
 /* ---- saving -------------------------------------------------------------- */
