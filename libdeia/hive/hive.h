@@ -292,6 +292,13 @@ void deia__store_say(deia_hive *h, const struct deia_store_stats *st);
 
 /* Says that the store cannot be read, and returns err. */
 deia_err deia__hive_unreadable(deia_hive *h, deia_err err);
+/* How many things somebody wants on a page: EINVAL. */
+DEIA_NODISCARD deia_err deia__hive_check_limit(deia_hive *h, unsigned limit);
+/* Asks for a page. asker: what cb gets, and frees; of deia__alloc (NULL: ENOMEM).
+ * On an error it is freed here. */
+DEIA_NODISCARD deia_err deia__hive_page(deia_hive *h,
+					const struct deia_page_query *q,
+					deia_page_cb cb, void *asker);
 /* Calls fn for every row of a query, page by page, before the loop runs. Ends
  * with the first error of fn. */
 DEIA_NODISCARD deia_err deia__hive_each_row(

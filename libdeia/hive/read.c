@@ -10,6 +10,28 @@ deia_err deia__hive_unreadable(deia_hive *h, deia_err err)
 			       deia_err_text(err));
 }
 
+deia_err deia__hive_check_limit(deia_hive *h, unsigned limit)
+{
+	if (limit && limit <= DEIA_MAX_PAGE_LEN)
+		return DEIA_OK;
+	return deia__hive_fail(h, DEIA_EINVAL, "limit: 1 to %d",
+			       DEIA_MAX_PAGE_LEN);
+}
+
+deia_err deia__hive_page(deia_hive *h, const struct deia_page_query *q,
+			 deia_page_cb cb, void *asker)
+{
+	deia_err err;
+
+	if (!asker)
+		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
+	err = deia_store_page(h->store, q, cb, asker);
+	if (!err)
+		return DEIA_OK;
+	deia__free(asker);
+	return deia__hive_unreadable(h, err);
+}
+
 /* ---- before the loop runs ----------------------------------------------- */
 
 struct each {
