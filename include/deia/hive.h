@@ -238,16 +238,16 @@ DEIA_API DEIA_NODISCARD deia_err deia_hive_bot_act(
 	deia_hive *hive, const struct deia_actor *actor, const char *id,
 	deia_bot_action action, deia_hive_bot_cb cb, void *user);
 
-/* What came of an action on one of many bots. */
-struct deia_hive_bot_outcome {
+/* What came of an action on one of many things. */
+struct deia_hive_outcome {
 	const char *id;
-	deia_err err;	     /* as of deia_hive_bot_act */
+	deia_err err;	     /* as of the action on that one alone */
 	const char *message; /* why not, one line; "" */
 };
 /* items: in the order of the ids; live until the callback returns. */
-typedef void (*deia_hive_bots_cb)(deia_err err,
-				  const struct deia_hive_bot_outcome *items,
-				  size_t n, void *user);
+typedef void (*deia_hive_outcomes_cb)(deia_err err,
+				      const struct deia_hive_outcome *items,
+				      size_t n, void *user);
 /*
  * The same for up to DEIA_MAX_BATCH_LEN bots: all wishes are one change. A bot
  * that does not take the action is no error of the call: its outcome says so.
@@ -256,7 +256,7 @@ typedef void (*deia_hive_bots_cb)(deia_err err,
  */
 DEIA_API DEIA_NODISCARD deia_err deia_hive_bots_act(
 	deia_hive *hive, const struct deia_actor *actor, deia_bot_action action,
-	const char *const *ids, size_t n, deia_hive_bots_cb cb, void *user);
+	const char *const *ids, size_t n, deia_hive_outcomes_cb cb, void *user);
 
 /*
  * Ends one turn of chat: line is the id of the question (deia_chat_line.id).

@@ -6,10 +6,11 @@
  * read), change.c (one durable change with its events and audit entry), saver.c
  * (what is stored a little later), events.c (live and stored events), gather.c
  * (moves gathered into events), bots.c, bot_*.c and bulk.c (bots that are
- * remembered), history.c and samples.c (their states, what they need), access.c
- * (tokens, sign-in), audit.c (audit pages, kept answers), external.c (bots whose
- * programs run elsewhere), cache.c (what is kept in the cache), retention.c (what
- * is pruned), store_say.c (a store that is away).
+ * remembered), outcomes.c (what came of an action on many things), history.c and
+ * samples.c (their states, what they need), access.c (tokens, sign-in), audit.c
+ * (audit pages, kept answers), external.c (bots whose programs run elsewhere),
+ * cache.c (what is kept in the cache), retention.c (what is pruned), store_say.c
+ * (a store that is away).
  *
  *   chat/        conversations, lines, one question and its answer
  *   mail/        the messenger with identities, pushes, answers by themselves

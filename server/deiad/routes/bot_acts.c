@@ -117,9 +117,8 @@ static bool action_parse(struct rq *rq, deia_bot_action *out)
 	return false;
 }
 
-static void acted_on_many(deia_err err,
-			  const struct deia_hive_bot_outcome *items, size_t n,
-			  void *user)
+static void acted_on_many(deia_err err, const struct deia_hive_outcome *items,
+			  size_t n, void *user)
 {
 	struct rq *rq = user;
 	struct deia_jw w;
@@ -130,19 +129,7 @@ static void acted_on_many(deia_err err,
 		return;
 	}
 	list_begin(&w);
-	for (size_t i = 0; i < n; i++) {
-		deia_jw_object(&w);
-		deia_jw_kstr(&w, "id", items[i].id);
-		deia_jw_kbool(&w, "ok", !items[i].err);
-		if (items[i].err) {
-			deia_jw_key(&w, "error");
-			deia_jw_object(&w);
-			deia_jw_kstr(&w, "code", deia_err_name(items[i].err));
-			deia_jw_kstr(&w, "detail", items[i].message);
-			deia_jw_end_object(&w);
-		}
-		deia_jw_end_object(&w);
-	}
+	print_outcomes(&w, items, n);
 	list_end(&w, NULL);
 	rq_send_json(rq, 200, &w);
 	rq_drop(rq);

@@ -160,6 +160,9 @@ void rq_done_empty(deia_err err, void *user);
 /* Ends a list: closes the items and adds next_cursor (NULL: null). */
 void list_begin(struct deia_jw *w);
 void list_end(struct deia_jw *w, const char *next_cursor);
+/* Each with what came of it: what an action on many things answers. */
+void print_outcomes(struct deia_jw *w, const struct deia_hive_outcome *items,
+		    size_t n);
 
 /* ?limit=, 1..DEIA_MAX_PAGE_LEN; false: answered. */
 bool query_limit(struct rq *rq, unsigned *limit);

@@ -85,6 +85,24 @@ void list_end(struct deia_jw *w, const char *next_cursor)
 	deia_jw_end_object(w);
 }
 
+void print_outcomes(struct deia_jw *w, const struct deia_hive_outcome *items,
+		    size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		deia_jw_object(w);
+		deia_jw_kstr(w, "id", items[i].id);
+		deia_jw_kbool(w, "ok", !items[i].err);
+		if (items[i].err) {
+			deia_jw_key(w, "error");
+			deia_jw_object(w);
+			deia_jw_kstr(w, "code", deia_err_name(items[i].err));
+			deia_jw_kstr(w, "detail", items[i].message);
+			deia_jw_end_object(w);
+		}
+		deia_jw_end_object(w);
+	}
+}
+
 void print_int_or_null(struct deia_jw *w, const char *key, int64_t v,
 		       int64_t none)
 {

@@ -113,7 +113,7 @@ static void bulk_end(struct bulk *b, deia_err err)
 	rq_drop(rq);
 }
 
-static void bulk_done(deia_err err, const struct deia_hive_task_outcome *items,
+static void bulk_done(deia_err err, const struct deia_hive_outcome *items,
 		      size_t n, void *user)
 {
 	struct bulk *b = user;
@@ -127,19 +127,7 @@ static void bulk_done(deia_err err, const struct deia_hive_task_outcome *items,
 	deia_jw_object(&w);
 	deia_jw_key(&w, "items");
 	deia_jw_array(&w);
-	for (size_t i = 0; i < n; i++) {
-		deia_jw_object(&w);
-		deia_jw_kstr(&w, "id", items[i].id);
-		deia_jw_kbool(&w, "ok", !items[i].err);
-		if (items[i].err) {
-			deia_jw_key(&w, "error");
-			deia_jw_object(&w);
-			deia_jw_kstr(&w, "code", deia_err_name(items[i].err));
-			deia_jw_kstr(&w, "detail", items[i].message);
-			deia_jw_end_object(&w);
-		}
-		deia_jw_end_object(&w);
-	}
+	print_outcomes(&w, items, n);
 	deia_jw_end_array(&w);
 	deia_jw_kbool(&w, "more", b->more);
 	deia_jw_end_object(&w);

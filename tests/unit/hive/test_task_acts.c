@@ -176,7 +176,7 @@ struct outcomes {
 	size_t n;
 };
 
-static void on_outcomes(deia_err err, const struct deia_hive_task_outcome *o,
+static void on_outcomes(deia_err err, const struct deia_hive_outcome *o,
 			size_t n, void *user)
 {
 	struct outcomes *all = user;
