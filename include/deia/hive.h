@@ -103,13 +103,18 @@ struct deia_hive_opts {
  * detail: as deia_store_open, may be NULL. On a store that others use it waits
  * until a former run under the same node_name is shut out, up to 20 s.
  * Returns DEIA_OK, DEIA_EINVAL, DEIA_ENOMEM, DEIA_EIO, DEIA_EBUSY (also: a node
- * of this name runs), DEIA_ETIMEDOUT (the database does not answer), or what
+ * of this name runs), DEIA_ETIMEDOUT (the database does not answer), DEIA_EFIELD
+ * (the name of a type of task), DEIA_ELIMIT (too many of these), or what
  * deia_store_open returns.
  */
 DEIA_API DEIA_NODISCARD deia_err deia_hive_new(
 	deia_hive **out, struct event_base *base,
 	const struct deia_hive_opts *opts, char *detail, size_t detail_len);
-/* Starts the bots that are meant to run. */
+/*
+ * Starts the bots that are meant to run. DEIA_OK, DEIA_ESTATE (it is started
+ * already), DEIA_ELIMIT (the analyzer has more types of tasks than the scheduler
+ * may know), DEIA_ENOMEM.
+ */
 DEIA_API DEIA_NODISCARD deia_err deia_hive_start(deia_hive *hive);
 /*
  * Stops all bots, ends their turns (partial answers are kept), commits. cb
@@ -233,16 +238,16 @@ DEIA_API DEIA_NODISCARD deia_err deia_hive_bot_act(
 	deia_hive *hive, const struct deia_actor *actor, const char *id,
 	deia_bot_action action, deia_hive_bot_cb cb, void *user);
 
-/* What came of an action on one of many bots. */
-struct deia_hive_bot_outcome {
+/* What came of an action on one of many things. */
+struct deia_hive_outcome {
 	const char *id;
-	deia_err err;	     /* as of deia_hive_bot_act */
+	deia_err err;	     /* as of the action on that one alone */
 	const char *message; /* why not, one line; "" */
 };
 /* items: in the order of the ids; live until the callback returns. */
-typedef void (*deia_hive_bots_cb)(deia_err err,
-				  const struct deia_hive_bot_outcome *items,
-				  size_t n, void *user);
+typedef void (*deia_hive_outcomes_cb)(deia_err err,
+				      const struct deia_hive_outcome *items,
+				      size_t n, void *user);
 /*
  * The same for up to DEIA_MAX_BATCH_LEN bots: all wishes are one change. A bot
  * that does not take the action is no error of the call: its outcome says so.
@@ -251,7 +256,7 @@ typedef void (*deia_hive_bots_cb)(deia_err err,
  */
 DEIA_API DEIA_NODISCARD deia_err deia_hive_bots_act(
 	deia_hive *hive, const struct deia_actor *actor, deia_bot_action action,
-	const char *const *ids, size_t n, deia_hive_bots_cb cb, void *user);
+	const char *const *ids, size_t n, deia_hive_outcomes_cb cb, void *user);
 
 /*
  * Ends one turn of chat: line is the id of the question (deia_chat_line.id).

@@ -82,21 +82,13 @@ typedef enum deia_task_action {
 	DEIA_TASK_DO_RETRY,
 	DEIA_TASK_DO_APPROVE
 } deia_task_action;
-/* What came of an action on one of many tasks. */
-struct deia_hive_task_outcome {
-	const char *id;
-	deia_err err;
-	const char *message; /* why not, one line; "" */
-};
-typedef void (*deia_hive_tasks_cb)(deia_err err,
-				   const struct deia_hive_task_outcome *items,
-				   size_t n, void *user);
+
 /* The same action on up to DEIA_MAX_BATCH_LEN tasks; one that does not take it
  * is no error of the call. */
 DEIA_API DEIA_NODISCARD deia_err
 deia_hive_task_bulk(deia_hive *hive, const struct deia_actor *actor,
 		    deia_task_action action, const char *const *ids, size_t n,
-		    deia_hive_tasks_cb cb, void *user);
+		    deia_hive_outcomes_cb cb, void *user);
 
 /* ---- checks ------------------------------------------------------------ */
 

@@ -247,8 +247,9 @@ struct deia_tasks_opts {
 	 * is queued again. Required.
 	 */
 	deia_err (*run)(const struct deia_task_run *run, void *user);
-	/* The attempt is to end now: its task was cancelled, or is too late.
-	 * How it ends does not count any more. May be NULL. */
+	/* The attempt is to end now, or need not be checked any more: its task
+	 * was cancelled, or is too late. How it ends does not count any more.
+	 * May be NULL. */
 	void (*interrupt)(const char *id, unsigned attempt, const char *bot,
 			  void *user);
 	/* A change that is durable now, before the callback of the call that
@@ -274,9 +275,11 @@ struct deia_tasks_opts {
 	uint64_t seed;		 /* of jitter; 0: random */
 	/*
 	 * Begins to check a result that is what was expected: by task->check.
-	 * DEIA_OK: deia_tasks_checked will be called, once, later; anything
-	 * else: the attempt has failed. text: borrowed for the call. NULL: a
-	 * draft with a check is refused.
+	 * DEIA_OK: deia_tasks_checked will be called, once, later, unless
+	 * interrupt is. DEIA_EBUSY: too many wait; the attempt is excused, and
+	 * made again after a while. Anything else: the attempt has failed, and
+	 * nothing is learned of it. text: borrowed for the call. NULL: a draft
+	 * with a check is refused.
 	 */
 	deia_err (*check)(const struct deia_task *task, unsigned attempt,
 			  const char *text, size_t len, void *user);
@@ -352,9 +355,11 @@ deia_tasks_ended(deia_tasks *t, const char *id, unsigned attempt,
 		 const struct deia_task_outcome *outcome);
 
 /*
- * What came of opts.check: DEIA_OK, the result is good; DEIA_ECANCELED, nobody
- * knows, and it is nobody's fault; anything else: it is not, and why says so in
- * one line (copied). DEIA_OK, DEIA_ESTATE: the attempt does not count any more.
+ * What came of opts.check: DEIA_OK, the result is good; DEIA_EREMOTE, it is not;
+ * DEIA_ECANCELED, nobody knows, and it is nobody's fault; anything else: it could
+ * not be checked: the attempt has failed, but nothing is learned of its bot. why
+ * says so in one line (copied). DEIA_OK, DEIA_ESTATE: the attempt does not count
+ * any more.
  */
 DEIA_API DEIA_NODISCARD deia_err deia_tasks_checked(deia_tasks *t,
 						    const char *id,

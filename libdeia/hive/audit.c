@@ -91,8 +91,7 @@ static void on_audit_page(deia_err err, const deia_rows *rows, void *user)
 	struct page *p = user;
 
 	if (err) {
-		deia__hive_fail(p->hive, err, "the store cannot be read: %s",
-				deia_err_text(err));
+		deia__hive_unreadable(p->hive, err);
 		p->cb(err, NULL, 0, false, p->user);
 	} else {
 		give_entries(p, rows);
@@ -113,24 +112,14 @@ deia_err deia_hive_audit_page(deia_hive *h, int64_t before, unsigned limit,
 		.limit = limit,
 	};
 	struct page *p;
-	deia_err err;
+	deia_err err = deia__hive_check_limit(h, limit);
 
-	if (!limit || limit > DEIA_MAX_PAGE_LEN)
-		return deia__hive_fail(h, DEIA_EINVAL, "limit: 1 to %d",
-				       DEIA_MAX_PAGE_LEN);
+	if (err)
+		return err;
 	p = deia__alloc(sizeof(*p));
-	if (!p)
-		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
-	p->cb = cb;
-	p->user = user;
-	p->hive = h;
-	err = deia_store_page(h->store, &q, on_audit_page, p);
-	if (err) {
-		deia__free(p);
-		return deia__hive_fail(h, err, "the store cannot be read: %s",
-				       deia_err_text(err));
-	}
-	return DEIA_OK;
+	if (p)
+		*p = (struct page){ .cb = cb, .user = user, .hive = h };
+	return deia__hive_page(h, &q, on_audit_page, p);
 }
 
 /* ---- kept answers ------------------------------------------------------------ */
@@ -147,8 +136,7 @@ static void on_replay_page(deia_err err, const deia_rows *rows, void *user)
 	struct replay *r = user;
 
 	if (err)
-		deia__hive_fail(r->hive, err, "the store cannot be read: %s",
-				deia_err_text(err));
+		deia__hive_unreadable(r->hive, err);
 	if (err || !deia_rows_count(rows))
 		r->find_cb(err, "", 0, NULL, r->user);
 	else
@@ -194,8 +182,7 @@ deia_err deia_hive_replay_find(deia_hive *h, const char *owner, const char *key,
 	err = deia_store_page(h->store, &q, on_replay_page, r);
 	if (err) {
 		deia__free(r);
-		return deia__hive_fail(h, err, "the store cannot be read: %s",
-				       deia_err_text(err));
+		return deia__hive_unreadable(h, err);
 	}
 	return DEIA_OK;
 }

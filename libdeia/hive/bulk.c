@@ -6,67 +6,28 @@
  * the others go on. The acts are done a few in each turn of the loop, so that
  * a thousand stops do not hold it up.
  */
-#include "hive/hive.h"
-
-#include <string.h>
+#include "hive/outcomes.h"
 
 #define ACTS_PER_TURN 50
-
-struct item {
-	char id[DEIA_MAX_ID_LEN + 1];
-	deia_err err;
-	char *message; /* why not, or NULL */
-};
 
 struct bulk {
 	deia_hive *hive;
 	deia_bot_action action;
-	deia_hive_bots_cb cb;
-	void *user;
-	size_t n, next;
-	struct item items[];
+	struct deia__outcomes of;
+	size_t next;
 };
-
-static void bulk_free(struct bulk *b)
-{
-	for (size_t i = 0; i < b->n; i++)
-		deia__free(b->items[i].message);
-	deia__free(b);
-}
-
-static void refuse(struct bulk *b, size_t i, deia_err err)
-{
-	b->items[i].err = err;
-	b->items[i].message = deia__strdup(deia_hive_errmsg(b->hive));
-}
 
 static void give(struct bulk *b, deia_err err)
 {
-	struct deia_hive_bot_outcome *out =
-		err ? NULL : deia__alloc((b->n + 1) * sizeof(*out));
-
-	if (!err && !out)
-		err = deia__hive_fail(b->hive, DEIA_ENOMEM, "out of memory");
-	for (size_t i = 0; out && i < b->n; i++) {
-		const struct item *it = &b->items[i];
-
-		out[i].id = it->id;
-		out[i].err = it->err;
-		out[i].message = !it->err      ? ""
-				 : it->message ? it->message
-					       : deia_err_text(it->err);
-	}
-	if (b->cb)
-		b->cb(err, out, err ? 0 : b->n, b->user);
-	deia__free(out);
-	bulk_free(b);
+	deia__outcomes_give(&b->of, err);
+	deia__free(b);
 }
 
 static void act_some(void *arg)
 {
 	struct bulk *b = arg;
 	deia_hive *h = b->hive;
-	size_t end = b->next + ACTS_PER_TURN;
+	size_t end = b->next + ACTS_PER_TURN, i;
 	deia_err err;
 
 	if (h->stopping) {
@@ -74,14 +35,15 @@ static void act_some(void *arg)
 					"the hive is stopping"));
 		return;
 	}
-	for (; b->next < b->n && b->next < end; b->next++) {
-		if (b->items[b->next].err)
+	for (; b->next < b->of.n && b->next < end; b->next++) {
+		i = b->next;
+		if (b->of.items[i].err)
 			continue;
-		err = deia__act_perform(h, b->items[b->next].id, b->action);
+		err = deia__act_perform(h, b->of.items[i].id, b->action);
 		if (err)
-			refuse(b, b->next, err);
+			deia__outcomes_set(&b->of, i, err);
 	}
-	if (b->next == b->n)
+	if (b->next == b->of.n)
 		give(b, DEIA_OK);
 	else if (deia__post_call(h->post, act_some, b))
 		give(b, deia__hive_fail(h, DEIA_ENOMEM, "out of memory"));
@@ -105,23 +67,24 @@ static deia_err commit(struct bulk *b, const struct deia_actor *actor)
 	struct deia__change *c = deia__change_new(b->hive);
 	deia_err err;
 
-	for (size_t i = 0; i < b->n; i++) {
-		err = deia__act_check(b->hive, b->items[i].id, b->action);
+	for (size_t i = 0; i < b->of.n; i++) {
+		err = deia__act_check(b->hive, b->of.items[i].id, b->action);
 		if (err)
-			refuse(b, i, err);
+			deia__outcomes_set(&b->of, i, err);
 		else
-			deia__act_record(c, actor, b->items[i].id, b->action);
+			deia__act_record(c, actor, b->of.items[i].id,
+					 b->action);
 	}
 	err = deia__change_commit(c, b->hive, on_durable, b);
-	for (size_t i = 0; !err && i < b->n; i++)
-		if (!b->items[i].err)
-			deia__act_wish(b->hive, b->items[i].id, b->action);
+	for (size_t i = 0; !err && i < b->of.n; i++)
+		if (!b->of.items[i].err)
+			deia__act_wish(b->hive, b->of.items[i].id, b->action);
 	return err;
 }
 
 deia_err deia_hive_bots_act(deia_hive *h, const struct deia_actor *actor,
 			    deia_bot_action action, const char *const *ids,
-			    size_t n, deia_hive_bots_cb cb, void *user)
+			    size_t n, deia_hive_outcomes_cb cb, void *user)
 {
 	struct bulk *b;
 	deia_err err;
@@ -137,18 +100,17 @@ deia_err deia_hive_bots_act(deia_hive *h, const struct deia_actor *actor,
 	for (size_t i = 0; i < n; i++)
 		if (!deia_bot_id_valid(ids[i]))
 			return deia__no_bot(h, ids[i]);
-	b = deia__alloc(sizeof(*b) + n * sizeof(b->items[0]));
+	b = deia__alloc(sizeof(*b));
 	if (!b)
 		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
 	b->hive = h;
 	b->action = action;
-	b->cb = cb;
-	b->user = user;
-	b->n = n;
-	for (size_t i = 0; i < n; i++)
-		memcpy(b->items[i].id, ids[i], strlen(ids[i]) + 1);
-	err = commit(b, actor);
-	if (err)
-		bulk_free(b);
+	err = deia__outcomes_init(&b->of, h, ids, n, cb, user);
+	if (!err)
+		err = commit(b, actor);
+	if (err) {
+		deia__outcomes_fini(&b->of);
+		deia__free(b);
+	}
 	return err;
 }

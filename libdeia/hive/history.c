@@ -152,8 +152,7 @@ deia_err deia__history_load(deia_hive *h, struct deia__hbot *b)
 	deia_err err = deia_store_page_now(h->store, &q, &rows);
 
 	if (err)
-		return deia__hive_fail(h, err, "the store cannot be read: %s",
-				       deia_err_text(err));
+		return deia__hive_unreadable(h, err);
 	if (deia_rows_count(rows)) {
 		b->history_seq = deia_rows_get(rows, 0, HISTORY_SEQ)->i;
 		last = deia_rows_text(rows, 0, HISTORY_STATE);
@@ -209,8 +208,7 @@ static void give(const struct page *p, deia_err err, const deia_rows *rows)
 	struct deia_bot_history *items = deia__alloc((n + 1) * sizeof(*items));
 
 	if (err)
-		deia__hive_fail(p->hive, err, "the store cannot be read: %s",
-				deia_err_text(err));
+		deia__hive_unreadable(p->hive, err);
 	else if (!items)
 		err = deia__hive_fail(p->hive, DEIA_ENOMEM, "out of memory");
 	else if (!n && !deia__bot_known(p->hive, p->bot))
@@ -237,28 +235,19 @@ deia_err deia_hive_bot_history(deia_hive *h, const char *bot, int64_t before,
 	struct deia_value id = deia_text(bot), after = deia_int(before);
 	struct deia_page_query q = deia__history_newest(&id);
 	struct page *p;
-	deia_err err;
+	deia_err err = deia__hive_check_limit(h, limit);
 
-	if (!limit || limit > DEIA_MAX_PAGE_LEN)
-		return deia__hive_fail(h, DEIA_EINVAL, "limit: 1 to %d",
-				       DEIA_MAX_PAGE_LEN);
+	if (err)
+		return err;
 	if (!deia_bot_id_valid(bot))
 		return deia__no_bot(h, bot);
 	p = deia__alloc(sizeof(*p));
-	if (!p)
-		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
-	p->hive = h;
-	memcpy(p->bot, bot, strlen(bot) + 1);
-	p->cb = cb;
-	p->user = user;
+	if (p) {
+		*p = (struct page){ .hive = h, .cb = cb, .user = user };
+		memcpy(p->bot, bot, strlen(bot) + 1);
+	}
 	q.after = &after;
 	q.n_after = before > 0 ? 1 : 0;
 	q.limit = limit;
-	err = deia_store_page(h->store, &q, on_page, p);
-	if (err) {
-		deia__free(p);
-		return deia__hive_fail(h, err, "the store cannot be read: %s",
-				       deia_err_text(err));
-	}
-	return DEIA_OK;
+	return deia__hive_page(h, &q, on_page, p);
 }

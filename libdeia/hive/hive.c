@@ -240,32 +240,38 @@ static deia_err check_whole(deia_hive *h, char *detail, size_t detail_len)
 	return err;
 }
 
-static deia_err open_all(deia_hive *h, struct event_base *base,
-			 const struct deia_hive_opts *o, char *detail,
-			 size_t detail_len)
+static deia_err open_store(deia_hive *h, const struct deia_hive_opts *o,
+			   char *detail, size_t detail_len)
 {
 	struct deia_store_opts so = DEIA_STORE_OPTS_INIT;
 	deia_err err;
 
-	err = open_loop(h, base);
+	so.durability = o->durability;
+	(void)deia_store_has_postgresql(); /* brings it into the program */
+	so.backup_dir = o->backup_dir;
+	so.note = on_store_note;
+	so.note_user = h;
+	err = deia_store_open(&h->store, h->base,
+			      o->store_url ? o->store_url : "memory:", &so,
+			      detail, detail_len);
+	return err ? err : check_whole(h, detail, detail_len);
+}
+
+static deia_err open_all(deia_hive *h, struct event_base *base,
+			 const struct deia_hive_opts *o, char *detail,
+			 size_t detail_len)
+{
+	deia_err err = open_loop(h, base);
+
 	if (err) {
 		say(detail, detail_len, "%s", deia_err_text(err));
 		return err;
 	}
 	if (o->url && !(h->url = deia__strdup(o->url)))
 		return DEIA_ENOMEM;
-	so.durability = o->durability;
-	(void)deia_store_has_postgresql(); /* brings it into the program */
-	so.backup_dir = o->backup_dir;
-	so.note = on_store_note;
-	so.note_user = h;
 	err = open_journal(h, o, detail, detail_len);
 	if (!err)
-		err = deia_store_open(&h->store, h->base,
-				      o->store_url ? o->store_url : "memory:",
-				      &so, detail, detail_len);
-	if (!err)
-		err = check_whole(h, detail, detail_len);
+		err = open_store(h, o, detail, detail_len);
 	if (!err)
 		err = deia__nodes_open(h, o, detail, detail_len);
 	if (!err)
@@ -274,13 +280,15 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 		err = open_bots(h, o, detail, detail_len);
 	if (!err) {
 		err = deia__hive_load(h, o->token_file);
+		if (!err)
+			err = deia__tasks_new(h, o);
 		if (err)
 			say(detail, detail_len, "%s", h->msg.text);
 	}
 	if (!err)
 		err = deia__scheduling_open(h, o, detail, detail_len);
 	if (!err)
-		err = deia__tasks_open(h, o, detail, detail_len);
+		err = deia__tasks_open(h, detail, detail_len);
 	if (!err)
 		err = deia__mail_open(h, o, detail, detail_len);
 	if (!err) {
@@ -353,9 +361,10 @@ deia_err deia_hive_start(deia_hive *h)
 	if (h->started)
 		return deia__hive_fail(h, DEIA_ESTATE,
 				       "the hive is started already");
-	err = deia__tasks_start(h);
+	err = deia__scheduling_add_types(h); /* some are new, perhaps */
 	if (err)
 		return err;
+	deia_tasks_start(h->tasks->queue);
 	h->started = true;
 	HASH_ITER(hh, h->hbots, b, next) {
 		if (b->wish == DEIA__WISH_STOPPED)

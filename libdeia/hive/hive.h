@@ -2,13 +2,15 @@
 /*
  * hive.h - the inside of a hive, shared by the files of this folder.
  *
- * Here: hive.c (life), load.c (what is read at start), change.c (one durable
- * change with its events and audit entry), events.c (live and stored events),
- * gather.c (moves gathered into events), bots.c, bot_*.c and bulk.c (bots that
- * are remembered), history.c and samples.c (their states, what they need),
- * access.c (tokens, sign-in), audit.c (audit pages, kept answers), external.c
- * (bots whose programs run elsewhere), cache.c (what is kept in the cache),
- * retention.c (what is pruned), store_say.c (a store that is away).
+ * Here: hive.c (life), load.c (what is read at start), read.c (how the store is
+ * read), change.c (one durable change with its events and audit entry), saver.c
+ * (what is stored a little later), events.c (live and stored events), gather.c
+ * (moves gathered into events), bots.c, bot_*.c and bulk.c (bots that are
+ * remembered), outcomes.c (what came of an action on many things), history.c and
+ * samples.c (their states, what they need), access.c (tokens, sign-in), audit.c
+ * (audit pages, kept answers), external.c (bots whose programs run elsewhere),
+ * cache.c (what is kept in the cache), retention.c (what is pruned), store_say.c
+ * (a store that is away).
  *
  *   chat/        conversations, lines, one question and its answer
  *   mail/        the messenger with identities, pushes, answers by themselves
@@ -288,18 +290,31 @@ int64_t deia__events_over(const deia_hive *h, uint64_t max_bytes);
 /* Of a look at the store each second. */
 void deia__store_say(deia_hive *h, const struct deia_store_stats *st);
 
+/* ---- read.c ------------------------------------------------------------ */
+
+/* Says that the store cannot be read, and returns err. */
+deia_err deia__hive_unreadable(deia_hive *h, deia_err err);
+/* How many things somebody wants on a page: EINVAL. */
+DEIA_NODISCARD deia_err deia__hive_check_limit(deia_hive *h, unsigned limit);
+/* Asks for a page. asker: what cb gets, and frees; of deia__alloc (NULL: ENOMEM).
+ * On an error it is freed here. */
+DEIA_NODISCARD deia_err deia__hive_page(deia_hive *h,
+					const struct deia_page_query *q,
+					deia_page_cb cb, void *asker);
+/* Calls fn for every row of a query, page by page, before the loop runs. Ends
+ * with the first error of fn. */
+DEIA_NODISCARD deia_err deia__hive_each_row(
+	deia_hive *h, const struct deia_page_query *q,
+	deia_err (*fn)(deia_hive *h, const deia_rows *rows, size_t r));
+
+/* The oldest or the newest number in a sequence table, 0: it is empty (blocks). */
+DEIA_NODISCARD deia_err deia__hive_edge_seq(deia_hive *h,
+					    const struct deia_table *table,
+					    bool newest, int64_t *seq);
+
 /* ---- load.c ------------------------------------------------------------ */
 
 DEIA_NODISCARD deia_err deia__hive_load(deia_hive *h, const char *token_file);
-/*
- * Calls fn for every row of a query, page by page, before the loop runs. The
- * order must end in the table's key, which is its first column alone, a number
- * or a text as long as an id. Ends with the first error of fn.
- */
-DEIA_NODISCARD deia_err deia__hive_each_row(
-	deia_hive *h, struct deia_page_query *q,
-	deia_err (*fn)(deia_hive *h, const deia_rows *rows, size_t r));
-
 /* A row of tokens into memory, or what is known of it follows the row. */
 DEIA_NODISCARD deia_err deia__token_load(deia_hive *h, const deia_rows *rows,
 					 size_t r);

@@ -13,45 +13,6 @@
 
 #include <sodium.h>
 
-deia_err deia__hive_each_row(deia_hive *h, struct deia_page_query *q,
-			     deia_err (*fn)(deia_hive *h, const deia_rows *rows,
-					    size_t r))
-{
-	struct deia_value after;
-	char last[DEIA_MAX_ID_LEN + 1];
-	deia_err err;
-	bool more;
-
-	do {
-		deia_rows *rows;
-		size_t n;
-
-		err = deia_store_page_now(h->store, q, &rows);
-		if (err) {
-			deia__hive_fail(h, err, "the store cannot be read: %s",
-					deia_err_text(err));
-			break;
-		}
-		n = deia_rows_count(rows);
-		for (size_t r = 0; r < n && !err; r++)
-			err = fn(h, rows, r);
-		more = n && deia_rows_has_more(rows);
-		if (more) {
-			after = *deia_rows_get(rows, n - 1, 0);
-			if (after.type == DEIA_TEXT) {
-				snprintf(last, sizeof(last), "%s", after.s);
-				after = deia_text(last);
-			}
-			q->after = &after;
-			q->n_after = 1;
-		}
-		deia_rows_free(rows);
-	} while (!err && more);
-	q->after = NULL; /* it was ours */
-	q->n_after = 0;
-	return err;
-}
-
 static enum deia__wish wish_of(const struct deia_value *v)
 {
 	if (v->i == DEIA__WISH_STOPPED)
@@ -216,27 +177,6 @@ static deia_err ensure_file_token(deia_hive *h, const char *path)
 	return deia__change_commit(c, h, NULL, NULL);
 }
 
-/* ---- events -------------------------------------------------------------------- */
-
-static deia_err edge_seq(deia_hive *h, bool newest, int64_t *seq)
-{
-	struct deia_page_query q = {
-		.table = &deia__table_events,
-		.index = -1,
-		.descending = newest,
-		.limit = 1,
-	};
-	deia_rows *rows;
-	deia_err err = deia_store_page_now(h->store, &q, &rows);
-
-	if (err)
-		return deia__hive_fail(h, err, "the store cannot be read: %s",
-				       deia_err_text(err));
-	*seq = deia_rows_count(rows) ? deia_rows_get(rows, 0, EVENT_SEQ)->i : 0;
-	deia_rows_free(rows);
-	return DEIA_OK;
-}
-
 /* ---- turns that a killed process left open ---------------------------------------- */
 
 /* Whether the line after this one in its conversation is an answer. */
@@ -314,10 +254,12 @@ deia_err deia__hive_load(deia_hive *h, const char *token_file)
 		.limit = DEIA_MAX_PAGE_LEN,
 	};
 	int64_t first = 0;
-	deia_err err = edge_seq(h, true, &h->ring.last_seq);
+	deia_err err = deia__hive_edge_seq(h, &deia__table_events, true,
+					   &h->ring.last_seq);
 
 	if (!err)
-		err = edge_seq(h, false, &first);
+		err = deia__hive_edge_seq(h, &deia__table_events, false,
+					  &first);
 	if (!err) {
 		h->ring.pruned_seq = first ? first - 1 : h->ring.last_seq;
 		err = deia__hive_each_row(h, &tokens, deia__token_load);

@@ -297,8 +297,7 @@ static void give(const struct page *p, deia_err err, const deia_rows *rows)
 	struct deia_bot_sample *items = deia__alloc((n + 1) * sizeof(*items));
 
 	if (err)
-		deia__hive_fail(p->hive, err, "the store cannot be read: %s",
-				deia_err_text(err));
+		deia__hive_unreadable(p->hive, err);
 	else if (!items)
 		err = deia__hive_fail(p->hive, DEIA_ENOMEM, "out of memory");
 	else if (!deia_rows_count(rows) && !deia__bot_known(p->hive, p->bot))
@@ -319,10 +318,11 @@ static void on_page(deia_err err, const deia_rows *rows, void *user)
 	deia__free(p);
 }
 
-static deia_err read_page(deia_hive *h, struct page *p, int64_t before_ms,
-			  unsigned limit)
+deia_err deia_hive_bot_samples(deia_hive *h, const char *bot, int64_t since_ms,
+			       int64_t before_ms, unsigned limit,
+			       deia_bot_sample_cb cb, void *user)
 {
-	struct deia_value id = deia_text(p->bot), after = deia_int(before_ms);
+	struct deia_value id = deia_text(bot), after = deia_int(before_ms);
 	struct deia_page_query q = {
 		.table = &deia__table_bot_status,
 		.index = -1,
@@ -333,33 +333,19 @@ static deia_err read_page(deia_hive *h, struct page *p, int64_t before_ms,
 		.descending = true,
 		.limit = limit,
 	};
-
-	return deia_store_page(h->store, &q, on_page, p);
-}
-
-deia_err deia_hive_bot_samples(deia_hive *h, const char *bot, int64_t since_ms,
-			       int64_t before_ms, unsigned limit,
-			       deia_bot_sample_cb cb, void *user)
-{
 	struct page *p;
-	deia_err err;
+	deia_err err = deia__hive_check_limit(h, limit);
 
-	if (!limit || limit > DEIA_MAX_PAGE_LEN)
-		return deia__hive_fail(h, DEIA_EINVAL, "limit: 1 to %d",
-				       DEIA_MAX_PAGE_LEN);
+	if (err)
+		return err;
 	if (!deia_bot_id_valid(bot))
 		return deia__no_bot(h, bot);
 	p = deia__alloc(sizeof(*p));
-	if (!p)
-		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
-	*p = (struct page){
-		.hive = h, .since_ms = since_ms, .cb = cb, .user = user
-	};
-	memcpy(p->bot, bot, strlen(bot) + 1);
-	err = read_page(h, p, before_ms, limit);
-	if (!err)
-		return DEIA_OK;
-	deia__free(p);
-	return deia__hive_fail(h, err, "the store cannot be read: %s",
-			       deia_err_text(err));
+	if (p) {
+		*p = (struct page){
+			.hive = h, .since_ms = since_ms, .cb = cb, .user = user
+		};
+		memcpy(p->bot, bot, strlen(bot) + 1);
+	}
+	return deia__hive_page(h, &q, on_page, p);
 }

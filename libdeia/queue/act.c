@@ -199,9 +199,13 @@ static bool counted_as_success(const struct deia__task_state *s)
 			       : s->status == DEIA_TASK_SUCCEEDED;
 }
 
-/* Nobody learned from an attempt that was interrupted. */
-static bool was_learned(const struct deia__attempt *a)
+/* Nobody learned from an attempt that was interrupted, or that nobody could
+ * check. */
+static bool was_learned(const struct deia__task *t,
+			const struct deia__attempt *a)
 {
+	if (t->s.error_code && strcmp(t->s.error_code, "unchecked") == 0)
+		return false;
 	return strcmp(a->outcome, "succeeded") == 0 ||
 	       strcmp(a->outcome, "failed") == 0 ||
 	       (strcmp(a->outcome, "timed_out") == 0 && a->seconds > 0);
@@ -220,7 +224,7 @@ static void judged(struct deia__task *t, struct deia__task_call *c)
 	o.seconds = a->seconds;
 	o.success = c->final; /* what it counted as before */
 	/* It may be too long ago, or another node's knowledge. */
-	if (now != o.success && was_learned(a) &&
+	if (now != o.success && was_learned(t, a) &&
 	    !deia_scheduler_correct(q->scheduler, &o, now,
 				    deia__tasks_now(q)) &&
 	    q->opts.learned)

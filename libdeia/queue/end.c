@@ -11,6 +11,8 @@
 
 #define RETRY_FIRST_MS 1000
 #define RETRY_MAX_MS 60000
+/* Until an attempt that nobody had time to check is made again. */
+#define CHECK_BUSY_SECONDS 10
 
 int64_t deia__retry_delay_ms(deia_tasks *q, unsigned failed)
 {
@@ -74,7 +76,7 @@ void deia__finished(struct deia__task *t)
 {
 	deia_tasks *q = t->q;
 
-	if (t->handed && q->opts.interrupt)
+	if ((t->handed || t->checking) && q->opts.interrupt)
 		q->opts.interrupt(t->id, t->s.attempt, t->s.bot, q->opts.user);
 	deia__run_over(t);
 	deia__call_free(t->checking);
@@ -145,7 +147,7 @@ static void learn(struct deia__task *t, const struct deia__task_call *c)
 	struct deia_scheduler_outcome o = DEIA_SCHEDULER_OUTCOME_INIT;
 	deia_tasks *q = t->q;
 
-	if (c->err == DEIA_ECANCELED)
+	if (c->err == DEIA_ECANCELED || c->unjudged)
 		return;
 	o.bot = t->s.bot;
 	o.type = t->type->name;
@@ -298,11 +300,19 @@ static bool judge(const struct deia__task *t, struct deia__task_call *c)
 	return true;
 }
 
+/* err: as deia_tasks_checked and opts.check have it. */
 static void say_unchecked(struct deia__task_call *c, deia_err err,
 			  const char *why)
 {
+	if (err == DEIA_EBUSY) {
+		why = "too many results wait to be checked";
+		c->retry_after_seconds = CHECK_BUSY_SECONDS;
+		err = DEIA_ECANCELED;
+	}
+	c->unjudged = err != DEIA_EREMOTE;
 	c->err = err == DEIA_ECANCELED ? err : DEIA_EREMOTE;
-	deia__set_text(&c->code, "check_failed", DEIA_MAX_ID_LEN);
+	deia__set_text(&c->code, c->unjudged ? "unchecked" : "check_failed",
+		       DEIA_MAX_ID_LEN);
 	deia__set_text(&c->message, why, DEIA_MAX_ERROR_BYTES);
 }
 

@@ -58,12 +58,9 @@ static deia_err load_types(deia_tasks *q)
 	static const unsigned name[] = { TASK_TYPE_NAME };
 	struct deia_page_query page = { .table = &deia__table_task_types,
 					.index = -1 };
-	const char *type;
-	size_t n;
 
-	for (n = 0; (type = deia_task_analyzer_type(q->analyzer, n)); n++)
-		if (!deia__ttype_add(q, type))
-			return DEIA_ENOMEM;
+	if (!deia__ttypes_add_known(q))
+		return DEIA_ENOMEM;
 	return each(q, &page, 1, name, load_type);
 }
 

@@ -156,15 +156,10 @@ deia_err deia_tasks_new(deia_tasks **out, struct event_base *base,
 
 void deia_tasks_start(deia_tasks *q)
 {
-	const char *type;
-
 	if (q->started)
 		return;
 	q->started = true;
-	/* Those that the analyzer has learned since it was loaded. */
-	for (size_t n = 0; (type = deia_task_analyzer_type(q->analyzer, n));
-	     n++)
-		(void)deia__ttype_add(q, type);
+	(void)deia__ttypes_add_known(q); /* some are new, perhaps */
 	deia__tasks_resume(q);
 	deia__plan_soon(q);
 	(void)!deia__timer_set(q->timers, &q->clean_timer, 60000);

@@ -182,6 +182,7 @@ struct deia__task_call {
 	char *text, *code, *message;
 	size_t text_len;
 	bool checked; /* or on its way to be */
+	bool unjudged; /* nobody can say whether it is good: nothing is learned */
 	bool final;
 	unsigned retry_after_seconds;
 	int64_t prompt_tokens, completion_tokens, messages;
@@ -487,6 +488,8 @@ struct deia__ttype *deia__ttype_add(deia_tasks *q, const char *name);
 /* The same of one that the analyzer knows, also since a moment ago; else NULL.
  */
 struct deia__ttype *deia__ttype_known(deia_tasks *q, const char *name);
+/* All that the analyzer knows; false: not all of them could be made known. */
+bool deia__ttypes_add_known(deia_tasks *q);
 bool deia__ttype_may_run(const struct deia__ttype *type);
 
 /* ---- load.c, clean.c --------------------------------------------------- */

@@ -34,13 +34,22 @@ struct deia__ttype *deia__ttype_add(deia_tasks *q, const char *name)
 struct deia__ttype *deia__ttype_known(deia_tasks *q, const char *name)
 {
 	struct deia__ttype *type = deia__ttype_find(q, name);
-	const char *known;
 
-	for (size_t n = 0;
-	     !type && (known = deia_task_analyzer_type(q->analyzer, n)); n++)
-		if (strcmp(known, name) == 0)
-			type = deia__ttype_add(q, name);
-	return type;
+	if (type)
+		return type;
+	(void)deia__ttypes_add_known(q);
+	return deia__ttype_find(q, name);
+}
+
+bool deia__ttypes_add_known(deia_tasks *q)
+{
+	const char *type;
+	bool all = true;
+
+	for (size_t n = 0; (type = deia_task_analyzer_type(q->analyzer, n));
+	     n++)
+		all = deia__ttype_add(q, type) && all;
+	return all;
 }
 
 bool deia__ttype_may_run(const struct deia__ttype *type)

@@ -32,12 +32,6 @@ static void conversation_from_row(struct deia_conversation *c,
 	c->session = deia_rows_text(rows, r, CONV_SESSION);
 }
 
-static deia_err unreadable(deia_hive *h, deia_err err)
-{
-	return deia__hive_fail(h, err, "the store cannot be read: %s",
-			       deia_err_text(err));
-}
-
 static deia_err no_conversation(deia_hive *h, const char *bot, const char *id)
 {
 	return deia__hive_fail(h, DEIA_ENOTFOUND,
@@ -101,7 +95,7 @@ static void on_first(deia_err err, const deia_rows *rows, void *user)
 	struct resolve *q = user;
 
 	if (err) {
-		unreadable(q->hive, err);
+		deia__hive_unreadable(q->hive, err);
 	} else if (deia_rows_count(rows)) {
 		memcpy(q->id, deia_rows_text(rows, 0, CONV_ID), 36);
 	} else if (q->make) {
@@ -119,7 +113,7 @@ static void on_named(deia_err err, const deia_rows *rows, void *user)
 
 	q->make = false;
 	if (err)
-		unreadable(q->hive, err);
+		deia__hive_unreadable(q->hive, err);
 	else if (!deia_rows_count(rows) ||
 		 strcmp(deia_rows_text(rows, 0, CONV_BOT), q->bot) != 0)
 		err = no_conversation(q->hive, q->bot, q->id);
@@ -179,7 +173,7 @@ deia_err deia__conversation_resolve(deia_hive *h, const char *bot,
 	err = look_up(q);
 	if (err) {
 		deia__free(q);
-		return unreadable(h, err);
+		return deia__hive_unreadable(h, err);
 	}
 	return DEIA_OK;
 }
@@ -239,7 +233,7 @@ static void on_counted(deia_err err, const deia_rows *rows, void *user)
 	struct create *q = user;
 
 	if (err)
-		unreadable(q->hive, err);
+		deia__hive_unreadable(q->hive, err);
 	else if (deia_rows_has_more(rows) ||
 		 deia_rows_count(rows) >= DEIA_MAX_CONVERSATIONS_PER_BOT)
 		err = deia__hive_fail(q->hive, DEIA_ELIMIT,
@@ -297,7 +291,7 @@ deia_err deia_chat_create(deia_hive *h, const struct deia_actor *actor,
 	err = deia_store_page(h->store, &query, on_counted, q);
 	if (err) {
 		deia__free(q);
-		return unreadable(h, err);
+		return deia__hive_unreadable(h, err);
 	}
 	return DEIA_OK;
 }
@@ -317,7 +311,7 @@ static void on_list(deia_err err, const deia_rows *rows, void *user)
 	struct deia_conversation *items = deia__alloc((n + 1) * sizeof(*items));
 
 	if (err)
-		unreadable(q->hive, err);
+		deia__hive_unreadable(q->hive, err);
 	else if (!items)
 		err = deia__hive_fail(q->hive, DEIA_ENOMEM, "out of memory");
 	for (size_t i = 0; items && i < n && !err; i++)
@@ -344,25 +338,16 @@ deia_err deia_chat_list(deia_hive *h, const char *bot, const char *before,
 		.limit = limit,
 	};
 	struct list *q;
-	deia_err err;
+	deia_err err = deia__hive_check_limit(h, limit);
 
-	if (!limit || limit > DEIA_MAX_PAGE_LEN)
-		return deia__hive_fail(h, DEIA_EINVAL, "limit: 1 to %d",
-				       DEIA_MAX_PAGE_LEN);
+	if (err)
+		return err;
 	if (!deia__bot_known(h, bot))
 		return deia__no_bot(h, bot);
 	if (before && !deia__uuid_valid(before))
 		return no_conversation(h, bot, before);
 	q = deia__alloc(sizeof(*q));
-	if (!q)
-		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
-	q->hive = h;
-	q->cb = cb;
-	q->user = user;
-	err = deia_store_page(h->store, &query, on_list, q);
-	if (err) {
-		deia__free(q);
-		return unreadable(h, err);
-	}
-	return DEIA_OK;
+	if (q)
+		*q = (struct list){ .hive = h, .cb = cb, .user = user };
+	return deia__hive_page(h, &query, on_list, q);
 }

@@ -138,8 +138,7 @@ static void give_up(struct page *p, deia_err err)
 
 static void store_failed(struct page *p, deia_err err)
 {
-	deia__hive_fail(p->hive, err, "the store cannot be read: %s",
-			deia_err_text(err));
+	deia__hive_unreadable(p->hive, err);
 	give_up(p, err);
 }
 
@@ -273,11 +272,10 @@ deia_err deia_chat_page(deia_hive *h, const char *bot, const char *conversation,
 			void *user)
 {
 	struct page *p;
-	deia_err err;
+	deia_err err = deia__hive_check_limit(h, limit);
 
-	if (!limit || limit > DEIA_MAX_PAGE_LEN)
-		return deia__hive_fail(h, DEIA_EINVAL, "limit: 1 to %d",
-				       DEIA_MAX_PAGE_LEN);
+	if (err)
+		return err;
 	if (before && !deia__uuid_valid(before))
 		return deia__hive_field(h, "/before", "the id of a line");
 	if (!deia_bot_id_valid(bot))

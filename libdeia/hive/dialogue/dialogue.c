@@ -340,8 +340,7 @@ static void on_rows(deia_err err, const deia_rows *rows, void *user)
 	const struct deia__dialogue *d;
 
 	if (err)
-		deia__hive_fail(q->hive, err, "the store cannot be read: %s",
-				deia_err_text(err));
+		deia__hive_unreadable(q->hive, err);
 	else if (!items)
 		err = deia__hive_fail(q->hive, DEIA_ENOMEM, "out of memory");
 	else if (!n && q->id[0])
@@ -364,21 +363,14 @@ static deia_err look(deia_hive *h, const struct deia_page_query *query,
 		     void *user)
 {
 	struct look *q = deia__alloc(sizeof(*q));
-	deia_err err;
 
-	if (!q)
-		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
-	q->hive = h;
-	snprintf(q->id, sizeof(q->id), "%s", id ? id : "");
-	q->stop = stop;
-	q->cb = cb;
-	q->user = user;
-	err = deia_store_page(h->store, query, on_rows, q);
-	if (!err)
-		return DEIA_OK;
-	deia__free(q);
-	return deia__hive_fail(h, err, "the store cannot be read: %s",
-			       deia_err_text(err));
+	if (q) {
+		*q = (struct look){
+			.hive = h, .stop = stop, .cb = cb, .user = user
+		};
+		snprintf(q->id, sizeof(q->id), "%s", id ? id : "");
+	}
+	return deia__hive_page(h, query, on_rows, q);
 }
 
 static deia_err look_at(deia_hive *h, const char *id, bool stop,
@@ -416,10 +408,10 @@ deia_err deia_dialogue_list(deia_hive *h, const char *before, unsigned limit,
 		.descending = true,
 		.limit = limit,
 	};
+	deia_err err = deia__hive_check_limit(h, limit);
 
-	if (!limit || limit > DEIA_MAX_PAGE_LEN)
-		return deia__hive_fail(h, DEIA_EINVAL, "limit: 1 to %d",
-				       DEIA_MAX_PAGE_LEN);
+	if (err)
+		return err;
 	if (before && !deia__uuid_valid(before))
 		return deia__hive_field(h, "/before", "the id of a dialogue");
 	return look(h, &q, NULL, false, cb, user);

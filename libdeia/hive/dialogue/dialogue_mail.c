@@ -196,8 +196,7 @@ static void on_row(deia_err err, const deia_rows *rows, void *user)
 	const char *first;
 
 	if (err) {
-		deia__hive_fail(p->hive, err, "the store cannot be read: %s",
-				deia_err_text(err));
+		deia__hive_unreadable(p->hive, err);
 	} else if (!deia_rows_count(rows)) {
 		err = deia__no_dialogue(p->hive, p->id);
 	}
@@ -230,11 +229,10 @@ deia_err deia_dialogue_messages(deia_hive *h, const char *id, const char *after,
 		.limit = 1,
 	};
 	struct page *p;
-	deia_err err;
+	deia_err err = deia__hive_check_limit(h, limit);
 
-	if (!limit || limit > DEIA_MAX_PAGE_LEN)
-		return deia__hive_fail(h, DEIA_EINVAL, "limit: 1 to %d",
-				       DEIA_MAX_PAGE_LEN);
+	if (err)
+		return err;
 	if (!id || !deia__uuid_valid(id))
 		return deia__no_dialogue(h, id);
 	if (after && !deia__uuid_valid(after))
@@ -251,8 +249,7 @@ deia_err deia_dialogue_messages(deia_hive *h, const char *id, const char *after,
 	err = deia_store_page(h->store, &q, on_row, p);
 	if (err) {
 		deia__free(p);
-		return deia__hive_fail(h, err, "the store cannot be read: %s",
-				       deia_err_text(err));
+		return deia__hive_unreadable(h, err);
 	}
 	return DEIA_OK;
 }

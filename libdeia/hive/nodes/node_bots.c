@@ -247,9 +247,7 @@ deia_err deia__far_load_told(deia_hive *h)
 
 		err = deia_store_page_now(h->store, &q, &rows);
 		if (err)
-			return deia__hive_fail(h, err,
-					       "the store cannot be read: %s",
-					       deia_err_text(err));
+			return deia__hive_unreadable(h, err);
 		deia__far_told(h, n->far[i], rows);
 		deia_rows_free(rows);
 	}

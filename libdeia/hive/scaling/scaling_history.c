@@ -199,8 +199,7 @@ static void on_page(deia_err err, const deia_rows *rows, void *user)
 	cJSON **json = deia__alloc((n + 1) * sizeof(cJSON *));
 
 	if (err)
-		deia__hive_fail(p->hive, err, "the store cannot be read: %s",
-				deia_err_text(err));
+		deia__hive_unreadable(p->hive, err);
 	else if (!items || !json)
 		err = deia__hive_fail(p->hive, DEIA_ENOMEM, "out of memory");
 	for (size_t i = 0; items && json && !err && i < n; i++)
@@ -227,19 +226,12 @@ deia_err deia_hive_scaling_history(deia_hive *h, int64_t before, unsigned limit,
 		.limit = limit,
 	};
 	struct page *p;
-	deia_err err;
+	deia_err err = deia__hive_check_limit(h, limit);
 
-	if (!limit || limit > DEIA_MAX_PAGE_LEN)
-		return deia__hive_fail(h, DEIA_EINVAL, "limit: 1 to %d",
-				       DEIA_MAX_PAGE_LEN);
+	if (err)
+		return err;
 	p = deia__alloc(sizeof(*p));
-	if (!p)
-		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
-	*p = (struct page){ .hive = h, .cb = cb, .user = user };
-	err = deia_store_page(h->store, &q, on_page, p);
-	if (!err)
-		return DEIA_OK;
-	deia__free(p);
-	return deia__hive_fail(h, err, "the store cannot be read: %s",
-			       deia_err_text(err));
+	if (p)
+		*p = (struct page){ .hive = h, .cb = cb, .user = user };
+	return deia__hive_page(h, &q, on_page, p);
 }

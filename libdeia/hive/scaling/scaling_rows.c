@@ -100,26 +100,6 @@ static deia_err take_row(deia_hive *h, const deia_rows *rows, size_t r)
 	return DEIA_OK;
 }
 
-static deia_err newest_decision(deia_hive *h, bool descending, int64_t *seq)
-{
-	struct deia_page_query q = {
-		.table = &deia__table_scaling_decisions,
-		.index = -1,
-		.descending = descending,
-		.limit = 1,
-	};
-	deia_rows *rows;
-	deia_err err = deia_store_page_now(h->store, &q, &rows);
-
-	if (err)
-		return deia__hive_fail(h, err, "the store cannot be read: %s",
-				       deia_err_text(err));
-	*seq = deia_rows_count(rows) ? deia_rows_get(rows, 0, DECISION_SEQ)->i
-				     : 0;
-	deia_rows_free(rows);
-	return DEIA_OK;
-}
-
 deia_err deia__scaling_load(deia_hive *h)
 {
 	struct deia_page_query q = {
@@ -131,9 +111,11 @@ deia_err deia__scaling_load(deia_hive *h)
 	deia_err err = deia__hive_each_row(h, &q, take_row);
 
 	if (!err)
-		err = newest_decision(h, true, &s->newest);
+		err = deia__hive_edge_seq(h, &deia__table_scaling_decisions,
+					  true, &s->newest);
 	if (!err)
-		err = newest_decision(h, false, &s->pruned);
+		err = deia__hive_edge_seq(h, &deia__table_scaling_decisions,
+					  false, &s->pruned);
 	if (!err && s->pruned)
 		s->pruned--; /* the oldest that is there is not gone */
 	if (!err)

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <deia/task_analysis.h>
+#include <deia/hive_task.h>
 
 #define OTHERS_MAX (DEIA_MAX_CONCURRENT + DEIA_MAX_QUEUE_LEN)
 
@@ -48,37 +48,39 @@ bool deia__scheduling_has_type(const deia_hive *h, const char *type)
 	return false;
 }
 
+deia_err deia__scheduling_check_type(deia_hive *h, const char *pointer,
+				     const char *type)
+{
+	if (type && deia_bot_id_valid(type))
+		return DEIA_OK;
+	return deia__hive_field(h, pointer,
+				"a type of task is 1 to %d letters, digits, "
+				"'.', '_' and '-', and begins with a letter or "
+				"digit",
+				DEIA_MAX_ID_LEN);
+}
+
 deia_err deia__scheduling_add_type(deia_hive *h, const char *pointer,
 				   const char *type)
 {
 	deia_scheduler *s = h->scheduling->scheduler;
-	deia_err err;
+	deia_err err = deia__scheduling_check_type(h, pointer, type);
 
-	if (!type || !deia_bot_id_valid(type))
-		return deia__hive_field(h, pointer,
-					"a type of task is 1 to %d letters, "
-					"digits, '.', '_' and '-', and begins "
-					"with a letter or digit",
-					DEIA_MAX_ID_LEN);
+	if (err)
+		return err;
 	err = deia_scheduler_add_type(s, type);
 	return err ? deia__hive_fail(h, err, "%s", deia_scheduler_errmsg(s))
 		   : DEIA_OK;
 }
 
-static deia_err add_types(deia_hive *h, const struct deia_hive_opts *o)
+deia_err deia__scheduling_add_types(deia_hive *h)
 {
-	static const char *const built_in[] = {
-		DEIA_TASK_DEVELOPMENT, DEIA_TASK_ANALYSIS,   DEIA_TASK_WRITING,
-		DEIA_TASK_PLANNING,    DEIA_TASK_VALIDATION, DEIA_TASK_GENERAL,
-	};
+	const deia_task_analyzer *a = deia_hive_analyzer(h);
+	const char *type;
 	deia_err err = DEIA_OK;
-	size_t n = sizeof(built_in) / sizeof(built_in[0]);
 
-	for (size_t i = 0; i < n && !err; i++)
-		err = deia__scheduling_add_type(h, "task_types", built_in[i]);
-	for (size_t i = 0; i < o->n_task_types && !err; i++)
-		err = deia__scheduling_add_type(h, "task_types",
-						o->task_types[i]);
+	for (size_t n = 0; !err && (type = deia_task_analyzer_type(a, n)); n++)
+		err = deia__scheduling_add_type(h, "task_types", type);
 	return err;
 }
 
@@ -200,6 +202,7 @@ static deia_err make(deia_hive *h, const struct deia_hive_opts *o)
 	if (!h->scheduling)
 		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
 	h->scheduling->policy = opts->policy;
+	deia__saver_init(&h->scheduling->saver, h, &deia__scheduling_rows);
 	deia_jw_init(&h->scheduling->line);
 	err = deia_scheduler_new(&h->scheduling->scheduler, opts);
 	if (err)
@@ -218,7 +221,7 @@ deia_err deia__scheduling_open(deia_hive *h, const struct deia_hive_opts *o,
 	deia_err err = make(h, o);
 
 	if (!err)
-		err = add_types(h, o);
+		err = deia__scheduling_add_types(h);
 	if (!err) {
 		HASH_ITER(hh, h->hbots, b, next)
 			deia__scheduling_bot(h, b->id);
@@ -231,11 +234,8 @@ deia_err deia__scheduling_open(deia_hive *h, const struct deia_hive_opts *o,
 
 void deia__scheduling_stop(deia_hive *h)
 {
-	if (!h->scheduling || !h->scheduling->scheduler)
-		return;
-	deia__timer_clear(h->timers, &h->scheduling->timer);
-	if (h->store)
-		deia__scheduling_flush(h);
+	if (h->scheduling && h->scheduling->scheduler)
+		deia__saver_stop(&h->scheduling->saver);
 }
 
 void deia__scheduling_free(deia_hive *h)
@@ -244,7 +244,6 @@ void deia__scheduling_free(deia_hive *h)
 
 	if (!sc)
 		return;
-	deia__timer_clear(h->timers, &sc->timer);
 	deia_scheduler_free(sc->scheduler);
 	deia_jw_fini(&sc->line);
 	if (sc->journal)

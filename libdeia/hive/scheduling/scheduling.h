@@ -10,8 +10,8 @@
  *
  * Who dispatches tasks calls deia_scheduler_plan, choose, start, end, record and
  * correct on deia__scheduling_scheduler, with deia__scheduling_now as the time;
- * and after each record deia__scheduling_changed, deia__scheduling_recorded and
- * deia__scheduling_circuit, after each correct deia__scheduling_changed and
+ * and tells the saver that something was learned; after each record it calls
+ * deia__scheduling_recorded and deia__scheduling_circuit, after each correct
  * deia__scheduling_corrected.
  */
 #ifndef DEIA_HIVE_SCHEDULING_H
@@ -20,21 +20,21 @@
 #include <deia/scheduling.h>
 
 #include "hive/hive.h"
+#include "hive/saver.h"
 
 struct deia__scheduling {
 	deia_scheduler *scheduler;
 	deia_scheduler_policy policy;
-	struct deia__timer timer; /* the next time rows are stored */
-	bool saving;		  /* some are on their way */
-	bool again;		  /* more was learned meanwhile */
-	bool whole; /* some were refused: next time all are stored */
+	struct deia__saver saver; /* of the rows */
+	bool whole;		  /* next time all of them are stored */
 	deia__logfile *journal;
 	deia_jw line; /* of it, being printed */
 };
 
 /* ---- scheduling.c ------------------------------------------------------- */
 
-/* Once bots are loaded: makes it, with them and what was learned (blocks). */
+/* Once bots are loaded and the analyzer is made: makes it, with them, the types
+ * of tasks and what was learned (blocks). */
 DEIA_NODISCARD deia_err deia__scheduling_open(deia_hive *h,
 					      const struct deia_hive_opts *o,
 					      char *detail, size_t detail_len);
@@ -53,25 +53,26 @@ void deia__scheduling_bot(deia_hive *h, const char *id);
 void deia__scheduling_circuit(deia_hive *h, const char *id);
 /* It is gone, and so are its rows. */
 void deia__scheduling_bot_removed(deia_hive *h, const char *id);
+/* Whether a type of task can have this name: EFIELD at pointer. */
+DEIA_NODISCARD deia_err deia__scheduling_check_type(deia_hive *h,
+						    const char *pointer,
+						    const char *type);
 /* Makes a type of task known; DEIA_OK when it was. EFIELD at pointer, ELIMIT,
  * ENOMEM. */
 DEIA_NODISCARD deia_err deia__scheduling_add_type(deia_hive *h,
 						  const char *pointer,
 						  const char *type);
+/* The same of all types that the analyzer knows: its list is the one there
+ * is. */
+DEIA_NODISCARD deia_err deia__scheduling_add_types(deia_hive *h);
 bool deia__scheduling_has_type(const deia_hive *h, const char *type);
 
 /* ---- scheduling_rows.c --------------------------------------------------- */
 
 /* What was learned before; rows of bots that are gone are deleted (blocks). */
 DEIA_NODISCARD deia_err deia__scheduling_load(deia_hive *h);
-/* Something was learned: it is stored soon. */
-void deia__scheduling_changed(deia_hive *h);
-/* What is new goes into this change. */
-void deia__scheduling_save(deia_hive *h, struct deia__change *c);
-/* A change with it was refused: all of it is stored again. */
-void deia__scheduling_not_saved(deia_hive *h);
-/* Stores at once what is new. */
-void deia__scheduling_flush(deia_hive *h);
+/* How they are stored. */
+extern const struct deia__saver_kind deia__scheduling_rows;
 /* The rows of a bot that is removed with this change. */
 void deia__scheduling_purge(struct deia__change *c, const char *bot);
 

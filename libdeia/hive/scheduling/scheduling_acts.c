@@ -69,7 +69,7 @@ static void on_durable(deia_hive *h, deia_err err, const int64_t *seqs,
 	(void)seqs;
 	(void)n_seqs;
 	if (err)
-		deia__scheduling_not_saved(h);
+		deia__saver_refused(&h->scheduling->saver);
 	else
 		write_journal(h, a);
 	if (!h->freeing)
@@ -84,10 +84,10 @@ static deia_err commit(deia_hive *h, struct deia__change *c, struct act *a)
 {
 	deia_err err;
 
-	deia__scheduling_save(h, c);
+	deia__saver_put(&h->scheduling->saver, c);
 	err = deia__change_commit(c, h, on_durable, a);
 	if (err) {
-		deia__scheduling_not_saved(h);
+		deia__saver_refused(&h->scheduling->saver);
 		deia__free(a);
 	}
 	return err;

@@ -6,20 +6,17 @@
  * deia_scheduler_row, printed so that they read back exactly. The row of all
  * together has the bot "" and, as its type, the mark of the node whose it is.
  *
- * What changed is written at most every SAVE_MS. When the store refused some of
- * it, everything is written the next time: which rows they were is not known any
- * more.
+ * When the store refused some of what changed, everything is written the next
+ * time: which rows they were is not known any more.
  */
 #include "hive/scheduling/scheduling.h"
 #include "hive/nodes/nodes.h"
+#include "store/walk.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#define SAVE_MS 500
-#define RETRY_MS 2000
-#define PAGE_ROWS 500
 #define MAX_AMOUNT 1e12
 #define MAX_LOG 100.0
 
@@ -192,8 +189,9 @@ static bool is_ours(struct loading *l, const char *mark)
 	return true;
 }
 
-static deia_err load_row(struct loading *l, const deia_rows *rows, size_t r)
+static deia_err load_row(void *user, const deia_rows *rows, size_t r)
 {
+	struct loading *l = user;
 	struct deia_scheduler_row row = { .size = sizeof(row) };
 	const char *bot = deia_rows_text(rows, r, PAIR_BOT);
 	const char *type = deia_rows_text(rows, r, PAIR_TYPE);
@@ -220,48 +218,15 @@ static deia_err load_row(struct loading *l, const deia_rows *rows, size_t r)
 	return add(l, &row) ? DEIA_OK : DEIA_ENOMEM;
 }
 
-static deia_err load_pages(struct loading *l)
+deia_err deia__scheduling_load(deia_hive *h)
 {
-	char bot[DEIA_MAX_ID_LEN + 1], type[DEIA_MAX_ID_LEN + 1];
-	struct deia_value after[2];
 	struct deia_page_query q = {
 		.table = &deia__table_scheduler_pairs,
 		.index = -1,
-		.after = after,
-		.limit = PAGE_ROWS,
+		.limit = DEIA_MAX_PAGE_LEN,
 	};
-	deia_err err;
-	bool more;
-
-	do {
-		deia_rows *rows;
-		size_t n;
-
-		err = deia_store_page_now(l->hive->store, &q, &rows);
-		if (err)
-			return err;
-		n = deia_rows_count(rows);
-		for (size_t r = 0; r < n && !err; r++)
-			err = load_row(l, rows, r);
-		more = n && deia_rows_has_more(rows);
-		if (more) {
-			snprintf(bot, sizeof(bot), "%s",
-				 deia_rows_text(rows, n - 1, PAIR_BOT));
-			snprintf(type, sizeof(type), "%s",
-				 deia_rows_text(rows, n - 1, PAIR_TYPE));
-			after[0] = deia_text(bot);
-			after[1] = deia_text(type);
-			q.n_after = 2;
-		}
-		deia_rows_free(rows);
-	} while (more && !err);
-	return err;
-}
-
-deia_err deia__scheduling_load(deia_hive *h)
-{
 	struct loading l = { .hive = h };
-	deia_err err = load_pages(&l);
+	deia_err err = deia__store_walk(h->store, &q, load_row, &l);
 
 	if (!err && l.n)
 		err = deia_scheduler_import(h->scheduling->scheduler, l.rows,
@@ -326,14 +291,12 @@ static void clear(deia_hive *h, struct deia__change *c)
 		deia__scheduling_purge(c, b->id);
 }
 
-static size_t save(deia_hive *h, struct deia__change *c)
+static bool put_new(deia_hive *h, struct deia__change *c)
 {
 	struct saving s = { .hive = h, .c = c };
 	struct deia__scheduling *sc = h->scheduling;
 	bool whole = sc->whole;
 
-	if (!c)
-		return 0; /* what is new stays so */
 	s.at_ms = deia__unix_ms(NULL);
 	deia_jw_init(&s.w);
 	sc->whole = false;
@@ -341,92 +304,21 @@ static size_t save(deia_hive *h, struct deia__change *c)
 		clear(h, c);
 	deia_scheduler_export(sc->scheduler, !whole, save_row, &s);
 	deia_jw_fini(&s.w);
-	return s.n;
+	return s.n > 0;
 }
 
-void deia__scheduling_save(deia_hive *h, struct deia__change *c)
-{
-	(void)save(h, c);
-}
-
-static void set_timer(deia_hive *h, int64_t ms);
-
-void deia__scheduling_not_saved(deia_hive *h)
+static void all_new(deia_hive *h)
 {
 	h->scheduling->whole = true;
-	if (!h->freeing && !h->stopping)
-		set_timer(h, RETRY_MS);
 }
 
-static void on_saved(deia_hive *h, deia_err err, const int64_t *seqs,
-		     size_t n_seqs, void *arg)
-{
-	struct deia__scheduling *sc = h->scheduling;
-
-	(void)seqs;
-	(void)n_seqs;
-	(void)arg;
-	sc->saving = false;
-	if (err) {
-		deia__hive_log(h, DEIA_LOG_WARN,
-			       "what was learned about bots could not be "
-			       "stored: %s",
-			       h->msg.text);
-		deia__scheduling_not_saved(h);
-	} else if (sc->again) {
-		deia__scheduling_changed(h);
-	}
-}
-
-void deia__scheduling_flush(deia_hive *h)
-{
-	struct deia__scheduling *sc = h->scheduling;
-	struct deia__change *c = deia__change_new(h);
-	struct deia__errmsg kept = h->msg;
-	bool has_field = h->has_field;
-
-	sc->again = false;
-	if (!save(h, c)) {
-		deia__change_drop(c);
-		return;
-	}
-	sc->saving = true;
-	if (deia__change_commit(c, h, on_saved, NULL)) {
-		sc->saving = false;
-		deia__scheduling_not_saved(h);
-	}
-	h->msg = kept; /* a caller's detail stands */
-	h->has_field = has_field;
-}
-
-static void on_time(void *arg)
-{
-	deia_hive *h = arg;
-
-	if (h->store && !h->freeing)
-		deia__scheduling_flush(h);
-}
-
-static void set_timer(deia_hive *h, int64_t ms)
-{
-	struct deia__scheduling *sc = h->scheduling;
-
-	sc->timer.fn = on_time;
-	sc->timer.arg = h;
-	if (deia__timer_set(h->timers, &sc->timer, ms))
-		deia__hive_log(h, DEIA_LOG_ERROR,
-			       "what is learned is not stored until more is");
-}
-
-void deia__scheduling_changed(deia_hive *h)
-{
-	struct deia__scheduling *sc = h->scheduling;
-
-	if (sc->saving)
-		sc->again = true; /* one is on its way at a time */
-	else if (!deia__timer_armed(&sc->timer))
-		set_timer(h, SAVE_MS);
-}
+const struct deia__saver_kind deia__scheduling_rows = {
+	.what = "what was learned about bots",
+	.soon_ms = 500,
+	.retry_ms = 2000,
+	.put = put_new,
+	.all_new = all_new,
+};
 
 void deia__scheduling_purge(struct deia__change *c, const char *bot)
 {

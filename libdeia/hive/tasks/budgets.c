@@ -173,7 +173,7 @@ static bool judge(deia_hive *h, const struct deia_budget *budget,
 	if (over && (fresh || v.fresh)) {
 		use->count.told |= 1u << v.unit;
 		use->dirty = true;
-		deia__budgets_changed(h);
+		deia__saver_changed(&h->budgets->saver);
 		tell_event(h, budget, b, use->reason);
 	}
 	if (use->held && !was && budget->on_exceed == DEIA_ON_EXCEED_STOP)
@@ -217,7 +217,7 @@ static bool count_one(deia_hive *h, const struct deia_budget *budget,
 	d = deia__budget_of(DEIA__BUDGET_DAY, budget);
 	deia__budget_add(&d, &use->count, more, deia__unix_ms(NULL), &v);
 	use->dirty = true;
-	deia__budgets_changed(h);
+	deia__saver_changed(&h->budgets->saver);
 	return judge(h, budget, use, b, v.fresh);
 }
 
@@ -322,6 +322,8 @@ deia_err deia__budgets_open(deia_hive *h)
 	deia_err err;
 
 	h->budgets = deia__alloc(sizeof(*h->budgets));
+	if (h->budgets)
+		deia__saver_init(&h->budgets->saver, h, &deia__budgets_rows);
 	err = h->budgets ? deia__budgets_load(h) : DEIA_ENOMEM;
 	return err ? deia__hive_fail(h, err,
 				     "what was used of budgets cannot be read: "
@@ -338,8 +340,7 @@ void deia__budgets_stop(deia_hive *h)
 		return;
 	all->stopped = true;
 	deia__timer_clear(h->timers, &all->renew);
-	deia__timer_clear(h->timers, &all->save);
-	deia__budgets_flush(h);
+	deia__saver_stop(&all->saver);
 }
 
 void deia__budgets_free(deia_hive *h)
@@ -347,7 +348,6 @@ void deia__budgets_free(deia_hive *h)
 	if (!h->budgets)
 		return;
 	deia__timer_clear(h->timers, &h->budgets->renew);
-	deia__timer_clear(h->timers, &h->budgets->save);
 	deia__free(h->budgets->list);
 	deia__free(h->budgets);
 	h->budgets = NULL;
@@ -460,7 +460,7 @@ static void on_reset(deia_hive *h, deia_err err, const int64_t *seqs,
 	(void)seqs;
 	(void)n_seqs;
 	if (err)
-		deia__budgets_not_saved(h);
+		deia__saver_refused(&h->budgets->saver);
 	if (r->cb)
 		r->cb(err, r->user);
 	deia__free(r);
@@ -513,11 +513,11 @@ deia_err deia_hive_budget_reset(deia_hive *h, const struct deia_actor *actor,
 	}
 	judge_all(h);
 	c = deia__change_new(h);
-	(void)deia__budgets_save(h, c);
+	deia__saver_put(&h->budgets->saver, c);
 	deia__change_audit(c, actor, "budget.reset", name, DEIA_OK);
 	err = deia__change_commit(c, h, on_reset, r);
 	if (err) {
-		deia__budgets_not_saved(h);
+		deia__saver_refused(&h->budgets->saver);
 		deia__free(r);
 	}
 	return err;

@@ -11,6 +11,7 @@
 #include <deia/hive_budget.h>
 
 #include "hive/hive.h"
+#include "hive/saver.h"
 
 struct deia__budget_named {
 	char bot[DEIA_MAX_ID_LEN + 1]; /* or "*" */
@@ -22,7 +23,8 @@ struct deia__budgets {
 	size_t n;
 	struct deia_budget day;
 	struct deia__budget_use use; /* of the day */
-	struct deia__timer renew, save;
+	struct deia__timer renew;
+	struct deia__saver saver; /* of the rows */
 	bool stopped;
 	bool cancelling; /* what runs ends soon */
 };
@@ -49,13 +51,8 @@ void deia__budgets_sent(deia_hive *h, const char *bot, size_t n);
 /* ---- budgets_rows.c ----------------------------------------------------- */
 
 DEIA_NODISCARD deia_err deia__budgets_load(deia_hive *h);
-/* Something was counted: it is stored soon. */
-void deia__budgets_changed(deia_hive *h);
-/* What is new goes into a change; false: nothing is. */
-bool deia__budgets_save(deia_hive *h, struct deia__change *c);
-void deia__budgets_flush(deia_hive *h);
-/* A change with it was refused: all of it is stored again. */
-void deia__budgets_not_saved(deia_hive *h);
+/* How they are stored. */
+extern const struct deia__saver_kind deia__budgets_rows;
 /* The row of a bot that is removed. */
 void deia__budgets_purge(struct deia__change *c, const char *bot);
 

@@ -15,12 +15,9 @@
 
 #include "hive/nodes/nodes.h"
 
-#define SAVE_MS 1000
-#define RETRY_MS 10000
 #define OF_BOT "budget.bot."
 #define OF_DAY "budget.day."
 #define NAME_BYTES (sizeof(OF_BOT) + DEIA_MAX_ID_LEN)
-#define PAGE_ROWS 1000
 
 /* ---- loading ------------------------------------------------------------- */
 
@@ -39,8 +36,10 @@ static void parse(struct deia__budget_use *use, const char *text)
 	(void)deia__budget_load(&use->count, numbers);
 }
 
-static void load_row(deia_hive *h, const char *name, const char *value)
+static deia_err load_row(deia_hive *h, const deia_rows *rows, size_t r)
 {
+	const char *name = deia_rows_text(rows, r, INFO_NAME);
+	const char *value = deia_rows_text(rows, r, INFO_VALUE);
 	struct deia__hbot *b = NULL;
 
 	if (strncmp(name, OF_BOT, sizeof(OF_BOT) - 1) == 0)
@@ -50,41 +49,18 @@ static void load_row(deia_hive *h, const char *name, const char *value)
 	else if (strncmp(name, OF_DAY, sizeof(OF_DAY) - 1) == 0 &&
 		 strcmp(name + sizeof(OF_DAY) - 1, deia__node_mark(h)) == 0)
 		parse(&h->budgets->use, value);
+	return DEIA_OK;
 }
 
 deia_err deia__budgets_load(deia_hive *h)
 {
-	char last[128] = "";
-	struct deia_value after;
 	struct deia_page_query q = {
 		.table = &deia__table_store_info,
 		.index = -1,
-		.after = &after,
-		.limit = PAGE_ROWS,
+		.limit = DEIA_MAX_PAGE_LEN,
 	};
-	deia_err err;
-	bool more;
 
-	do {
-		deia_rows *rows;
-		size_t n;
-
-		err = deia_store_page_now(h->store, &q, &rows);
-		if (err)
-			return err;
-		n = deia_rows_count(rows);
-		for (size_t r = 0; r < n; r++)
-			load_row(h, deia_rows_text(rows, r, INFO_NAME),
-				 deia_rows_text(rows, r, INFO_VALUE));
-		more = n && deia_rows_has_more(rows);
-		if (more)
-			snprintf(last, sizeof(last), "%s",
-				 deia_rows_text(rows, n - 1, INFO_NAME));
-		after = deia_text(last);
-		q.n_after = 1;
-		deia_rows_free(rows);
-	} while (more);
-	return DEIA_OK;
+	return deia__hive_each_row(h, &q, load_row);
 }
 
 /* ---- saving -------------------------------------------------------------- */
@@ -108,13 +84,11 @@ static void put(struct deia__change *c, const char *prefix, const char *id,
 	deia_txn_put(deia__change_txn(c), &deia__table_store_info, row);
 }
 
-bool deia__budgets_save(deia_hive *h, struct deia__change *c)
+static bool put_new(deia_hive *h, struct deia__change *c)
 {
 	struct deia__hbot *b, *next;
 	bool any = h->budgets->use.dirty;
 
-	if (!c)
-		return false;
 	if (any)
 		put(c, OF_DAY, deia__node_mark(h), &h->budgets->use);
 	HASH_ITER(hh, h->hbots, b, next) {
@@ -126,73 +100,22 @@ bool deia__budgets_save(deia_hive *h, struct deia__change *c)
 	return any;
 }
 
-static void on_time(void *arg);
-
-void deia__budgets_not_saved(deia_hive *h)
+static void all_new(deia_hive *h)
 {
-	struct deia__timer *timer = &h->budgets->save;
 	struct deia__hbot *b, *next;
 
-	if (h->freeing || h->budgets->stopped)
-		return;
 	h->budgets->use.dirty = true;
 	HASH_ITER(hh, h->hbots, b, next)
 		b->budget.dirty = true;
-	timer->fn = on_time;
-	timer->arg = h;
-	(void)!deia__timer_set(h->timers, timer, RETRY_MS);
 }
 
-static void on_saved(deia_hive *h, deia_err err, const int64_t *seqs,
-		     size_t n_seqs, void *arg)
-{
-	(void)seqs;
-	(void)n_seqs;
-	(void)arg;
-	if (!err || h->freeing)
-		return;
-	deia__hive_log(h, DEIA_LOG_WARN,
-		       "what was used of budgets could not be stored: %s",
-		       h->msg.text);
-	deia__budgets_not_saved(h);
-}
-
-void deia__budgets_flush(deia_hive *h)
-{
-	struct deia__change *c = deia__change_new(h);
-	struct deia__errmsg kept = h->msg;
-	bool has_field = h->has_field;
-
-	if (!deia__budgets_save(h, c)) {
-		deia__change_drop(c);
-		return;
-	}
-	if (deia__change_commit(c, h, on_saved, NULL))
-		on_saved(h, DEIA_ENOMEM, NULL, 0, NULL);
-	h->msg = kept; /* a caller's detail stands */
-	h->has_field = has_field;
-}
-
-static void on_time(void *arg)
-{
-	deia_hive *h = arg;
-
-	if (h->store && !h->freeing)
-		deia__budgets_flush(h);
-}
-
-void deia__budgets_changed(deia_hive *h)
-{
-	struct deia__timer *timer = &h->budgets->save;
-
-	timer->fn = on_time;
-	timer->arg = h;
-	if (!deia__timer_armed(timer) &&
-	    deia__timer_set(h->timers, timer, SAVE_MS))
-		deia__hive_log(h, DEIA_LOG_ERROR,
-			       "what is used of budgets is not stored until "
-			       "more is");
-}
+const struct deia__saver_kind deia__budgets_rows = {
+	.what = "what was used of budgets",
+	.soon_ms = 1000,
+	.retry_ms = 10000,
+	.put = put_new,
+	.all_new = all_new,
+};
 
 void deia__budgets_purge(struct deia__change *c, const char *bot)
 {

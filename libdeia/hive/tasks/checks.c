@@ -5,7 +5,8 @@
  * Which there are is the administrator's business (deia_hive_task_checks); a
  * task names one. It is run by a guard as a bot is, so that nothing of it is
  * left behind, with the result and a newline on its standard input. Status 0:
- * good. A few run at a time, the others wait in turn.
+ * good. A few run at a time, the others wait in turn, as many as their results
+ * have room. What can not be judged at all is not the bot's fault.
  */
 #include "hive/tasks/checks.h"
 
@@ -16,6 +17,7 @@
 #include "process/proc.h"
 
 #define AT_A_TIME 4
+#define HELD_BYTES (64u << 20) /* of results, in all; one always has room */
 #define DEFAULT_SECONDS 60
 #define SAID_BYTES 256
 #define FREE_PATIENCE_MS 2000
@@ -34,11 +36,11 @@ struct deia__check_run {
 	char task[DEIA__TASK_ID_LEN + 1];
 	char check[DEIA_MAX_ID_LEN + 1];
 	unsigned attempt;
-	char *text;
+	char *text; /* NULL: its program has it */
 	size_t len;
 	struct deia__proc *proc; /* NULL: it waits */
 	struct deia__timer timer;
-	bool late;
+	bool late, unfed;      /* unfed: its program did not get the result */
 	char said[SAID_BYTES]; /* its last line */
 };
 
@@ -48,6 +50,7 @@ struct deia__checks {
 	size_t n;
 	TAILQ_HEAD(deia__check_runs, deia__check_run) running, waiting;
 	unsigned n_running;
+	size_t held; /* bytes of the results of all of them */
 };
 
 /* ---- which there are ------------------------------------------------------ */
@@ -145,13 +148,15 @@ bool deia__check_is_known(const deia_hive *h, const char *name)
 static void run_free(struct deia__check_run *run)
 {
 	deia__timer_clear(run->hive->timers, &run->timer);
+	run->hive->tasks->checks->held -= run->len;
 	deia__free(run->text);
 	deia__free(run);
 }
 
 static void start_some(deia_hive *h);
 
-/* Tells the queue, and goes. The attempt may not count any more. */
+/* Tells the queue, and goes. The attempt may not count any more. err: as
+ * deia_tasks_checked has it. */
 static void tell(struct deia__check_run *run, deia_err err, const char *why)
 {
 	deia_hive *h = run->hive;
@@ -162,24 +167,33 @@ static void tell(struct deia__check_run *run, deia_err err, const char *why)
 	run_free(run);
 }
 
-static void say_end(const struct deia__check_run *run,
-		    const struct deia__proc_end *end, char *out, size_t len)
+/* How it ended, as deia_tasks_checked has it, and why. */
+static deia_err say_end(const struct deia__check_run *run,
+			const struct deia__proc_end *end, char *out, size_t len)
 {
 	const char *said = run->said[0] ? run->said : "it gave no reason";
 
-	if (run->late)
-		snprintf(out, len, "check %s took too long", run->check);
+	out[0] = '\0';
+	if (run->unfed)
+		snprintf(out, len, "check %s could not be run: out of memory",
+			 run->check);
 	else if (end->fail_stage[0])
 		snprintf(out, len, "check %s could not be run: %s", run->check,
 			 strerror(end->fail_errno));
+	else if (end->lost && !run->late)
+		snprintf(out, len, "check %s: its guard was killed",
+			 run->check);
+	if (out[0])
+		return DEIA_EUNAVAILABLE;
+	if (run->late)
+		snprintf(out, len, "check %s took too long", run->check);
 	else if (end->signal)
 		snprintf(out, len, "check %s was ended by signal %d",
 			 run->check, end->signal);
-	else if (end->code == 0)
-		out[0] = '\0';
-	else
+	else if (end->code)
 		snprintf(out, len, "check %s says no (status %d): %s",
 			 run->check, end->code, said);
+	return out[0] ? DEIA_EREMOTE : DEIA_OK;
 }
 
 static void on_ended(void *arg, const struct deia__proc_end *end)
@@ -187,15 +201,13 @@ static void on_ended(void *arg, const struct deia__proc_end *end)
 	struct deia__check_run *run = arg;
 	deia_hive *h = run->hive;
 	struct deia__checks *c = h->tasks->checks;
-	bool good = !run->late && !end->fail_stage[0] && !end->signal &&
-		    end->code == 0;
 	char why[512];
+	deia_err err = say_end(run, end, why, sizeof(why));
 
-	say_end(run, end, why, sizeof(why));
 	TAILQ_REMOVE(&c->running, run, link);
 	c->n_running--;
 	deia__proc_free(run->proc);
-	tell(run, good ? DEIA_OK : DEIA_EREMOTE, why);
+	tell(run, err, why);
 	start_some(h);
 }
 
@@ -284,7 +296,10 @@ static bool start(struct deia__check_run *run, char *why, size_t len)
 		snprintf(why, len, "there is no check %s any more", run->check);
 		return false;
 	}
-	err = launch(run, check, &error);
+	err = deia__timer_set(run->hive->timers, &run->timer,
+			      (int64_t)check->timeout_seconds * 1000);
+	if (!err)
+		err = launch(run, check, &error);
 	if (err) {
 		snprintf(why, len, "check %s could not be run: %s", run->check,
 			 error ? strerror(error) : deia_err_text(err));
@@ -292,11 +307,12 @@ static bool start(struct deia__check_run *run, char *why, size_t len)
 	}
 	TAILQ_INSERT_TAIL(&c->running, run, link);
 	c->n_running++;
-	(void)!deia__proc_write(run->proc, run->text, run->len);
+	run->unfed = deia__proc_write(run->proc, run->text, run->len) != 0;
 	deia__proc_finish_input(run->proc);
-	/* Without memory for a timer it may take as long as it likes. */
-	(void)!deia__timer_set(run->hive->timers, &run->timer,
-			       (int64_t)check->timeout_seconds * 1000);
+	if (run->unfed) /* what it would say is about nothing */
+		deia__proc_kill(run->proc);
+	deia__free(run->text);
+	run->text = NULL;
 	return true;
 }
 
@@ -310,34 +326,79 @@ static void start_some(deia_hive *h)
 	       (run = TAILQ_FIRST(&c->waiting))) {
 		TAILQ_REMOVE(&c->waiting, run, link);
 		if (!start(run, why, sizeof(why)))
-			tell(run, DEIA_EREMOTE, why);
+			tell(run, DEIA_EUNAVAILABLE, why);
 	}
+}
+
+static struct deia__check_run *run_new(deia_hive *h,
+				       const struct deia_task *task,
+				       unsigned attempt, const char *text,
+				       size_t len)
+{
+	struct deia__check_run *run = deia__alloc(sizeof(*run));
+
+	if (!run)
+		return NULL;
+	run->text = deia__strndup(text, len);
+	if (!run->text) {
+		deia__free(run);
+		return NULL;
+	}
+	run->hive = h;
+	run->attempt = attempt;
+	run->len = len;
+	snprintf(run->task, sizeof(run->task), "%s", task->id);
+	snprintf(run->check, sizeof(run->check), "%s", task->check);
+	run->timer.fn = on_late;
+	run->timer.arg = run;
+	h->tasks->checks->held += len;
+	return run;
 }
 
 deia_err deia__check_begin(const struct deia_task *task, unsigned attempt,
 			   const char *text, size_t len, void *user)
 {
-	struct deia__check_run *run = deia__alloc(sizeof(*run));
 	deia_hive *h = user;
+	struct deia__checks *c = h->tasks->checks;
+	struct deia__check_run *run;
 
+	if (c->held && c->held + len > HELD_BYTES)
+		return DEIA_EBUSY;
+	/* Not from within: the queue is told of an end later. */
+	if (deia__timer_set(h->timers, &h->tasks->check_timer, 0))
+		return DEIA_ENOMEM;
+	run = run_new(h, task, attempt, text, len);
 	if (!run)
 		return DEIA_ENOMEM;
-	run->hive = h;
-	run->attempt = attempt;
-	snprintf(run->task, sizeof(run->task), "%s", task->id);
-	snprintf(run->check, sizeof(run->check), "%s", task->check);
-	run->timer.fn = on_late;
-	run->timer.arg = run;
-	run->len = len;
-	run->text = deia__strndup(text, len);
-	if (!run->text) {
-		deia__free(run);
-		return DEIA_ENOMEM;
-	}
-	TAILQ_INSERT_TAIL(&h->tasks->checks->waiting, run, link);
-	/* Not from within: the queue is told of an end later. */
-	(void)!deia__timer_set(h->timers, &h->tasks->check_timer, 0);
+	TAILQ_INSERT_TAIL(&c->waiting, run, link);
 	return DEIA_OK;
+}
+
+static struct deia__check_run *find_run(struct deia__check_runs *list,
+					const char *task, unsigned attempt)
+{
+	struct deia__check_run *run;
+
+	TAILQ_FOREACH(run, list, link)
+		if (run->attempt == attempt && strcmp(run->task, task) == 0)
+			return run;
+	return NULL;
+}
+
+void deia__check_drop(deia_hive *h, const char *task, unsigned attempt)
+{
+	struct deia__checks *c = h->tasks->checks;
+	struct deia__check_run *run = find_run(&c->running, task, attempt);
+
+	if (run) {
+		deia__proc_kill(run->proc); /* on_ended comes later */
+		return;
+	}
+	run = find_run(&c->waiting, task, attempt);
+	if (!run)
+		return;
+	TAILQ_REMOVE(&c->waiting, run, link);
+	run_free(run);
 }
 
 /* ---- life ------------------------------------------------------------------ */
@@ -363,11 +424,20 @@ deia_err deia__checks_open(deia_hive *h)
 	return DEIA_OK;
 }
 
-/* Its guard ends what there is of it, and then itself. */
-static void abandon(struct deia__check_run *run)
+/* Their guards end what there is of them, then themselves, all at once. */
+static void abandon_all(struct deia__checks *c)
 {
-	deia__guard_await(deia__proc_abandon(run->proc), FREE_PATIENCE_MS);
-	run_free(run);
+	struct deia__check_run *run;
+	pid_t guards[AT_A_TIME];
+	int n = 0;
+
+	while ((run = TAILQ_FIRST(&c->running))) {
+		TAILQ_REMOVE(&c->running, run, link);
+		guards[n++] = deia__proc_abandon(run->proc);
+		run_free(run);
+	}
+	for (int i = 0; i < n; i++)
+		deia__guard_await(guards[i], FREE_PATIENCE_MS);
 }
 
 void deia__checks_free(deia_hive *h)
@@ -378,10 +448,7 @@ void deia__checks_free(deia_hive *h)
 	if (!c)
 		return;
 	deia__timer_clear(h->timers, &h->tasks->check_timer);
-	while ((run = TAILQ_FIRST(&c->running))) {
-		TAILQ_REMOVE(&c->running, run, link);
-		abandon(run);
-	}
+	abandon_all(c);
 	while ((run = TAILQ_FIRST(&c->waiting))) {
 		TAILQ_REMOVE(&c->waiting, run, link);
 		run_free(run);

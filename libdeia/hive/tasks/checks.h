@@ -12,5 +12,7 @@ bool deia__check_is_known(const deia_hive *h, const char *name);
 /* Of deia_tasks_opts. */
 deia_err deia__check_begin(const struct deia_task *task, unsigned attempt,
 			   const char *text, size_t len, void *user);
+/* The result of this attempt need not be checked any more, if it was to be. */
+void deia__check_drop(deia_hive *h, const char *task, unsigned attempt);
 
 #endif

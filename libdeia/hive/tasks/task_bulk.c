@@ -6,31 +6,27 @@
  * with that, and the others go on. What came of each is audited in one change.
  */
 #include "hive/tasks/tasks.h"
+#include "hive/outcomes.h"
 
 #include <stdio.h>
-#include <string.h>
 
+/* Who the call about one of them belongs to; its place says which one. */
 struct item {
 	struct bulk *bulk;
-	char id[DEIA_MAX_ID_LEN + 1];
-	deia_err err;
-	char *message; /* why not, or NULL */
 };
 
 struct bulk {
 	deia_hive *hive;
 	struct deia_actor actor;
 	deia_task_action action;
-	deia_hive_tasks_cb cb;
-	void *user;
-	size_t n, open; /* open: not answered yet */
+	struct deia__outcomes of;
+	size_t open; /* not answered yet */
 	struct item items[];
 };
 
 static void bulk_free(struct bulk *b)
 {
-	for (size_t i = 0; i < b->n; i++)
-		deia__free(b->items[i].message);
+	deia__outcomes_fini(&b->of);
 	deia__free(b);
 }
 
@@ -39,12 +35,12 @@ static void audit(const struct bulk *b)
 	struct deia__change *c = deia__change_new(b->hive);
 	const char *action = deia__task_action_name(b->action);
 
-	for (size_t i = 0; i < b->n; i++)
-		deia__change_audit(c, &b->actor, action, b->items[i].id,
-				   b->items[i].err);
+	for (size_t i = 0; i < b->of.n; i++)
+		deia__change_audit(c, &b->actor, action, b->of.items[i].id,
+				   b->of.items[i].err);
 	if (deia__change_commit(c, b->hive, NULL, NULL))
 		deia__hive_log(b->hive, DEIA_LOG_ERROR,
-			       "%zu audit entries %s are lost: %s", b->n,
+			       "%zu audit entries %s are lost: %s", b->of.n,
 			       action, b->hive->msg.text);
 }
 
@@ -53,58 +49,37 @@ static void give(void *arg)
 {
 	struct bulk *b = arg;
 	deia_hive *h = b->hive;
-	struct deia_hive_task_outcome *out =
-		deia__alloc((b->n + 1) * sizeof(*out));
-	deia_err err = DEIA_OK;
 
-	if (b->actor.role != DEIA_ROLE_BOT && b->n)
+	if (b->actor.role != DEIA_ROLE_BOT && b->of.n)
 		audit(b);
-	if (!out)
-		err = deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
-	for (size_t i = 0; out && i < b->n; i++) {
-		const struct item *it = &b->items[i];
-
-		out[i].id = it->id;
-		out[i].err = it->err;
-		out[i].message = !it->err      ? ""
-				 : it->message ? it->message
-					       : deia_err_text(it->err);
-	}
-	b->cb(err, out, err ? 0 : b->n, b->user);
-	deia__free(out);
+	deia__outcomes_give(&b->of, DEIA_OK);
 	bulk_free(b);
 	deia__tasks_call_ended(h);
-}
-
-static void note(struct item *it, deia_err err)
-{
-	it->err = err;
-	if (err)
-		it->message = deia__strdup(deia_hive_errmsg(it->bulk->hive));
 }
 
 static void on_item(deia_err err, const struct deia_task *items, size_t n,
 		    bool more, void *user)
 {
-	struct item *it = user;
+	const struct item *it = user;
+	struct bulk *b = it->bulk;
 
 	(void)items;
 	(void)n;
 	(void)more;
-	note(it, err);
-	if (--it->bulk->open == 0)
-		give(it->bulk);
+	deia__outcomes_set(&b->of, (size_t)(it - b->items), err);
+	if (--b->open == 0)
+		give(b);
 }
 
 static void begin_all(struct bulk *b)
 {
 	deia_err err;
 
-	for (size_t i = 0; i < b->n; i++) {
+	for (size_t i = 0; i < b->of.n; i++) {
 		err = deia__task_act(b->hive, &b->actor, b->action,
-				     b->items[i].id, on_item, &b->items[i]);
+				     b->of.items[i].id, on_item, &b->items[i]);
 		if (err)
-			note(&b->items[i], err);
+			deia__outcomes_set(&b->of, i, err);
 		else
 			b->open++; /* its callback comes later */
 	}
@@ -128,39 +103,28 @@ static deia_err check(deia_hive *h, const struct deia_actor *actor,
 			       "tasks");
 }
 
-static struct bulk *bulk_new(deia_hive *h, const struct deia_actor *actor,
-			     const char *const *ids, size_t n)
-{
-	struct bulk *b = deia__alloc(sizeof(*b) + n * sizeof(b->items[0]));
-
-	if (!b)
-		return NULL;
-	b->hive = h;
-	b->actor = *actor;
-	b->n = n;
-	for (size_t i = 0; i < n; i++) {
-		b->items[i].bulk = b;
-		snprintf(b->items[i].id, sizeof(b->items[i].id), "%s",
-			 ids[i] ? ids[i] : "");
-	}
-	return b;
-}
-
 deia_err deia_hive_task_bulk(deia_hive *h, const struct deia_actor *actor,
 			     deia_task_action action, const char *const *ids,
-			     size_t n, deia_hive_tasks_cb cb, void *user)
+			     size_t n, deia_hive_outcomes_cb cb, void *user)
 {
 	deia_err err = check(h, actor, action, n);
 	struct bulk *b;
 
 	if (err)
 		return err;
-	b = bulk_new(h, actor, ids, n);
+	b = deia__alloc(sizeof(*b) + n * sizeof(b->items[0]));
 	if (!b)
 		return deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
+	b->hive = h;
+	b->actor = *actor;
 	b->action = action;
-	b->cb = cb;
-	b->user = user;
+	for (size_t i = 0; i < n; i++)
+		b->items[i].bulk = b;
+	err = deia__outcomes_init(&b->of, h, ids, n, cb, user);
+	if (err) {
+		deia__free(b);
+		return err;
+	}
 	h->tasks->n_calls++;
 	begin_all(b);
 	if (b->open || !deia__post_call(h->post, give, b))

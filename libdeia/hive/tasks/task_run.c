@@ -19,6 +19,7 @@
  */
 #include "hive/tasks/tasks.h"
 #include "hive/tasks/budgets.h"
+#include "hive/tasks/checks.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -331,6 +332,8 @@ void deia__task_interrupt(const char *id, unsigned attempt, const char *bot,
 
 	if (r)
 		deia_work_cancel(r->work);
+	else
+		deia__check_drop(user, id, attempt);
 }
 
 static void cancel_of(struct deia__hbot *b)

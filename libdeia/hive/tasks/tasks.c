@@ -137,7 +137,7 @@ static void on_learned(const char *id, const char *bot, const char *type,
 	o.type = type;
 	o.seconds = seconds;
 	o.success = corrected ? !success : success; /* as it was recorded */
-	deia__scheduling_changed(h);
+	deia__saver_changed(&h->scheduling->saver);
 	if (corrected) {
 		deia__scheduling_corrected(h, id, &o, success);
 		return;
@@ -160,19 +160,6 @@ static struct deia__tasks *tasks_new(deia_hive *h)
 	tasks->idle_timer.arg = h;
 	deia__task_events_init(h);
 	return tasks;
-}
-
-/* The types that the analyzer knows. */
-static deia_err add_types(deia_hive *h)
-{
-	const char *type;
-	deia_err err = DEIA_OK;
-	size_t n = 0;
-
-	while (!err &&
-	       (type = deia_task_analyzer_type(h->tasks->analyzer, n++)))
-		err = deia__scheduling_add_type(h, "/type", type);
-	return err;
 }
 
 static deia_err make_queue(deia_hive *h, const struct deia_tasks_opts *opts,
@@ -205,28 +192,37 @@ static void tell_bots(deia_hive *h)
 /* One that the owner named; how long it takes is learned. */
 static deia_err add_own_type(deia_hive *h, const char *type)
 {
-	deia_err err = deia_task_analyzer_add_type(h->tasks->analyzer, type,
-						   OWN_TYPE_SECONDS);
+	deia_err err = deia__scheduling_check_type(h, "task_types", type);
 
-	return err == DEIA_EEXIST ? DEIA_OK : err;
+	if (err)
+		return err;
+	err = deia_task_analyzer_add_type(h->tasks->analyzer, type,
+					  OWN_TYPE_SECONDS);
+	if (!err || err == DEIA_EEXIST)
+		return DEIA_OK;
+	return deia__hive_fail(h, err, "task_types: %s: %s", type,
+			       deia_err_text(err));
 }
 
-deia_err deia__tasks_open(deia_hive *h, const struct deia_hive_opts *opts,
-			  char *detail, size_t detail_len)
+deia_err deia__tasks_new(deia_hive *h, const struct deia_hive_opts *opts)
+{
+	deia_err err = DEIA_ENOMEM;
+
+	if (tasks_new(h))
+		err = deia_task_analyzer_new(&h->tasks->analyzer, NULL);
+	if (err)
+		return deia__hive_fail(h, err, "%s", deia_err_text(err));
+	for (size_t i = 0; i < opts->n_task_types && !err; i++)
+		err = add_own_type(h, opts->task_types[i]);
+	return err;
+}
+
+deia_err deia__tasks_open(deia_hive *h, char *detail, size_t detail_len)
 {
 	struct deia_tasks_opts o = DEIA_TASKS_OPTS_INIT;
 	char why[DEIA__ERRMSG_BYTES] = "";
-	deia_err err;
+	deia_err err = deia__checks_open(h);
 
-	if (!tasks_new(h))
-		return DEIA_ENOMEM;
-	err = deia__checks_open(h);
-	if (!err)
-		err = deia_task_analyzer_new(&h->tasks->analyzer, NULL);
-	for (size_t i = 0; i < opts->n_task_types && !err; i++)
-		err = add_own_type(h, opts->task_types[i]);
-	if (!err)
-		err = add_types(h);
 	if (!err)
 		err = make_queue(h, &o, &h->tasks->queue, why, sizeof(why));
 	if (!err) {
@@ -266,15 +262,6 @@ deia_err deia_hive_task_configure(deia_hive *h,
 	h->tasks->queue = queue;
 	tell_bots(h);
 	return DEIA_OK;
-}
-
-deia_err deia__tasks_start(deia_hive *h)
-{
-	deia_err err = add_types(h);
-
-	if (!err)
-		deia_tasks_start(h->tasks->queue);
-	return err;
 }
 
 /* ---- the end ------------------------------------------------------------ */

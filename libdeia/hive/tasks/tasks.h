@@ -73,11 +73,12 @@ struct deia__tasks {
 
 /* ---- tasks.c ------------------------------------------------------------ */
 
-/* Once bots are loaded: reads open tasks (blocks). */
-DEIA_NODISCARD deia_err deia__tasks_open(deia_hive *h,
-					 const struct deia_hive_opts *opts,
-					 char *detail, size_t detail_len);
-DEIA_NODISCARD deia_err deia__tasks_start(deia_hive *h);
+/* Makes the analyzer, which has the one list of the types of tasks. */
+DEIA_NODISCARD deia_err deia__tasks_new(deia_hive *h,
+					const struct deia_hive_opts *opts);
+/* Once the scheduler is there: reads open tasks (blocks). */
+DEIA_NODISCARD deia_err deia__tasks_open(deia_hive *h, char *detail,
+					 size_t detail_len);
 /* No attempt is begun any more. */
 void deia__tasks_stop(deia_hive *h);
 /* No turn is left: what there is goes to the store. */

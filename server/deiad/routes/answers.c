@@ -82,20 +82,22 @@ void print_int_or_null(struct deia_jw *w, const char *key, int64_t v,
 		deia_jw_kint(w, key, v);
 }
 
-void print_outcome(struct deia_jw *w, const char *id, deia_err err,
-		   const char *message)
+void print_outcomes(struct deia_jw *w, const struct deia_hive_outcome *items,
+		    size_t n)
 {
-	deia_jw_object(w);
-	deia_jw_kstr(w, "id", id);
-	deia_jw_kbool(w, "ok", !err);
-	if (err) {
-		deia_jw_key(w, "error");
+	for (size_t i = 0; i < n; i++) {
 		deia_jw_object(w);
-		deia_jw_kstr(w, "code", deia_err_name(err));
-		deia_jw_kstr(w, "detail", message);
+		deia_jw_kstr(w, "id", items[i].id);
+		deia_jw_kbool(w, "ok", !items[i].err);
+		if (items[i].err) {
+			deia_jw_key(w, "error");
+			deia_jw_object(w);
+			deia_jw_kstr(w, "code", deia_err_name(items[i].err));
+			deia_jw_kstr(w, "detail", items[i].message);
+			deia_jw_end_object(w);
+		}
 		deia_jw_end_object(w);
 	}
-	deia_jw_end_object(w);
 }
 
 void print_made(const struct rq *rq, struct deia_jw *w, enum deia_made made,

@@ -116,9 +116,8 @@ static bool action_parse(struct rq *rq, deia_bot_action *out)
 	return false;
 }
 
-static void acted_on_many(deia_err err,
-			  const struct deia_hive_bot_outcome *items, size_t n,
-			  void *user)
+static void acted_on_many(deia_err err, const struct deia_hive_outcome *items,
+			  size_t n, void *user)
 {
 	struct rq *rq = user;
 	struct deia_jw w;
@@ -126,8 +125,7 @@ static void acted_on_many(deia_err err,
 	if (!rq_ok(rq, err))
 		return;
 	list_begin(&w);
-	for (size_t i = 0; i < n; i++)
-		print_outcome(&w, items[i].id, items[i].err, items[i].message);
+	print_outcomes(&w, items, n);
 	list_send(rq, &w, NULL);
 	rq_drop(rq);
 }

@@ -152,9 +152,9 @@ void print_made(const struct rq *rq, struct deia_jw *w, enum deia_made made,
 void print_event(struct deia_jw *w, const struct deia_event *ev);
 /* An array of the lines of a text. */
 void print_text_lines(struct deia_jw *w, const char *text);
-/* What came of an action on one of many. message: why not. */
-void print_outcome(struct deia_jw *w, const char *id, deia_err err,
-		   const char *message);
+/* Each with what came of it: what an action on many things answers. */
+void print_outcomes(struct deia_jw *w, const struct deia_hive_outcome *items,
+		    size_t n);
 
 /* ---- answers.c: the ends of requests, lists ---------------------------- */
 

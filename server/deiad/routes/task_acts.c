@@ -111,7 +111,7 @@ static void bulk_end(struct bulk *b, deia_err err)
 	rq_drop(rq);
 }
 
-static void bulk_done(deia_err err, const struct deia_hive_task_outcome *items,
+static void bulk_done(deia_err err, const struct deia_hive_outcome *items,
 		      size_t n, void *user)
 {
 	struct bulk *b = user;
@@ -122,8 +122,7 @@ static void bulk_done(deia_err err, const struct deia_hive_task_outcome *items,
 		return;
 	}
 	list_begin(&w);
-	for (size_t i = 0; i < n; i++)
-		print_outcome(&w, items[i].id, items[i].err, items[i].message);
+	print_outcomes(&w, items, n);
 	deia_jw_end_array(&w);
 	deia_jw_kbool(&w, "more", b->more);
 	deia_jw_end_object(&w);

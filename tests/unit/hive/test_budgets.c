@@ -154,7 +154,7 @@ START_TEST(counts_survive_and_go_with_their_bot)
 
 	configure("*", b);
 	use(70, 0);
-	deia__budgets_flush(f.hive);
+	deia__saver_flush(&f.hive->budgets->saver);
 	/* What is durable after it shows that it is. */
 	ck_assert_int_eq(create_bot(&f, "eve", false), DEIA_OK);
 	fixture_reopen(&f, false);

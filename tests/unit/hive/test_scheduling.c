@@ -235,7 +235,7 @@ START_TEST(what_the_queue_learned_is_stored_soon)
 		deia_scheduler_record(s, &o, deia__scheduling_now(f.hive)),
 		DEIA_OK);
 	ck_assert_uint_eq(rows_of("ada").n, 0);
-	deia__scheduling_changed(f.hive);
+	deia__saver_changed(&f.hive->scheduling->saver);
 	while (rows_of("ada").n == 0)
 		event_base_loop(f.base, EVLOOP_ONCE);
 	ck_assert_uint_eq(rows_of("ada").n, 1);
@@ -304,8 +304,8 @@ START_TEST(rows_that_were_refused_are_stored_the_next_time)
 	record("ada", "general", 5, true);
 	put_row("ada", "planning", "{}"); /* should have been deleted */
 	put_row("ada", "writing", "{}");  /* should have been replaced */
-	deia__scheduling_not_saved(f.hive);
-	deia__scheduling_flush(f.hive);
+	deia__saver_refused(&f.hive->scheduling->saver);
+	deia__saver_flush(&f.hive->scheduling->saver);
 	settle();
 	ck_assert_uint_eq(rows_of("ada").n, 2);
 	fixture_reopen(&f, true);

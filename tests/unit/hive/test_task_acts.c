@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <cjson/cJSON.h>
+#include <deia/scheduling.h>
 #include <deia/sys/json.h>
 
 #include "scripts.h"
@@ -175,7 +176,7 @@ struct outcomes {
 	size_t n;
 };
 
-static void on_outcomes(deia_err err, const struct deia_hive_task_outcome *o,
+static void on_outcomes(deia_err err, const struct deia_hive_outcome *o,
 			size_t n, void *user)
 {
 	struct outcomes *all = user;
@@ -298,6 +299,84 @@ START_TEST(options_that_were_set_count)
 			 DEIA_OK);
 	ck_assert_int_eq(submit_task(&own, "admin", "x", NULL, NULL),
 			 DEIA_EBUSY);
+	fixture_close(&own);
+}
+END_TEST
+
+/* A hive of its own, with types and a scheduler for so many at the most. */
+static deia_err open_typed(struct fixture *own, const char *const *types,
+			   size_t n, unsigned max_types, char detail[256])
+{
+	struct deia_scheduler_opts so = DEIA_SCHEDULER_OPTS_INIT;
+	struct deia_hive_opts o = DEIA_HIVE_OPTS_INIT;
+
+	so.max_types = max_types;
+	o.scheduler = &so;
+	o.task_types = types;
+	o.n_task_types = n;
+	own->base = event_base_new();
+	return deia_hive_new(&own->hive, own->base, &o, detail, 256);
+}
+
+static bool scheduler_knows(const struct fixture *own, const char *type)
+{
+	const deia_scheduler *s = deia_hive_get_scheduler(own->hive);
+	const char *name;
+
+	for (size_t i = 0; (name = deia_scheduler_type_at(s, i)); i++)
+		if (strcmp(name, type) == 0)
+			return true;
+	return false;
+}
+
+/* Analyzer, scheduler and queue have the same types, whoever adds one. */
+START_TEST(types_of_the_owner_are_known_to_all)
+{
+	static const char *const types[] = { "cooking", "writing", "cooking" };
+	struct deia_task_draft d = draft_of("x");
+	struct fixture own = { 0 };
+	char detail[256];
+
+	ck_assert_int_eq(open_typed(&own, types, 3, 64, detail), DEIA_OK);
+	ck_assert(scheduler_knows(&own, "cooking"));
+	ck_assert(scheduler_knows(&own, "validation"));
+	ck_assert_int_eq(deia_task_analyzer_add_type(
+				 deia_hive_analyzer(own.hive), "baking", 60),
+			 DEIA_OK);
+	ck_assert_int_eq(deia_hive_start(own.hive), DEIA_OK);
+	ck_assert(scheduler_knows(&own, "baking"));
+	d.type = "cooking";
+	ck_assert_int_eq(submit_drafts(&own, "admin", &d, 1, NULL, NULL),
+			 DEIA_OK);
+	d.type = "baking";
+	ck_assert_int_eq(submit_drafts(&own, "admin", &d, 1, NULL, NULL),
+			 DEIA_OK);
+	d.type = "eating";
+	ck_assert_int_eq(submit_drafts(&own, "admin", &d, 1, NULL, NULL),
+			 DEIA_EFIELD);
+	fixture_close(&own);
+}
+END_TEST
+
+START_TEST(types_that_cannot_be_are_refused)
+{
+	static const char *const bad[] = { "two words" }, *const one[] = {
+		"a"
+	};
+	struct fixture own = { 0 };
+	char detail[256];
+
+	ck_assert_int_eq(open_typed(&own, bad, 1, 64, detail), DEIA_EFIELD);
+	ck_assert_ptr_nonnull(strstr(detail, "a type of task is 1 to"));
+	event_base_free(own.base);
+	/* Six are built in. */
+	ck_assert_int_eq(open_typed(&own, one, 1, 6, detail), DEIA_ELIMIT);
+	event_base_free(own.base);
+	ck_assert_int_eq(open_typed(&own, NULL, 0, 6, detail), DEIA_OK);
+	ck_assert_int_eq(deia_task_analyzer_add_type(
+				 deia_hive_analyzer(own.hive), "late", 60),
+			 DEIA_OK);
+	ck_assert_int_eq(deia_hive_start(own.hive), DEIA_ELIMIT);
 	fixture_close(&own);
 }
 END_TEST
@@ -534,6 +613,8 @@ int main(void)
 	tcase_add_test(t, paused_type_begins_nothing);
 	tcase_add_test(t, options_are_set_before_the_start);
 	tcase_add_test(t, options_that_were_set_count);
+	tcase_add_test(t, types_of_the_owner_are_known_to_all);
+	tcase_add_test(t, types_that_cannot_be_are_refused);
 	tcase_add_test(t, what_people_change_is_audited);
 	tcase_add_test(t, each_move_is_an_event_in_its_order);
 	tcase_add_test(t, retry_comes_between_its_attempts);

@@ -3,6 +3,11 @@
 #include "work.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+#include <deia/scheduling.h>
+
+#include "hive/tasks/checks.h"
 
 static struct fixture f;
 
@@ -85,6 +90,95 @@ START_TEST(hive_that_ends_excuses_what_is_checked)
 }
 END_TEST
 
+static unsigned samples_of(const char *bot)
+{
+	const deia_scheduler *s = deia_hive_get_scheduler(f.hive);
+	struct deia_scheduler_bot_status st;
+
+	ck_assert_int_eq(deia_scheduler_bot_status(s, bot, &st), DEIA_OK);
+	return (unsigned)st.samples;
+}
+
+/* What cannot be run says nothing about the bot. */
+START_TEST(bot_is_not_to_blame_for_a_check_that_is_broken)
+{
+	static const char *const none[] = { "/nowhere/at-all" };
+	static const char *const no[] = { "/bin/false" };
+	char id[37];
+
+	create_worker(&f, "E");
+	set_check("c", none, 1);
+	submit(id, "x", "c");
+	ck_assert_str_eq(run_until_task(&f, id, DEIA_TASK_FAILED)->error_code,
+			 "unchecked");
+	ck_assert_uint_eq(samples_of("E"), 0);
+	set_check("c", no, 1);
+	submit(id, "x", "c");
+	run_until_task(&f, id, DEIA_TASK_FAILED);
+	ck_assert_uint_eq(samples_of("E"), 1);
+}
+END_TEST
+
+/* Four that never end would keep the fifth from its turn. */
+START_TEST(check_ends_with_its_task)
+{
+	static const char *const argv[] = { "/bin/sh", "-c",
+					    "read x; test $x != stay || "
+					    "exec tail -f /dev/null" };
+	char ids[4][37], waiting[37], last[37];
+
+	create_worker(&f, "E");
+	set_check("c", argv, 3);
+	for (int i = 0; i < 4; i++)
+		submit(ids[i], "stay", "c");
+	for (int i = 0; i < 4; i++)
+		run_until_task(&f, ids[i], DEIA_TASK_RUNNING);
+	submit(waiting, "stay", "c");
+	submit(last, "go", "c");
+	run_until_task(&f, waiting, DEIA_TASK_RUNNING);
+	ck_assert_int_eq(do_task(&f, "admin", DEIA_TASK_DO_CANCEL, waiting),
+			 DEIA_OK);
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(
+			do_task(&f, "admin", DEIA_TASK_DO_CANCEL, ids[i]),
+			DEIA_OK);
+	run_until_task(&f, last, DEIA_TASK_SUCCEEDED);
+}
+END_TEST
+
+static deia_err begin(const char *id, const char *text, size_t len)
+{
+	struct deia_task task = { .id = id, .check = "c" };
+
+	return deia__check_begin(&task, 1, text, len, f.hive);
+}
+
+/* 64 MiB of results may wait, and one that is larger if it waits alone. */
+START_TEST(results_that_wait_are_bounded)
+{
+	static const char *const argv[] = { "/bin/cat" };
+	const size_t half = 32u << 20;
+	char *text = calloc(3, half);
+
+	ck_assert_ptr_nonnull(text);
+	set_check("c", argv, 1);
+	ck_assert_int_eq(begin("large", text, 3 * half), DEIA_OK);
+	ck_assert_int_eq(begin("small", text, 1), DEIA_EBUSY);
+	deia__check_drop(f.hive, "large", 1);
+	ck_assert_int_eq(begin("a", text, half), DEIA_OK);
+	ck_assert_int_eq(begin("b", text, half + 1), DEIA_EBUSY);
+	ck_assert_int_eq(begin("b", text, half), DEIA_OK);
+	ck_assert_int_eq(begin("small", text, 1), DEIA_EBUSY);
+	deia__check_drop(f.hive, "a", 2); /* another attempt's */
+	ck_assert_int_eq(begin("small", text, 1), DEIA_EBUSY);
+	deia__check_drop(f.hive, "a", 1);
+	ck_assert_int_eq(begin("small", text, 1), DEIA_OK);
+	deia__check_drop(f.hive, "b", 1);
+	deia__check_drop(f.hive, "small", 1);
+	free(text);
+}
+END_TEST
+
 START_TEST(checks_that_are_wrong_are_refused)
 {
 	static const char *const argv[] = { "true" }, *const fine[] = {
@@ -121,6 +215,9 @@ int main(void)
 	tcase_add_test(t, result_is_judged_by_a_command);
 	tcase_add_test(t, many_are_checked_in_turn);
 	tcase_add_test(t, hive_that_ends_excuses_what_is_checked);
+	tcase_add_test(t, bot_is_not_to_blame_for_a_check_that_is_broken);
+	tcase_add_test(t, check_ends_with_its_task);
+	tcase_add_test(t, results_that_wait_are_bounded);
 	tcase_add_test(t, checks_that_are_wrong_are_refused);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -41,7 +41,7 @@ struct outcomes {
 	char ids[4][65], messages[4][160];
 };
 
-static void on_outcomes(deia_err err, const struct deia_hive_bot_outcome *items,
+static void on_outcomes(deia_err err, const struct deia_hive_outcome *items,
 			size_t n, void *user)
 {
 	struct outcomes *o = user;

@@ -64,7 +64,7 @@ struct rig {
 	/* The check that was begun last. */
 	struct rig_check {
 		char id[37], name[65], text[128];
-		unsigned attempt, n;
+		unsigned attempt, n, interrupts;
 	} check;
 	unsigned interrupts, n_moves[DEIA_TASK_EVENTS], learned;
 	char bots[16][65];

@@ -583,9 +583,11 @@ START_TEST(test_checks_that_end_otherwise)
 			 DEIA_OK);
 	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_ASSIGNED);
 	ck_assert_uint_eq(r.got.first.excused, 1);
-	/* Cancelled while it is checked. */
+	/* Cancelled while it is checked: the check need not go on. */
 	rig_end(&r, id, DEIA_OK, "1");
+	ck_assert_uint_eq(r.check.interrupts, 0);
 	ck_assert_int_eq(rig_cancel(&r, id), DEIA_OK);
+	ck_assert_uint_eq(r.check.interrupts, 1);
 	ck_assert_int_eq(deia_tasks_checked(r.q, id, 2, DEIA_OK, NULL),
 			 DEIA_ESTATE);
 	/* The program ends meanwhile. */
@@ -603,6 +605,27 @@ START_TEST(test_checks_that_end_otherwise)
 	rig_end(&r, id, DEIA_OK, "1");
 	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_FAILED);
 	ck_assert_str_eq(r.got.first.error, "its result could not be checked");
+	/* As is one that could not be run; its bot is not to blame. */
+	d.check = "even";
+	rig_add_draft(&r, id, &d);
+	rig_idle(&r);
+	rig_end(&r, id, DEIA_OK, "1");
+	ck_assert_int_eq(
+		deia_tasks_checked(r.q, id, 1, DEIA_EUNAVAILABLE, "it is gone"),
+		DEIA_OK);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_FAILED);
+	ck_assert_uint_eq(r.learned, 0);
+	/* Nobody has time for it: later. */
+	d.check = "busy";
+	rig_add_draft(&r, id, &d);
+	rig_idle(&r);
+	rig_end(&r, id, DEIA_OK, "1");
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_QUEUED);
+	ck_assert_str_eq(r.got.first.reason,
+			 "too many results wait to be checked");
+	rig_sleep(&r, 10000);
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_ASSIGNED);
+	ck_assert_uint_eq(r.got.first.excused, 1);
 }
 END_TEST
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/walk.h"
+
 /* ---- pages ------------------------------------------------------------- */
 
 /* Twelve lines in two conversations: even ones in c0, odd ones in c1. */
@@ -247,8 +249,90 @@ START_TEST(delete_where_takes_prefix_and_bound)
 }
 END_TEST
 
+/* ---- all rows at once ---------------------------------------------------- */
+
+struct joined {
+	char text[200];
+	size_t n;
+	size_t fail_at; /* this row; 0: none */
+};
+
+static deia_err join(void *user, const deia_rows *rows, size_t r)
+{
+	const struct deia_value *v = deia_rows_get(rows, r, 0);
+	struct joined *j = user;
+	size_t at = strlen(j->text);
+
+	if (++j->n == j->fail_at)
+		return DEIA_ECANCELED;
+	if (v->type == DEIA_INT)
+		snprintf(j->text + at, sizeof(j->text) - at, "%lld ",
+			 (long long)v->i);
+	else
+		snprintf(j->text + at, sizeof(j->text) - at, "%s%s ", v->s,
+			 deia_rows_text(rows, r, 1));
+	return DEIA_OK;
+}
+
+static void ck_walk(struct deia_page_query *q, const char *expected)
+{
+	for (q->limit = 1; q->limit <= 13; q->limit++) {
+		struct joined j = { .n = 0 };
+
+		ck_assert_int_eq(deia__store_walk(fx.store, q, join, &j),
+				 DEIA_OK);
+		ck_assert_str_eq(j.text, expected);
+	}
+}
+
+START_TEST(walk_gives_every_row_once_in_order)
+{
+	struct deia_value equal = deia_text("c0");
+	struct deia_page_query q = { .table = &deia__table_chat_lines,
+				     .index = -1 };
+	struct joined j = { .fail_at = 3 };
+
+	ck_walk(&q, "");
+	twelve_lines();
+	ck_walk(&q, "1 2 3 4 5 6 7 8 9 10 11 12 ");
+	q.descending = true;
+	q.index = LINE_BY_CONVERSATION;
+	q.equal = &equal;
+	q.n_equal = 1;
+	ck_walk(&q, "11 9 7 5 3 1 ");
+	q.n_equal = 0;
+	ck_walk(&q, "12 10 8 6 4 2 11 9 7 5 3 1 ");
+	ck_assert_int_eq(deia__store_walk(fx.store, &q, join, &j),
+			 DEIA_ECANCELED);
+	ck_assert_uint_eq(j.n, 3);
+	q.index = 99;
+	ck_assert_int_eq(deia__store_walk(fx.store, &q, join, &j), DEIA_EINVAL);
+}
+END_TEST
+
+START_TEST(walk_goes_on_inside_a_key_of_two_columns)
+{
+	struct deia_page_query q = { .table = &deia__table_scheduler_pairs,
+				     .index = -1 };
+	struct deia_value row[PAIR_COLUMNS];
+	deia_txn *t = deia_txn_new(fx.store);
+
+	for (int i = 0; i < 6; i++) {
+		row[PAIR_BOT] = deia_text(i % 2 ? "b" : "a");
+		row[PAIR_TYPE] = deia_text(i < 2 ? "x" : i < 4 ? "y" : "z");
+		row[PAIR_DATA] = deia_text("{}");
+		row[PAIR_UPDATED] = deia_int(1);
+		deia_txn_insert(t, &deia__table_scheduler_pairs, row);
+	}
+	ck_assert_int_eq(commit(&fx, t, NULL), DEIA_OK);
+	ck_walk(&q, "ax ay az bx by bz ");
+}
+END_TEST
+
 void add_page_tests(TCase *tc)
 {
+	tcase_add_test(tc, walk_gives_every_row_once_in_order);
+	tcase_add_test(tc, walk_goes_on_inside_a_key_of_two_columns);
 	tcase_add_test(tc, pages_follow_the_key_in_both_directions);
 	tcase_add_test(tc, pages_stay_within_the_equal_prefix);
 	tcase_add_test(tc, has_more_is_exact_at_the_end);
