@@ -64,6 +64,8 @@ struct deia__ttype {
 	char name[DEIA_MAX_ID_LEN + 1];
 	bool paused;
 	unsigned wip_limit, queued, active;
+	uint64_t ended[DEIA_TASK_STATUSES];
+	struct deia_histogram waits; /* for the first attempt */
 };
 
 /* ---- a task ------------------------------------------------------------ */
@@ -468,6 +470,8 @@ struct deia__ttype *deia__ttype_add(deia_tasks *q, const char *name);
  */
 struct deia__ttype *deia__ttype_known(deia_tasks *q, const char *name);
 bool deia__ttype_may_run(const struct deia__ttype *type);
+/* An attempt begins: how long it was queued is counted, if it is the first. */
+void deia__task_waited(const struct deia__task *t);
 
 /* ---- load.c, clean.c --------------------------------------------------- */
 
