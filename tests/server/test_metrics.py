@@ -5,6 +5,7 @@ the page is clean, bounded, and the one that docs/metrics.md describes."""
 import os
 import re
 import shutil
+import signal
 import subprocess
 import unittest
 
@@ -138,8 +139,82 @@ class Counting(unittest.TestCase):
         for name in ("sent", "delivered", "read"):
             total = f"deia_messages_{name}_total"
             self.assertEqual(after.value(total) - before.value(total), 1)
+        name = "deia_message_delivery_seconds_count"
+        self.assertEqual(after.value(name) - before.value(name), 1)
         self.assertEqual(after.value("deia_messages", status="read")
                          - before.value("deia_messages", status="read"), 1)
+
+    def test_a_turn_moves_the_figures_of_its_bot(self):
+        before = look(self.hive)
+        self.hive.say("BOT-1", "one two three")
+        after = look(self.hive)
+
+        def grown(name, **labels):
+            return after.value(name, **labels) - before.value(name, **labels)
+        self.assertEqual(grown("deia_bot_turns_total", bot="BOT-1",
+                               outcome="done"), 1)
+        self.assertEqual(grown("deia_bot_turns_total", bot="BOT-1"), 1)
+        self.assertEqual(grown("deia_bot_answer_duration_seconds_count",
+                               bot="BOT-1"), 1)
+        self.assertEqual(grown("deia_turn_wait_seconds_count", kind="chat"), 1)
+        self.assertGreater(grown("deia_events_total"), 0)
+        for operation in ("transaction", "group"):
+            self.assertGreater(grown(
+                "deia_store_operation_duration_seconds_count",
+                operation=operation), 0)
+        self.assertEqual(
+            grown("deia_store_group_transactions_count"),
+            grown("deia_store_operation_duration_seconds_count",
+                  operation="group"))
+        self.assertEqual(
+            grown("deia_store_group_transactions_sum"),
+            grown("deia_store_transactions_total"))
+
+    def test_reads_of_the_store_are_timed(self):
+        grown = self.grown(
+            lambda: self.hive.must("GET", "/messages?status=failed"),
+            "deia_store_operation_duration_seconds_count", operation="page")
+        self.assertGreater(grown, 0)
+
+    def test_a_failed_turn_is_told_apart(self):
+        self.hive.launch("SLOW-1", adapter="external")
+        before = look(self.hive)
+        task = self.hive.must("POST", "/tasks", {
+            "content": "sing", "bot": "SLOW-1", "max_attempts": 1})["id"]
+        got = self.hive.must("POST", "/tasks/claim", {
+            "bot": "SLOW-1", "wait_seconds": 20})
+        self.assertEqual(look(self.hive).value(
+            "deia_bot_open_turns", bot="SLOW-1", state="running"), 1)
+        self.hive.must("POST", f"/tasks/{got['task']['id']}/fail", {
+            "lease_token": got["lease_token"], "message": "it broke",
+            "retryable": False})
+        self.hive.wait(lambda: self.hive.must(
+            "GET", f"/tasks/{task}")["status"] == "failed")
+        after = look(self.hive)
+
+        def grown(name, **labels):
+            return after.value(name, **labels) - before.value(name, **labels)
+        self.assertEqual(grown("deia_bot_turns_total", bot="SLOW-1",
+                               outcome="failed"), 1)
+        self.assertEqual(grown("deia_tasks_finished_total",
+                               status="failed"), 1)
+        self.assertEqual(grown("deia_task_queue_wait_seconds_count"), 1)
+        self.assertEqual(grown("deia_turn_wait_seconds_count", kind="task"), 1)
+        self.assertEqual(grown("deia_routing_decisions_total",
+                               decision="start"), 1)
+        self.assertEqual(after.value("deia_bot_answer_duration_seconds_count",
+                                     bot="SLOW-1"), 0)
+
+    def test_a_bot_that_dies_is_counted(self):
+        self.hive.launch("DIES-1")
+        pid = self.hive.wait_state("DIES-1", "ready")["pid"]
+        restarts = {"name": "deia_bot_restarts_total", "bot": "DIES-1"}
+        self.assertEqual(look(self.hive).value(**restarts), 0)
+        os.kill(pid, signal.SIGKILL)
+        self.hive.wait(lambda: self.hive.must("GET", "/bots/DIES-1")["pid"]
+                       not in (pid, None))
+        self.hive.wait_state("DIES-1", "ready")
+        self.assertEqual(look(self.hive).value(**restarts), 1)
 
     def test_series_end_with_their_bot(self):
         self.hive.launch("GONE-1")

@@ -26,6 +26,11 @@ COUNTER(refused)
 COUNTER(inboxes)
 COUNTER(waits)
 
+static void delivery(struct expo *e, const struct metrics_view *v)
+{
+	expo_histogram(e, NO_LABELS, &v->mail.delivery);
+}
+
 static const struct metric metrics[] = {
 	{ "deia_messages", "gauge", "Messages that are kept, by status.",
 	  by_status },
@@ -45,6 +50,8 @@ static const struct metric metrics[] = {
 	{ "deia_messages_refused_total", "counter",
 	  "Messages that were not taken: no such recipient, a full inbox.",
 	  refused },
+	{ "deia_message_delivery_seconds", "histogram",
+	  "From the sending of a message to its first hand-over.", delivery },
 	{ "deia_inboxes", "gauge", "Inboxes that are open or have mail.",
 	  inboxes },
 	{ "deia_message_receivers", "gauge",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* store.c - the store and the cache in front of it. */
+/* store.c - the store, the events in it, and the cache in front of it. */
 #include "metrics.h"
 
 #include <deia/sys/cache.h>
@@ -20,9 +20,32 @@ static void up(struct expo *e, const struct metrics_view *v)
 	}
 COUNTER(transactions)
 COUNTER(failed)
-COUNTER(groups)
 COUNTER(queued)
-COUNTER(reads)
+
+static void times(struct expo *e, const struct metrics_view *v)
+{
+	for (int i = 0; i < DEIA_STORE_OPS; i++)
+		expo_histogram(
+			e,
+			LABELS({ "operation",
+				 deia_store_op_name((enum deia_store_op)i) }),
+			&v->hive.store.times[i]);
+}
+
+static void group_len(struct expo *e, const struct metrics_view *v)
+{
+	expo_histogram(e, NO_LABELS, &v->hive.store.group_len);
+}
+
+static void events(struct expo *e, const struct metrics_view *v)
+{
+	expo_uint(e, NO_LABELS, v->hive.events);
+}
+
+static void listeners(struct expo *e, const struct metrics_view *v)
+{
+	expo_uint(e, NO_LABELS, v->hive.subscriptions);
+}
 
 static void get_cache(const struct metrics_view *v, struct deia_cache_stats *st)
 {
@@ -83,11 +106,17 @@ static const struct metric metrics[] = {
 	  "Transactions that ended, failed ones too.", transactions },
 	{ "deia_store_transactions_failed_total", "counter",
 	  "Transactions that were not committed.", failed },
-	{ "deia_store_groups_total", "counter",
-	  "Groups of transactions, each written with one fsync.", groups },
 	{ "deia_store_queued", "gauge", "Transactions that wait for the disk.",
 	  queued },
-	{ "deia_store_reads_total", "counter", "Reads of the store.", reads },
+	{ "deia_store_operation_duration_seconds", "histogram",
+	  "How long the store's callers waited; group: the disk alone.",
+	  times },
+	{ "deia_store_group_transactions", "histogram",
+	  "How many transactions shared one fsync.", group_len },
+	{ "deia_events_total", "counter",
+	  "Events that were published, those of other nodes too.", events },
+	{ "deia_event_listeners", "gauge", "Who listens to events.",
+	  listeners },
 	{ "deia_cache_up", "gauge", "1 while the cache answers.", cache_up },
 	{ "deia_cache_requests_total", "counter",
 	  "What was looked for in the cache, by result.", cache_requests },
