@@ -6,9 +6,11 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import unittest
 
+import raw
 from hive import Hive
 from prometheus import Page
 
@@ -92,6 +94,47 @@ class Counting(unittest.TestCase):
         self.assertLessEqual(
             {dict(key)["route"] for key in after - before},
             {"unmatched", "/metrics"})
+
+    def test_requests_that_are_none_are_one_label(self):
+        head = b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"
+        grown = self.grown(
+            lambda: self.assertEqual(
+                raw.send(self.hive.port, head).status, 400),
+            "deia_http_requests_total", route="malformed", code="400")
+        self.assertEqual(grown, 1)
+
+    def test_a_loop_that_stood_still_is_seen(self):
+        name = "deia_event_loop_delay_seconds"
+
+        def late():
+            page = look(self.hive)
+            return (page.value(name + "_count")
+                    - page.value(name + "_bucket", le="0.25"))
+        before = late()
+        pid = self.hive.process.pid
+        with socket.create_connection(("127.0.0.1", self.hive.port)) as sock:
+            sock.settimeout(0.8)
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                with self.assertRaises(TimeoutError):
+                    sock.recv(1)
+            finally:
+                os.kill(pid, signal.SIGCONT)
+        self.assertGreater(late(), before)
+
+    def test_a_queue_that_stands_is_seen(self):
+        self.hive.must("POST", "/queues/writing/pause", {})
+        self.hive.must("POST", "/tasks", {"content": "x", "type": "writing"})
+        page = look(self.hive)
+        self.assertEqual(page.value("deia_tasks_by_type", type="writing",
+                                    state="queued"), 1)
+        self.assertEqual(page.value("deia_tasks", status="queued"), 1)
+        age = page.value("deia_task_queue_oldest_seconds", type="writing")
+        self.assertGreaterEqual(
+            look(self.hive).value("deia_task_queue_oldest_seconds",
+                                  type="writing"), age)
+        self.assertEqual(page.value("deia_task_queue_oldest_seconds",
+                                    type="general"), 0)
 
     def test_a_stream_has_no_duration(self):
         route = "/api/v1/events"
@@ -233,7 +276,8 @@ class Counting(unittest.TestCase):
                     for f in page.families.values()
                     for name, labels, value in f.samples
                     if f.name.startswith("deia_")
-                    and not f.name.startswith(("deia_http", "deia_event_loop"))]
+                    and not f.name.startswith(("deia_http", "deia_event_loop",
+                                               "deia_task_queue_oldest"))]
         first, second = look(self.hive), look(self.hive)
         self.assertEqual([f for f in first.families],
                          [f for f in second.families])
@@ -261,6 +305,24 @@ class Access(unittest.TestCase):
         with Hive(BUILD) as hive:
             hive.token = hive.launch("EXT-1", adapter="external")["token"]
             self.assertEqual(hive.call("GET", "/metrics")[0], 403)
+
+
+class Bounded(unittest.TestCase):
+    def test_a_thousand_bots_have_series_and_no_more(self):
+        config = "store:\n  durability: memory\n"
+        with Hive(BUILD, config=config) as hive:
+            for n in range(1003):
+                hive.launch(f"BOT-{n:04}", adapter="external")
+            text = text_of(hive)
+            page = Page(text)
+            self.assertEqual(len(page.all("deia_bot_state")), 1000)
+            self.assertEqual(page.value("deia_bots_left_out"), 3)
+            self.assertEqual(page.value("deia_bots"), 1003)
+            self.assertNotIn("BOT-1000", text)
+            hive.must("DELETE", "/bots/BOT-0000?force=true")
+            page = look(hive)
+            self.assertEqual(page.value("deia_bots_left_out"), 2)
+            self.assertEqual(page.value("deia_bot_state", bot="BOT-1000"), 1)
 
 
 class Described(unittest.TestCase):

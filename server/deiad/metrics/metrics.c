@@ -100,6 +100,34 @@ static bool take_bots(struct metrics_view *v, deia_hive *hive)
 	return v->bots != NULL;
 }
 
+static void view_free(struct metrics_view *v)
+{
+	if (v)
+		free(v->bots);
+	free(v);
+}
+
+/* NULL: memory ran out. */
+static struct metrics_view *look(struct app *app)
+{
+	struct metrics_view *v = calloc(1, sizeof(*v));
+	const deia_tasks *tasks = deia_hive_tasks(app->hive);
+
+	if (!v || !take_bots(v, app->hive)) {
+		view_free(v);
+		return NULL;
+	}
+	v->app = app;
+	v->metrics = app->metrics;
+	deia_hive_get_status(app->hive, &v->hive);
+	deia_messenger_get_status(deia_hive_messenger(app->hive), &v->mail);
+	deia_tasks_get_status(tasks, &v->tasks);
+	while (v->n_types < DEIA_MAX_TASK_TYPES &&
+	       deia_tasks_type_at(tasks, v->n_types, &v->types[v->n_types]))
+		v->n_types++;
+	return v;
+}
+
 static void print(struct expo *e, const struct metrics_view *v)
 {
 	for (size_t g = 0; g < sizeof(groups) / sizeof(*groups); g++)
@@ -113,23 +141,16 @@ static void print(struct expo *e, const struct metrics_view *v)
 
 void route_metrics(struct rq *rq)
 {
-	deia_hive *hive = rq->srv->hive;
-	struct metrics_view v = { .app = app_of(rq->srv) };
+	struct metrics_view *v = look(app_of(rq->srv));
 	struct expo e;
 
-	v.metrics = v.app->metrics;
-	deia_hive_get_status(hive, &v.hive);
-	deia_messenger_get_status(deia_hive_messenger(hive), &v.mail);
-	deia_tasks_get_status(deia_hive_tasks(hive), &v.tasks);
 	expo_init(&e);
-	if (!take_bots(&v, hive))
-		e.failed = true;
-	else
-		print(&e, &v);
-	if (e.failed)
+	if (v)
+		print(&e, v);
+	if (!v || e.failed)
 		rq_fail_with(rq, DEIA_ENOMEM, NULL);
 	else
 		rq_send(rq, 200, EXPO_TYPE, e.text, e.len);
-	free(v.bots);
+	view_free(v);
 	expo_fini(&e);
 }

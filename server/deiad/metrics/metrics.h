@@ -7,6 +7,7 @@
 #define DEIAD_METRICS_H
 
 #include <deia/hive.h>
+#include <deia/limits.h>
 #include <deia/messenger.h>
 #include <deia/task.h>
 
@@ -26,6 +27,8 @@ struct metrics_view {
 	struct deia_hive_status hive;
 	struct deia_messenger_status mail;
 	struct deia_tasks_status tasks;
+	struct deia_task_type_status types[DEIA_MAX_TASK_TYPES];
+	size_t n_types;
 	struct deia_hive_bot *bots; /* of this node */
 	size_t n_bots;
 };

@@ -2,7 +2,7 @@
 /* tasks.c - tasks by status and type, and how they are given to bots. */
 #include "metrics.h"
 
-#include <deia/hive_task.h>
+#include <time.h>
 #include <deia/scheduling.h>
 
 #include "../app.h"
@@ -18,44 +18,53 @@ static void by_status(struct expo *e, const struct metrics_view *v)
 
 static void by_type(struct expo *e, const struct metrics_view *v)
 {
-	const deia_tasks *tasks = deia_hive_tasks(v->app->hive);
-	struct deia_task_type_status t;
+	for (size_t i = 0; i < v->n_types; i++) {
+		const struct deia_task_type_status *t = &v->types[i];
 
-	for (size_t i = 0; deia_tasks_type_at(tasks, i, &t); i++) {
-		expo_uint(e, LABELS({ "type", t.name }, { "state", "queued" }),
-			  t.queued);
-		expo_uint(e, LABELS({ "type", t.name }, { "state", "active" }),
-			  t.active);
+		expo_uint(e, LABELS({ "type", t->name }, { "state", "queued" }),
+			  t->queued);
+		expo_uint(e, LABELS({ "type", t->name }, { "state", "active" }),
+			  t->active);
+	}
+}
+
+static void oldest(struct expo *e, const struct metrics_view *v)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	for (size_t i = 0; i < v->n_types; i++) {
+		int64_t since_ms = v->types[i].oldest_unix_ms;
+		int64_t age_ms = (int64_t)now.tv_sec * 1000 +
+				 now.tv_nsec / 1000000 - since_ms;
+
+		expo_micros(e, LABELS({ "type", v->types[i].name }),
+			    since_ms ? age_ms * 1000 : 0);
 	}
 }
 
 static void finished(struct expo *e, const struct metrics_view *v)
 {
-	const deia_tasks *tasks = deia_hive_tasks(v->app->hive);
-	struct deia_task_type_status t;
+	for (size_t i = 0; i < v->n_types * DEIA_TASK_STATUSES; i++) {
+		const struct deia_task_type_status *t =
+			&v->types[i / DEIA_TASK_STATUSES];
+		deia_task_status s = (deia_task_status)(i % DEIA_TASK_STATUSES);
 
-	for (size_t i = 0; deia_tasks_type_at(tasks, i, &t); i++)
-		for (int s = 0; s < DEIA_TASK_STATUSES; s++) {
-			deia_task_status status = (deia_task_status)s;
-
-			if (deia_task_status_is_final(status))
-				expo_uint(e,
-					  LABELS({ "type", t.name },
-						 { "status",
-						   deia_task_status_name(
-							   status) }),
-					  t.ended[s]);
-		}
+		if (deia_task_status_is_final(s))
+			expo_uint(
+				e,
+				LABELS({ "type", t->name },
+				       { "status", deia_task_status_name(s) }),
+				t->ended[s]);
+	}
 }
 
 static void waits(struct expo *e, const struct metrics_view *v)
 {
-	const deia_tasks *tasks = deia_hive_tasks(v->app->hive);
-	struct deia_task_type_status t;
-
-	for (size_t i = 0; deia_tasks_type_at(tasks, i, &t); i++)
-		if (deia_histogram_count(&t.waits))
-			expo_histogram(e, LABELS({ "type", t.name }), &t.waits);
+	for (size_t i = 0; i < v->n_types; i++)
+		if (deia_histogram_count(&v->types[i].waits))
+			expo_histogram(e, LABELS({ "type", v->types[i].name }),
+				       &v->types[i].waits);
 }
 
 static void routing(struct expo *e, const struct metrics_view *v)
@@ -109,6 +118,8 @@ static const struct metric metrics[] = {
 	  "Tasks that ended, by type and status.", finished },
 	{ "deia_task_queue_wait_seconds", "histogram",
 	  "How long tasks were queued before their first attempt.", waits },
+	{ "deia_task_queue_oldest_seconds", "gauge",
+	  "How long the oldest queued task of a type has waited.", oldest },
 	{ "deia_routing_decisions_total", "counter",
 	  "What the scheduler decided for a task that it looked at.", routing },
 	{ "deia_routing_probes_total", "counter",
