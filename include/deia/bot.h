@@ -16,6 +16,7 @@
 #define DEIA_BOT_H
 
 #include <deia/error.h>
+#include <deia/histogram.h>
 #include <deia/limits.h>
 
 DEIA_BEGIN
@@ -186,6 +187,16 @@ DEIA_API void deia_bot_spec_print(const struct deia_bot_spec *spec, bool redact,
 
 /* ---- what is known about a bot ----------------------------------------- */
 
+/* What a bot did since it was added to its supervisor; grows only. Since 0.3. */
+struct deia_bot_counts {
+	/* Turns that ended: with a whole answer; by a cancel; otherwise. */
+	uint64_t turns_done, turns_cancelled, turns_failed;
+	uint64_t prompt_tokens, completion_tokens; /* as it told them */
+	uint64_t restarts; /* by the supervisor, not by hand */
+	/* From the hand-over of a turn to its whole answer. */
+	struct deia_histogram answers;
+};
+
 struct deia_bot_info {
 	const struct deia_bot_spec *spec;
 	deia_bot_state state;
@@ -225,6 +236,8 @@ struct deia_bot_info {
 				   * "refused: why" */
 	} * limits;		  /* of the running process */
 	size_t n_limits;
+	/* NULL: it is not of this supervisor. Since 0.3. */
+	const struct deia_bot_counts *counts;
 };
 
 /* ---- the supervisor ---------------------------------------------------- */
@@ -367,6 +380,10 @@ DEIA_API size_t deia_bots_list(const deia_bots *bots, const char *after,
 /* How many bots are in each state; constant time. */
 DEIA_API void deia_bots_count_states(const deia_bots *bots,
 				     unsigned counts[DEIA_BOT_STATES]);
+/* How long turns of a kind (a deia_work_kind) waited at their bots, from their
+ * admission until they began; of all bots since the start. Since 0.3. */
+DEIA_API void deia_bots_turn_waits(const deia_bots *bots, int kind,
+				   struct deia_histogram *out);
 /*
  * The latest lines of a bot's standard error (at most 20), oldest first, at
  * most max; those of the last process until the next start. They live until
@@ -383,6 +400,7 @@ DEIA_API const char *deia_bots_cgroups(const deia_bots *bots);
 /* ---- work: one turn ---------------------------------------------------- */
 
 typedef enum deia_work_kind { DEIA_WORK_CHAT, DEIA_WORK_TASK } deia_work_kind;
+#define DEIA_WORK_KINDS 2
 
 struct deia_history_item {
 	const char *role; /* "system", "user", "assistant" */

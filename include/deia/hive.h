@@ -151,6 +151,12 @@ struct deia_hive_status {
 	int64_t started_unix_ms;
 	uint64_t uptime_ms;
 	uint64_t turns_running, turns_done;
+	/* Since 0.3: events that were published since the start (also by other
+	 * nodes), and who listens to them. */
+	uint64_t events;
+	unsigned subscriptions;
+	/* How long turns waited at their bots, by deia_work_kind. */
+	struct deia_histogram turn_waits[DEIA_WORK_KINDS];
 };
 /* Constant time. */
 DEIA_API void deia_hive_get_status(const deia_hive *hive,
@@ -193,6 +199,9 @@ struct deia_hive_bot {
 	/* Why it gets no work: its budget of the day is used up; NULL: it may.
 	 * Since 0.3. */
 	const char *held;
+	/* What its process uses, as of the latest look, a minute old at most;
+	 * -1: unknown. Since 0.3. */
+	int64_t memory_bytes, cpu_ms;
 };
 /* bot: NULL on error; lives until the callback returns. */
 typedef void (*deia_hive_bot_cb)(deia_err err, const struct deia_hive_bot *bot,

@@ -40,6 +40,7 @@
 #define DEIA_MESSENGER_H
 
 #include <deia/error.h>
+#include <deia/histogram.h>
 #include <deia/limits.h>
 
 DEIA_BEGIN
@@ -267,6 +268,9 @@ struct deia_messenger_status {
 	size_t cached_bytes;
 	/* Since the start: */
 	uint64_t sent, handed_over, read, retried, failed, expired, refused;
+	/* From its sending to its first hand-over, by the wall clock; by this
+	 * messenger, since the start. Since 0.3. */
+	struct deia_histogram delivery;
 };
 /* Constant time. */
 DEIA_API void deia_messenger_get_status(const deia_messenger *m,

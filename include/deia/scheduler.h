@@ -293,6 +293,18 @@ DEIA_API DEIA_NODISCARD deia_err deia_scheduler_recommend(
 DEIA_API void deia_scheduler_reason(
 	const struct deia_scheduler_recommendation *r, char *out, size_t len);
 
+/* What deia_scheduler_choose answered, since the scheduler was made. */
+struct deia_scheduler_counts {
+	/* A bot that had room: of them, to see whether it recovered, and one
+	 * that had failed the task before. */
+	uint64_t started, probes, again;
+	uint64_t waits;	 /* a bot without room: a task is asked for anew */
+	uint64_t nobody; /* no bot may do it now */
+};
+/* Constant time. Since 0.3. */
+DEIA_API void deia_scheduler_get_counts(const deia_scheduler *s,
+					struct deia_scheduler_counts *out);
+
 /* What is learned about a pair. DEIA_OK, DEIA_ENOTFOUND. Since 0.1. */
 DEIA_API DEIA_NODISCARD deia_err
 deia_scheduler_pair(const deia_scheduler *s, const char *bot, const char *type,

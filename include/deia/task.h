@@ -31,6 +31,7 @@
 
 #include <deia/budget.h>
 #include <deia/error.h>
+#include <deia/histogram.h>
 #include <deia/limits.h>
 
 DEIA_BEGIN
@@ -457,6 +458,10 @@ struct deia_task_type_status {
 	unsigned wip_limit;	 /* assigned and running at most; 0: none */
 	unsigned queued, active; /* active: assigned and running */
 	int64_t oldest_unix_ms;	 /* since when the oldest is queued; 0: none */
+	/* Since the start: how many ended so (final statuses alone), and how
+	 * long each was queued before its first attempt. */
+	uint64_t ended[DEIA_TASK_STATUSES];
+	struct deia_histogram waits;
 };
 /* A paused type begins nothing; what runs goes on. wip_limit: 0..10000. cb may
  * be NULL. DEIA_ENOTFOUND, DEIA_EINVAL, DEIA_ENOMEM; in cb as above. */

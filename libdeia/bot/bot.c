@@ -55,6 +55,8 @@ deia_err deia__bot_new(struct deia__bot **out, struct deia_bots *bots,
 	deia__caps_refresh(bot);
 	bot->info.ping_ms = bot->info.memory_bytes = bot->info.processes = -1;
 	bot->info.last_exit.code = -1;
+	deia_histogram_init(&bot->counts.answers, DEIA_SCALE_TURN);
+	bot->info.counts = &bot->counts;
 	TAILQ_INIT(&bot->waiters);
 	TAILQ_INIT(&bot->waiting[DEIA_WORK_CHAT]);
 	TAILQ_INIT(&bot->waiting[DEIA_WORK_TASK]);
@@ -333,10 +335,12 @@ static void on_timer(void *arg)
 	case DEIA_BOT_FAILED: /* retry_failed_seconds are over */
 		deia__restart_clear(&bot->history);
 		bot->info.restarts++;
+		bot->counts.restarts++;
 		deia__bot_start(bot);
 		break;
 	case DEIA_BOT_BACKOFF:
 		bot->info.restarts++;
+		bot->counts.restarts++;
 		deia__bot_start(bot);
 		break;
 	default:

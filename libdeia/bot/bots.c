@@ -83,6 +83,8 @@ static deia_err fill(struct deia_bots *bots, struct event_base *base)
 	deia_err err;
 
 	bots->env.base = base;
+	for (int i = 0; i < DEIA_WORK_KINDS; i++)
+		deia_histogram_init(&bots->waits[i], DEIA_SCALE_WAIT);
 	TAILQ_INIT(&bots->launches);
 	TAILQ_INIT(&bots->orphans);
 	deia__notes_init(bots);

@@ -67,6 +67,12 @@ void deia_bots_count_states(const deia_bots *bots,
 	memcpy(counts, bots->counts, sizeof(bots->counts));
 }
 
+void deia_bots_turn_waits(const deia_bots *bots, int kind,
+			  struct deia_histogram *out)
+{
+	*out = bots->waits[kind];
+}
+
 const char *deia_bots_cgroups(const deia_bots *bots)
 {
 	return deia__cgroups_text(bots->env.cgroups);

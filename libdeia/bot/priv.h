@@ -163,6 +163,7 @@ struct deia__bot {
 	/* Of the running process: spec, or an older one; NULL: none. */
 	struct deia_bot_spec *started_spec;
 	struct deia_bot_info info;
+	struct deia_bot_counts counts;
 	unsigned refs;	 /* the table's, and one for each note */
 	unsigned n_owed; /* state notes that are not delivered yet */
 	bool removed;
@@ -218,6 +219,7 @@ struct deia_bots {
 	struct deia__bot **bots; /* in order of id */
 	size_t n_bots, cap_bots;
 	unsigned counts[DEIA_BOT_STATES];
+	struct deia_histogram waits[DEIA_WORK_KINDS]; /* of turns */
 	size_t n_procs;
 	struct deia__bot_list launches;
 	struct deia__bot_list orphans; /* wait for bots that do not exist */

@@ -73,6 +73,24 @@ static void unlink_turn(deia_work *w)
 	deia__timer_clear(bot->bots->env.timers, &w->timer);
 }
 
+static void count(const deia_work *w, struct deia_bot_counts *c)
+{
+	const struct deia_work_result *r = &w->result;
+
+	if (r->err == DEIA_OK)
+		c->turns_done++;
+	else if (r->err == DEIA_ECANCELED)
+		c->turns_cancelled++;
+	else
+		c->turns_failed++;
+	if (r->err == DEIA_OK)
+		deia_histogram_add(&c->answers, r->run_ms * 1000);
+	if (r->prompt_tokens > 0)
+		c->prompt_tokens += (uint64_t)r->prompt_tokens;
+	if (r->completion_tokens > 0)
+		c->completion_tokens += (uint64_t)r->completion_tokens;
+}
+
 void deia__turn_finish(deia_work *w, deia_err err, const char *message)
 {
 	struct deia__bot *bot = w->bot;
@@ -92,6 +110,7 @@ void deia__turn_finish(deia_work *w, deia_err err, const char *message)
 	r->queued_ms = (w->started_at_ms != 0 ? w->started_at_ms : now) -
 		       w->queued_at_ms;
 	r->run_ms = w->started_at_ms != 0 ? now - w->started_at_ms : 0;
+	count(w, &bot->counts);
 	w->phase = DEIA__TURN_ENDED;
 	w->bot = NULL;
 	bot->turns_ended++;
@@ -523,6 +542,8 @@ void deia__turn_take(deia_work *w)
 	if (!first)
 		return;
 	w->started_at_ms = deia__timers_now(bot->bots->env.timers);
+	deia_histogram_add(&bot->bots->waits[w->kind],
+			   (w->started_at_ms - w->queued_at_ms) * 1000);
 	if (w->events.on_start != NULL)
 		deia__notes_add(bot->bots, &w->start_note);
 }

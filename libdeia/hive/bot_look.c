@@ -16,6 +16,7 @@ deia_err deia_hive_bot_get(const deia_hive *h, const char *id,
 	const struct deia__far *far = b ? NULL : deia__far_get(h, id);
 
 	memset(bot, 0, sizeof(*bot));
+	bot->memory_bytes = bot->cpu_ms = -1;
 	if (far) {
 		deia__far_fill(h, far, bot);
 		return DEIA_OK;
@@ -31,6 +32,10 @@ deia_err deia_hive_bot_get(const deia_hive *h, const char *id,
 	bot->node = h->nodes->name;
 	bot->draining = b->draining;
 	bot->held = deia__budgets_held(h, b);
+	if (bot->info && bot->info->pid && bot->info->pid == b->sample_pid) {
+		bot->memory_bytes = b->sample_memory;
+		bot->cpu_ms = b->sample_cpu_ms;
+	}
 	return bot->info ? DEIA_OK : DEIA_ENOTFOUND;
 }
 

@@ -392,6 +392,8 @@ static void add_replay(struct deia__change *c, const struct op *op)
 		.info = &info,
 		.created_unix_ms = op->at_ms,
 		.wanted = op->start,
+		.memory_bytes = -1,
+		.cpu_ms = -1,
 	};
 
 	deia__change_replay(c, &op->actor, DEIA_MADE_BOT, &bot);

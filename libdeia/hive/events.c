@@ -312,6 +312,7 @@ static void take(deia_hive *h, const struct deia_event *ev)
 	struct deia_event kept = *ev;
 
 	h->ring.last_seq = ev->seq;
+	h->ring.n_published++;
 	note_bytes(h, &h->ring, ev->seq, strlen(ev->data) + 1);
 	ring_push(&h->ring, &kept);
 	TAILQ_FOREACH(s, &h->ring.subs, link)

@@ -440,6 +440,10 @@ void deia_hive_get_status(const deia_hive *h, struct deia_hive_status *out)
 	out->uptime_ms = (uint64_t)(deia__now_ms(NULL) - h->started_ms);
 	out->turns_running = h->n_turns;
 	out->turns_done = h->turns_done;
+	out->events = h->ring.n_published;
+	out->subscriptions = h->ring.n_subs;
+	for (int kind = 0; kind < DEIA_WORK_KINDS; kind++)
+		deia_bots_turn_waits(h->bots, kind, &out->turn_waits[kind]);
 }
 
 /* ---- stopping ---------------------------------------------------------- */

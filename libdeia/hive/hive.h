@@ -95,7 +95,7 @@ struct deia__hbot {
 	uint64_t turns_done, turns_failed; /* since the hive was started */
 	int64_t last_message_ms; /* it answered or sent mail, wall clock */
 	/* samples.c: the sample before, on the boot clock. */
-	int64_t sample_pid, sample_cpu_ms, sample_ms;
+	int64_t sample_pid, sample_cpu_ms, sample_memory, sample_ms;
 	unsigned sample_round; /* the newest in which it was looked at */
 	struct deia__replier *replier; /* reply.c: its mail as turns */
 	struct deia__turn_list turns;  /* oldest first */
@@ -147,6 +147,7 @@ struct deia__ring {
 	size_t first, n;
 	size_t bytes;	    /* of the items */
 	uint64_t published; /* bytes, since the start */
+	uint64_t n_published;
 	struct deia__event_mark marks[DEIA__EVENT_MARKS]; /* oldest first */
 	unsigned n_marks;
 	int64_t last_seq;	  /* newest committed */

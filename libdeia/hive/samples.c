@@ -146,6 +146,7 @@ static bool sample(deia_hive *h, deia_txn *t, struct deia__hbot *b)
 	add_row(t, b, &s);
 	b->sample_pid = s.pid;
 	b->sample_cpu_ms = s.cpu_ms;
+	b->sample_memory = s.memory_bytes;
 	b->sample_ms = now;
 	return true;
 }

@@ -167,6 +167,7 @@ deia_err deia__messenger_new_at(deia_messenger **out, struct event_base *base,
 	m->next_expiry = INT64_MAX;
 	m->error_index = -1;
 	TAILQ_INIT(&m->dirty);
+	deia_histogram_init(&m->status.delivery, DEIA_SCALE_WAIT);
 	deia__rng_init(&m->rng, m->opts.seed);
 	err = base ? check_opts(m, &m->opts)
 		   : deia__msgr_fail(m, DEIA_EINVAL, "no event base");

@@ -374,6 +374,9 @@ static void effect_handed_over(deia_messenger *m, struct deia__mail_op *op,
 	m->status.by_status[DEIA_MESSAGE_PENDING]--;
 	m->status.by_status[DEIA_MESSAGE_DELIVERED]++;
 	m->status.handed_over++;
+	if (msg->attempt == 1)
+		deia_histogram_add(&m->status.delivery,
+				   (op->wall_ms - msg->created_ms) * 1000);
 	msg->status = DEIA_MESSAGE_DELIVERED;
 	msg->delivered_ms = op->wall_ms;
 	msg->has_row = true;

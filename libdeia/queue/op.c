@@ -91,6 +91,8 @@ static void count(struct deia__task_op *op)
 	q->status.by_status[op->t->s.status]++;
 	if (was != is)
 		q->n_open += is ? -1u : 1u;
+	if (is && !was)
+		op->t->type->ended[op->t->s.status]++;
 }
 
 static void succeeded(struct deia__task_op *op)

@@ -65,6 +65,8 @@ struct deia__ttype {
 	char name[DEIA_MAX_ID_LEN + 1];
 	bool paused;
 	unsigned wip_limit, queued, active;
+	uint64_t ended[DEIA_TASK_STATUSES];
+	struct deia_histogram waits; /* for the first attempt */
 };
 
 /* ---- a task ------------------------------------------------------------ */
@@ -491,6 +493,8 @@ struct deia__ttype *deia__ttype_known(deia_tasks *q, const char *name);
 /* All that the analyzer knows; false: not all of them could be made known. */
 bool deia__ttypes_add_known(deia_tasks *q);
 bool deia__ttype_may_run(const struct deia__ttype *type);
+/* An attempt begins: how long it was queued is counted, if it is the first. */
+void deia__task_waited(const struct deia__task *t);
 
 /* ---- load.c, clean.c --------------------------------------------------- */
 

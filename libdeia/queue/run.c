@@ -148,6 +148,7 @@ static void hand_over(struct deia__task *t, struct deia__task_call *c)
 	(void)c;
 	DEIA__FAULT("after-assignment");
 	t->q->status.attempts++;
+	deia__task_waited(t);
 	if (t->q->stopped)
 		err = DEIA_ESTATE;
 	else if (t->content)

@@ -28,6 +28,7 @@ struct deia__ttype *deia__ttype_add(deia_tasks *q, const char *name)
 	type = &q->types[q->n_types++];
 	memset(type, 0, sizeof(*type));
 	snprintf(type->name, sizeof(type->name), "%s", name);
+	deia_histogram_init(&type->waits, DEIA_SCALE_WAIT);
 	return type;
 }
 
@@ -50,6 +51,15 @@ bool deia__ttypes_add_known(deia_tasks *q)
 	     n++)
 		all = deia__ttype_add(q, type) && all;
 	return all;
+}
+
+void deia__task_waited(const struct deia__task *t)
+{
+	int64_t since = t->rank - (int64_t)t->priority * t->q->opts.ageing_ms;
+
+	if (t->s.attempt == 1)
+		deia_histogram_add(&t->type->waits,
+				   (deia__tasks_now(t->q) - since) * 1000);
 }
 
 bool deia__ttype_may_run(const struct deia__ttype *type)
@@ -157,5 +167,7 @@ bool deia_tasks_type_at(const deia_tasks *q, size_t n,
 		type->name,   type->paused, type->wip_limit,
 		type->queued, type->active, oldest(q, type),
 	};
+	memcpy(out->ended, type->ended, sizeof(out->ended));
+	out->waits = type->waits;
 	return true;
 }

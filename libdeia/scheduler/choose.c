@@ -286,6 +286,17 @@ bool deia_scheduler_has_room(const deia_scheduler *s)
 	return s->n_room > 0;
 }
 
+static void count(deia_scheduler *s, const struct deia_scheduler_choice *c)
+{
+	if (!c->start) {
+		s->counts.waits++;
+		return;
+	}
+	s->counts.started++;
+	s->counts.probes += c->probe;
+	s->counts.again += c->again;
+}
+
 deia_err deia_scheduler_choose(deia_scheduler *s,
 			       const struct deia_scheduler_ask *ask,
 			       struct deia_scheduler_choice *out)
@@ -296,8 +307,10 @@ deia_err deia_scheduler_choose(deia_scheduler *s,
 	unsigned to_probe;
 
 	*out = (struct deia_scheduler_choice){ NULL };
-	if (err)
+	if (err) {
+		s->counts.nobody += err == DEIA_EUNAVAILABLE;
 		return err;
+	}
 	to_probe =
 		s->n_probing && ask->avoid_len == 0 ? probe(s, f.type) : s->top;
 	if (to_probe < s->top)
@@ -305,6 +318,7 @@ deia_err deia_scheduler_choose(deia_scheduler *s,
 	else if (f.type->pairs[f.bot].samples == 0)
 		f.bot = among_equals(s, f.bot);
 	*out = describe(s, ask, &f, f.bot);
+	count(s, out);
 	/* A task that is tried again comes first: it is as old as it was. */
 	if (s->is_first)
 		s->wait += (out->wait_seconds - s->wait) / WAIT_CHOICES;

@@ -101,6 +101,12 @@ void deia_scheduler_free(deia_scheduler *s)
 	deia__free(s);
 }
 
+void deia_scheduler_get_counts(const deia_scheduler *s,
+			       struct deia_scheduler_counts *out)
+{
+	*out = s->counts;
+}
+
 const char *deia_scheduler_errmsg(const deia_scheduler *s)
 {
 	return s->msg.text;

@@ -152,6 +152,7 @@ struct deia_scheduler {
 	bool is_first;	/* the next choice is the first of its plan */
 	double service; /* usual seconds of a run */
 	uint64_t outcomes, runs, runs_begun;
+	struct deia_scheduler_counts counts;
 
 	struct deia_scheduler_entry *history;
 	uint64_t entries;

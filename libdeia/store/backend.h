@@ -68,6 +68,7 @@ enum deia__job_kind {
 struct deia__job {
 	struct deia__job *next;
 	enum deia__job_kind kind;
+	int64_t since_us; /* when it was handed over */
 };
 
 struct deia_txn {

@@ -217,6 +217,17 @@ static deia_err open_store(deia_store *s, const char *url,
 	return DEIA_OK;
 }
 
+_Static_assert(DEIA_STORE_GROUP + 1 == DEIA_STORE_OPS,
+	       "those before it are the loop's");
+
+static void init_stats(deia_store *s)
+{
+	for (int i = 0; i < DEIA_STORE_GROUP; i++)
+		deia_histogram_init(&s->times[i], DEIA_SCALE_FAST);
+	deia_histogram_init(&s->stats.times[DEIA_STORE_GROUP], DEIA_SCALE_FAST);
+	deia_histogram_init(&s->stats.group_len, DEIA_SCALE_COUNT);
+}
+
 deia_err deia_store_open(deia_store **out, struct event_base *base,
 			 const char *url, const struct deia_store_opts *opts,
 			 char *detail, size_t detail_len)
@@ -237,6 +248,7 @@ deia_err deia_store_open(deia_store **out, struct event_base *base,
 	}
 	s->base = base;
 	s->wake_fd = -1;
+	init_stats(s);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_mutex_init(&s->read_lock, NULL);
 	pthread_condattr_init(&monotonic);
@@ -275,11 +287,24 @@ const char *deia_store_backend_name(const deia_store *s)
 	return s->backend->name;
 }
 
+const char *deia_store_op_name(enum deia_store_op op)
+{
+	static const char *const names[DEIA_STORE_OPS] = {
+		[DEIA_STORE_TRANSACTION] = "transaction",
+		[DEIA_STORE_PAGE] = "page",
+		[DEIA_STORE_COUNT] = "count",
+		[DEIA_STORE_GROUP] = "group",
+	};
+
+	return names[op];
+}
+
 void deia_store_get_stats(deia_store *s, struct deia_store_stats *out)
 {
 	pthread_mutex_lock(&s->lock);
 	*out = s->stats;
 	pthread_mutex_unlock(&s->lock);
+	memcpy(out->times, s->times, sizeof(s->times));
 	out->queued = s->open_txns;
 	out->failed_hard = atomic_load(&s->failed_hard);
 	if (s->backend->away_since)
@@ -345,6 +370,7 @@ deia_err deia_txn_commit(deia_txn *txn, deia_txn_cb cb, void *user)
 	txn->user = user;
 	s->open_txns++;
 	s->open_bytes += txn->arena.bytes;
+	txn->job.since_us = deia__store_now_us();
 	deia__jobs_add(&s->batch, &txn->job);
 	deia__kick(s);
 	return DEIA_OK;

@@ -98,6 +98,7 @@ struct deia_store {
 
 	/* Of the loop thread alone. */
 	struct deia__jobs batch, ready;
+	struct deia_histogram times[DEIA_STORE_GROUP]; /* of ops before it */
 	size_t batch_len;
 	bool lingered; /* the batch waited for the rest of the turn */
 	size_t open_txns, open_bytes, open_reads, open_fences;
@@ -146,6 +147,8 @@ void deia__workers_stop(deia_store *s);
  * large; true when more are there. */
 bool deia__deliver(deia_store *s, unsigned max);
 
+/* Microseconds of a clock that never jumps; any thread. */
+int64_t deia__store_now_us(void);
 /* Wakes the loop; any thread. */
 void deia__wake(deia_store *s);
 

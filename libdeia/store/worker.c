@@ -53,7 +53,7 @@ void deia__jobs_move(struct deia__jobs *to, struct deia__jobs *from)
 	from->first = from->last = NULL;
 }
 
-static int64_t now_us(void)
+int64_t deia__store_now_us(void)
 {
 	struct timespec t;
 
@@ -127,13 +127,15 @@ static void count_group(deia_store *s, deia_txn *first, int64_t us)
 	s->stats.last_commit_us = (uint64_t)us;
 	if (rows > s->stats.group_rows_max)
 		s->stats.group_rows_max = rows;
+	deia_histogram_add(&s->stats.times[DEIA_STORE_GROUP], us);
+	deia_histogram_add(&s->stats.group_len, (int64_t)n);
 	pthread_mutex_unlock(&s->lock);
 }
 
 static void write_group(deia_store *s, struct deia__jobs *group)
 {
 	deia_txn *first = (deia_txn *)(void *)group->first, *t;
-	int64_t start = now_us();
+	int64_t start = deia__store_now_us();
 	deia_err err = DEIA_ESTORE;
 
 	if (!atomic_load(&s->failed_hard))
@@ -142,7 +144,7 @@ static void write_group(deia_store *s, struct deia__jobs *group)
 		atomic_store(&s->failed_hard, true);
 	for (t = first; err && t; t = deia__txn_next(t))
 		t->err = err;
-	count_group(s, first, now_us() - start);
+	count_group(s, first, deia__store_now_us() - start);
 	DEIA__FAULT("after-commit-before-answer");
 	finish(s, group, 0);
 	if (!s->backend->maintain || atomic_load(&s->failed_hard))
@@ -224,6 +226,7 @@ static void read_one(deia_store *s, struct deia__job *job)
 void deia__read_queue(deia_store *s, struct deia__job *job)
 {
 	s->open_reads++;
+	job->since_us = deia__store_now_us();
 	pthread_mutex_lock(&s->lock);
 	deia__jobs_add(&s->reads, job);
 	pthread_cond_signal(&s->read_cond);
@@ -375,13 +378,21 @@ static size_t deliver_count(deia_store *s, struct deia__counting *c)
 	return bytes;
 }
 
+static void count_time(deia_store *s, enum deia_store_op op,
+		       const struct deia__job *job, int64_t now_us)
+{
+	deia_histogram_add(&s->times[op], now_us - job->since_us);
+}
+
 /* Returns how many bytes it had, of a page. */
-static size_t deliver_one(deia_store *s, struct deia__job *job)
+static size_t deliver_one(deia_store *s, struct deia__job *job, int64_t now_us)
 {
 	switch (job->kind) {
 	case DEIA__JOB_PAGE:
+		count_time(s, DEIA_STORE_PAGE, job, now_us);
 		return deliver_read(s, (struct deia__read *)(void *)job);
 	case DEIA__JOB_COUNT:
+		count_time(s, DEIA_STORE_COUNT, job, now_us);
 		return deliver_count(s, (struct deia__counting *)(void *)job);
 	case DEIA__JOB_FENCE:
 		deia__fence_deliver(s, (struct deia__fencing *)(void *)job);
@@ -389,6 +400,7 @@ static size_t deliver_one(deia_store *s, struct deia__job *job)
 	case DEIA__JOB_TXN:
 		break;
 	}
+	count_time(s, DEIA_STORE_TRANSACTION, job, now_us);
 	deliver_txn(s, (deia_txn *)(void *)job);
 	return 0;
 }
@@ -396,6 +408,7 @@ static size_t deliver_one(deia_store *s, struct deia__job *job)
 bool deia__deliver(deia_store *s, unsigned max)
 {
 	struct deia__job *job;
+	int64_t now_us = deia__store_now_us();
 	size_t bytes = 0;
 
 	pthread_mutex_lock(&s->lock);
@@ -406,7 +419,7 @@ bool deia__deliver(deia_store *s, unsigned max)
 		s->ready.first = job->next;
 		if (!s->ready.first)
 			s->ready.last = NULL;
-		bytes += deliver_one(s, job);
+		bytes += deliver_one(s, job, now_us);
 	}
 	if (!s->backend->threads && s->reads.first && !s->closing)
 		event_active(s->kick, EV_TIMEOUT, 0);

@@ -13,6 +13,7 @@
 struct follows;
 struct jobs;
 struct life;
+struct metrics;
 struct options;
 
 struct app {
@@ -25,6 +26,7 @@ struct app {
 	unsigned asking_models;	 /* jobs of GET /models */
 	struct follows *follows; /* logs that are being followed */
 	struct life *life;
+	struct metrics *metrics;
 	const struct options *options;
 	char url[300];
 	int exit_code;

@@ -23,6 +23,7 @@
 #include "jobs.h"
 #include "life.h"
 #include "log.h"
+#include "metrics/metrics.h"
 #include "options.h"
 #include "routes/follow.h"
 #include "routes/routes.h"
@@ -259,7 +260,7 @@ static bool start_parts(struct app *app, int fd, int port)
 	if (!open_http(app, fd, port))
 		return false;
 	app->jobs = jobs_new(app->hive);
-	if (!app->jobs || !life_begin(app))
+	if (!app->jobs || !life_begin(app) || !metrics_begin(app))
 		return false;
 	server_listen(&app->http);
 	runfile_write(app->dir, app->url);
@@ -274,6 +275,7 @@ static bool start_parts(struct app *app, int fd, int port)
 static void close_parts(struct app *app)
 {
 	life_end(app);
+	metrics_end(app);
 	jobs_free(app->jobs);
 	server_fini(&app->http);
 	deia_hive_free(app->hive);

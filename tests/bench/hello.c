@@ -25,7 +25,7 @@
 #include <event2/keyvalq_struct.h>
 
 #define BODY "{\"status\":\"HEALTHY\"}\n"
-#define MAX_FILE (1u << 20)
+#define MAX_FILE (4u << 20)
 #define MAX_FIELDS 32
 
 struct answer {

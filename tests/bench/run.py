@@ -26,6 +26,7 @@ import cache  # noqa: E402
 import faults  # noqa: E402
 import mail  # noqa: E402
 import mail_postgres  # noqa: E402
+import metrics  # noqa: E402
 import supervised  # noqa: E402
 import tasks  # noqa: E402
 
@@ -234,6 +235,7 @@ def main():
     build = os.path.abspath(sys.argv[1])
     every = (start_time, idle, health_rate, chat_round_trip, first_token,
              *supervised.measures(), faults.loop_delay, cache.chat_page,
+             metrics.metrics_page,
              *mail.measures(), *mail_postgres.measures(), *tasks.measures(),
              scheduler)
     names = {measure.__name__: measure for measure in every}

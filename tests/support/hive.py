@@ -193,7 +193,7 @@ class Hive:
 
     def call(self, method, path, body=None, headers=None):
         """One request; returns (status, parsed body or text)."""
-        if not path.startswith(("/api", "/health")):
+        if not path.startswith(("/api", "/health", "/metrics")):
             path = API + path
         head = self.headers(headers)
         data = None

@@ -19,6 +19,7 @@
 #define DEIA_SYS_STORE_H
 
 #include <deia/error.h>
+#include <deia/histogram.h>
 
 DEIA_BEGIN
 
@@ -184,6 +185,18 @@ DEIA_API void deia_store_close(deia_store *store);
 /* "memory", "sqlite", "postgresql"; static text. */
 DEIA_API const char *deia_store_backend_name(const deia_store *store);
 
+/* What a store does. What the caller waits for is counted from its call to its
+ * callback. */
+enum deia_store_op {
+	DEIA_STORE_TRANSACTION,
+	DEIA_STORE_PAGE,
+	DEIA_STORE_COUNT, /* counts of rows, read on the reader as pages are */
+	DEIA_STORE_GROUP, /* of transactions: the backend alone */
+	DEIA_STORE_OPS
+};
+/* "transaction", "page", "count", "group"; static text. Any thread. Since 0.3. */
+DEIA_API const char *deia_store_op_name(enum deia_store_op op);
+
 struct deia_store_stats {
 	uint64_t transactions, failed, groups, group_rows_max;
 	uint64_t queued; /* right now */
@@ -197,6 +210,9 @@ struct deia_store_stats {
 	int64_t away_since_unix_ms;
 	/* Why, one line as of the last try to reach it; "" while it is not. */
 	char away_why[192];
+	/* Since 0.3. */
+	struct deia_histogram times[DEIA_STORE_OPS];
+	struct deia_histogram group_len; /* transactions of a group */
 };
 /* Counters since the store was opened; constant time. */
 DEIA_API void deia_store_get_stats(deia_store *store,

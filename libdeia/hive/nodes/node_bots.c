@@ -169,6 +169,7 @@ void deia__far_fill(const deia_hive *h, const struct deia__far *f,
 	out->unread = deia__mail_unread(h, f->spec->id);
 	out->node = f->node;
 	out->elsewhere = true;
+	out->memory_bytes = out->cpu_ms = -1;
 }
 
 /* ---- what is shown ----------------------------------------------------------- */

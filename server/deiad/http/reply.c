@@ -19,6 +19,7 @@
 #include <event2/http.h>
 
 #include "conn.h"
+#include "counts.h"
 #include "idem.h"
 
 #define SMALL_REPLY (64u << 10) /* sent however much waits */
@@ -60,6 +61,7 @@ static const struct {
 	{ 422, "Unprocessable Content" },
 	{ 429, "Too Many Requests" },
 	{ 431, "Request Header Fields Too Large" },
+	{ 499, "Client Closed Request" }, /* in logs and counts alone */
 	{ 500, "Internal Server Error" },
 	{ 501, "Not Implemented" },
 	{ 502, "Bad Gateway" },
@@ -69,12 +71,27 @@ static const struct {
 	{ 507, "Insufficient Storage" },
 };
 
+#define STATUSES (sizeof(phrases) / sizeof(*phrases))
+_Static_assert(STATUSES <= COUNTS_STATUSES, "each can be counted");
+
+int status_index(int status)
+{
+	for (size_t i = 0; i < STATUSES; i++)
+		if (phrases[i].status == status)
+			return (int)i;
+	return -1;
+}
+
+int status_at(size_t n)
+{
+	return n < STATUSES ? phrases[n].status : 0;
+}
+
 const char *status_phrase(int status)
 {
-	for (size_t i = 0; i < sizeof(phrases) / sizeof(*phrases); i++)
-		if (phrases[i].status == status)
-			return phrases[i].phrase;
-	return "Unknown";
+	int i = status_index(status);
+
+	return i < 0 ? "Unknown" : phrases[i].phrase;
 }
 
 const char *http_date(void)
@@ -416,6 +433,7 @@ void reply_stream_head(struct rq *rq, const char *type)
 	struct head_out head;
 
 	rq->status = 200;
+	rq->streamed = true;
 	if (rq->is_http10)
 		rq->wants_close = true;
 	else
@@ -443,6 +461,7 @@ void reply_refusal(struct conn *c, const struct head_fault *fault,
 	char id[40];
 	struct deia_jw w;
 
+	counts_add_malformed(c->srv->counts, fault->status);
 	snprintf(id, sizeof(id), "%s%08llx", c->srv->id_prefix,
 		 (unsigned long long)++c->srv->requests);
 	deia_jw_init(&w);

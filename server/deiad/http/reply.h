@@ -17,6 +17,10 @@ struct evbuffer;
 struct head_fault;
 
 const char *status_phrase(int status);
+/* The statuses that answers have: the n-th, 0: there are not so many; and where
+ * one stands, -1: nowhere. */
+int status_at(size_t n);
+int status_index(int status);
 /* Adds "name: value" to the reply; dropped when it does not fit. */
 void rq_add_header(struct rq *rq, const char *name, const char *value);
 

@@ -22,6 +22,7 @@
 #include "../log.h"
 #include "../routes/health.h"
 #include "conn.h"
+#include "counts.h"
 #include "gate.h"
 #include "idem.h"
 #include "jread.h"
@@ -63,6 +64,7 @@ const char *rq_query(const struct rq *rq, const char *name)
 
 static void log_end(const struct rq *rq)
 {
+	int64_t us = now_us() - rq->start_us;
 	bool quiet =
 		rq->route && (rq->route->flags & RF_QUIET) && rq->status < 400;
 
@@ -72,9 +74,11 @@ static void log_end(const struct rq *rq)
 					  .path = rq->path,
 					  .status = rq->status,
 					  .bytes = rq->bytes,
-					  .us = now_us() - rq->start_us,
+					  .us = us,
 					  .who = rq->actor.name,
 					  .address = rq->actor.address });
+	counts_add(rq->srv->counts, rq->route, rq->status,
+		   rq->streamed ? -1 : us);
 }
 
 /* The connection's part of a request is over. */

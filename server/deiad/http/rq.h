@@ -48,6 +48,7 @@ struct rq {
 	struct deia_actor actor;
 	const char *token; /* the credential, while handlers run; or NULL */
 	bool is_head, is_http10, wants_close, replied, has_query;
+	bool streamed; /* how long it took says nothing */
 	int status;
 	size_t bytes;
 	int64_t start_us;

@@ -23,6 +23,7 @@
 #include <event2/listener.h>
 
 #include "conn.h"
+#include "counts.h"
 #include "../log.h"
 #include "peers.h"
 #include "rq.h"
@@ -205,8 +206,9 @@ static bool make_events(struct server *s)
 	s->sweep = evtimer_new(s->base, sweep, s);
 	s->resume = evtimer_new(s->base, resume_listening, s);
 	s->peers = peers_new();
+	s->counts = counts_new(s->routes, s->n_routes);
 	s->http = evhttp_new(s->base);
-	return s->sweep && s->resume && s->peers && s->http;
+	return s->sweep && s->resume && s->peers && s->http && s->counts;
 }
 
 static void make_id_prefix(struct server *s)
@@ -287,6 +289,7 @@ void server_fini(struct server *s)
 	if (s->resume)
 		event_free(s->resume);
 	peers_free(s->peers);
+	counts_free(s->counts);
 	free(s->by_fd);
 	free(s->health_reply);
 	if (s->spare_fd >= 0)

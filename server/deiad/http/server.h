@@ -16,6 +16,7 @@
 #include <event2/event_struct.h>
 
 struct conn;
+struct counts;
 struct evconnlistener;
 struct evhttp;
 struct route;
@@ -87,6 +88,7 @@ struct server {
 	void (*on_quiet)(void *arg); /* draining and nothing active */
 	void *on_quiet_arg;
 	uint64_t requests;
+	struct counts *counts; /* of the requests, by route */
 	char id_prefix[9];
 
 	char *health_reply; /* whole reply but the request id; see health.c */

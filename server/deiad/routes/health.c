@@ -18,6 +18,7 @@
 #include <event2/http_struct.h>
 
 #include "../http/conn.h"
+#include "../http/counts.h"
 #include "../http/gate.h"
 #include "../http/reply.h"
 #include "routes.h"
@@ -186,8 +187,19 @@ static bool is_plain(struct server *s, struct evhttp_request *ev)
 	return host && host_is_ours(s, host);
 }
 
+static const struct route *own_route(const struct server *s)
+{
+	const struct route *r = s->routes;
+
+	while (r->run != route_health)
+		r++;
+	return r;
+}
+
 bool health_quick(struct server *s, struct conn *c, struct evhttp_request *ev)
 {
+	int64_t start_us = now_us();
+
 	if (!is_plain(s, ev) || c->body_bytes)
 		return false;
 	if ((!s->health_reply || now_ms() - s->health_ms >= CACHE_MS) &&
@@ -199,6 +211,8 @@ bool health_quick(struct server *s, struct conn *c, struct evhttp_request *ev)
 	conn_write(c, s->health_reply, s->health_len, NULL, 0);
 	bufferevent_enable(c->bev, EV_WRITE);
 	evhttp_send_reply_end(ev);
+	counts_add(s->counts, own_route(s), s->health_status,
+		   now_us() - start_us);
 	return true;
 }
 

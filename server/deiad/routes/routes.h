@@ -21,6 +21,7 @@ void route_live(struct rq *rq);
 void route_ready(struct rq *rq);
 void route_health_cache(struct rq *rq);
 void route_health_details(struct rq *rq);
+void route_metrics(struct rq *rq);
 
 void route_bots_list(struct rq *rq);
 void route_bots_create(struct rq *rq);

@@ -238,6 +238,8 @@ const struct route routes[] = {
 	{ "GET", "/api/v1/health", AC_VIEWER, 0, 0, "", route_health_details,
 	  "How the hive is, in detail." },
 
+	{ "GET", "/metrics", AC_VIEWER, RF_WHILE_DRAIN | RF_QUIET, 0, "",
+	  route_metrics, "What is counted and measured, for Prometheus." },
 	{ "GET", "/", AC_PUBLIC, 0, 0, "", route_static, "The web page." },
 	{ "GET", "/assets/{file}", AC_PUBLIC, 0, 0, "", route_static,
 	  "A file of the web page." },

@@ -28,9 +28,11 @@ END_TEST
 
 START_TEST(turn_carries_chunks_usage_session_and_details)
 {
+	const struct deia_bot_counts *counts;
 	struct turn t;
 
 	rig_launch("a", "GOOD");
+	counts = deia_bots_get(rig.bots, "a")->counts;
 	rig_submit(&t, "a", "t1", "think");
 	rig_wait_done(&t);
 	ck_assert_int_eq(t.err, DEIA_OK);
@@ -40,11 +42,16 @@ START_TEST(turn_carries_chunks_usage_session_and_details)
 	ck_assert_int_eq(t.completion_tokens, 2);
 	ck_assert_str_eq(t.session, "s-1");
 	ck_assert_str_eq(t.details, "{\"files\":[\"a.c\"]}");
+	ck_assert_uint_eq(counts->turns_done, 1);
+	ck_assert_uint_eq(counts->prompt_tokens, 3);
+	ck_assert_uint_eq(counts->completion_tokens, 2);
+	ck_assert_uint_eq(deia_histogram_count(&counts->answers), 1);
 }
 END_TEST
 
 START_TEST(error_line_ends_the_turn_with_its_code)
 {
+	const struct deia_bot_counts *counts;
 	struct turn t;
 
 	rig_launch("a", "GOOD");
@@ -56,6 +63,10 @@ START_TEST(error_line_ends_the_turn_with_its_code)
 	ck_assert(t.retryable);
 	ck_assert_uint_eq(t.retry_after, 7);
 	ck_assert_str_eq(t.session, "s-2");
+	counts = deia_bots_get(rig.bots, "a")->counts;
+	ck_assert_uint_eq(counts->turns_failed, 1);
+	ck_assert_uint_eq(counts->turns_done, 0);
+	ck_assert_uint_eq(deia_histogram_count(&counts->answers), 0);
 }
 END_TEST
 

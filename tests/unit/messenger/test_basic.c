@@ -183,17 +183,27 @@ static void check_counts(uint64_t pending, uint64_t delivered, uint64_t read)
 	ck_assert_uint_eq(s.by_status[DEIA_MESSAGE_READ], read);
 }
 
+static uint64_t deliveries(void)
+{
+	struct deia_messenger_status s;
+
+	deia_messenger_get_status(m, &s);
+	return deia_histogram_count(&s.delivery);
+}
+
 START_TEST(a_message_is_sent_received_and_read)
 {
 	char id[37], token[17];
 
 	send_text("A", "B", 2, "hello");
 	check_counts(1, 0, 0);
+	ck_assert_uint_eq(deliveries(), 0);
 	receive("B", 10);
 	ck_assert_uint_eq(got.n, 1);
 	ck_assert_str_eq(got.content[0], "hello");
 	ck_assert_uint_eq(got.first.attempt, 1);
 	check_counts(0, 1, 0);
+	ck_assert_uint_eq(deliveries(), 1);
 	strcpy(id, got.ids[0]);
 	strcpy(token, got.tokens[0]);
 	receive("B", 10);

@@ -268,6 +268,42 @@ START_TEST(test_types_can_be_paused_and_limited)
 }
 END_TEST
 
+static struct deia_task_type_status type_status(const char *name)
+{
+	struct deia_task_type_status st = { NULL };
+	size_t n = 0;
+
+	while (deia_tasks_type_at(r.q, n, &st) && strcmp(st.name, name) != 0)
+		n++;
+	return st;
+}
+
+START_TEST(waits_and_ends_are_counted_by_type)
+{
+	struct deia_task_type_status st;
+
+	add(id, "1");
+	rig_idle(&r);
+	rig_sleep(&r, 30000);
+	st = type_status("general");
+	ck_assert_uint_eq(deia_histogram_count(&st.waits), 0);
+	rig_bot(&r, "A", 1, NULL);
+	rig_idle(&r);
+	st = type_status("general");
+	ck_assert_uint_eq(deia_histogram_count(&st.waits), 1);
+	ck_assert_uint_eq(st.waits.sum, 30000000);
+	rig_end(&r, id, DEIA_EREMOTE, NULL); /* it is tried again */
+	rig_sleep(&r, 120000);
+	st = type_status("general");
+	ck_assert_uint_eq(deia_histogram_count(&st.waits), 1);
+	ck_assert_uint_eq(st.ended[DEIA_TASK_SUCCEEDED], 0);
+	rig_end(&r, id, DEIA_OK, "x");
+	st = type_status("general");
+	ck_assert_uint_eq(st.ended[DEIA_TASK_SUCCEEDED], 1);
+	ck_assert_uint_eq(st.ended[DEIA_TASK_FAILED], 0);
+}
+END_TEST
+
 START_TEST(test_recurring)
 {
 	struct deia_task_query query = DEIA_TASK_QUERY_INIT;
@@ -527,6 +563,7 @@ static Suite *suite(void)
 	tcase_add_test(t, test_approval);
 	tcase_add_test(t, test_types_can_be_paused_and_limited);
 	tcase_add_test(t, test_recurring);
+	tcase_add_test(t, waits_and_ends_are_counted_by_type);
 	tcase_add_test(t, test_retried_task_of_a_series_is_done_once);
 	tcase_add_test(t, test_retried_task_is_not_late_after_a_restart);
 	tcase_add_test(t, test_paused_bot_is_tried_again_by_itself);

@@ -73,6 +73,25 @@ START_TEST(a_task_waits_for_a_good_bot_but_not_for_long)
 }
 END_TEST
 
+START_TEST(what_is_decided_is_counted)
+{
+	struct deia_scheduler_counts n;
+
+	rig_record(&r, "a", "x", 2, true, 20);
+	rig_set(&r, "b", 1, false, 0);
+	rig_set(&r, "c", 1, false, 0);
+	ck_assert(rig_choose(&r, "x").start);
+	rig_start(&r, "a", "x");
+	ck_assert(!rig_choose(&r, "x").start);
+	deia_scheduler_get_counts(r.s, &n);
+	ck_assert_uint_eq(n.started, 1);
+	ck_assert_uint_eq(n.waits, 1);
+	ck_assert_uint_eq(n.nobody, 0);
+	ck_assert_uint_eq(n.probes, 0);
+	ck_assert_uint_eq(n.again, 0);
+}
+END_TEST
+
 START_TEST(a_new_plan_lets_go_what_was_held_back)
 {
 	struct deia_scheduler_choice first, again;
@@ -392,6 +411,7 @@ int main(void)
 	tcase_add_test(tc, a_fast_bot_that_fails_is_not_chosen);
 	tcase_add_test(tc, each_type_has_its_own_best_bot);
 	tcase_add_test(tc, a_task_waits_for_a_good_bot_but_not_for_long);
+	tcase_add_test(tc, what_is_decided_is_counted);
 	tcase_add_test(tc, a_new_plan_lets_go_what_was_held_back);
 	tcase_add_test(tc, an_overdue_run_is_expected_to_last_on);
 	tcase_add_test(tc, what_others_gave_a_bot_counts);

@@ -64,6 +64,12 @@ static void commit_late(evutil_socket_t fd, short what, void *arg)
 	commit_bot(l->id, on_txn, &l->outcome);
 }
 
+static uint64_t counted(const struct deia_store_stats *st,
+			enum deia_store_op op)
+{
+	return deia_histogram_count(&st->times[op]);
+}
+
 /*
  * A module commits, and another what it put off to the end of the turn. Often,
  * since a writer that is slow to wake takes both at once anyway.
@@ -90,6 +96,16 @@ START_TEST(what_is_put_off_to_the_end_of_a_turn_is_in_its_group)
 	deia_store_get_stats(fx.store, &after);
 	ck_assert_uint_eq(after.groups - before.groups, 500);
 	ck_assert_uint_eq(after.transactions - before.transactions, 1000);
+	/* Two transactions are counted at the bound of 2. */
+	ck_assert_uint_eq(
+		after.group_len.counts[1] - before.group_len.counts[1], 500);
+	ck_assert_uint_eq(counted(&after, DEIA_STORE_GROUP) -
+				  counted(&before, DEIA_STORE_GROUP),
+			  500);
+	ck_assert_uint_eq(counted(&after, DEIA_STORE_TRANSACTION) -
+				  counted(&before, DEIA_STORE_TRANSACTION),
+			  1000);
+	ck_assert_uint_eq(counted(&after, DEIA_STORE_PAGE), 0);
 	fixture_fini(&fx);
 }
 END_TEST
