@@ -132,8 +132,8 @@ struct deia_health_alert {
 	bool told;			      /* there was a NOTIFY */
 	unsigned step; /* how often it was told again; 0 after each change */
 	unsigned relapses; /* how often it was almost over */
-	struct deia_health_mark
-		acknowledged; /* of this level or a higher one */
+	struct deia_health_mark acknowledged;
+	deia_health_level acknowledged_level; /* it counts up to this one */
 	struct deia_health_mark silenced;
 	int64_t silent_until_unix_ms;		 /* 0: not silenced */
 	struct deia_health_mark resolved_by;	 /* BY_HAND */
@@ -163,8 +163,8 @@ DEIA_API const char *deia_health_change_name(deia_health_change change);
 
 /*
  * Something happened to an alert: store it, journal it. People are told only
- * for NOTIFY, which follows GENERATED and ESCALATED unless it is silenced, and
- * for ENDED if alert->told. from: the level
+ * for NOTIFY, which follows GENERATED, and ESCALATED, unless it is silenced or
+ * acknowledged on such a level, and for ENDED if alert->told. from: the level
  * before. The alert is as it is after the whole call, and borrowed for this one.
  * Called at the end of the call that changed it, in the order in which things
  * happened; it may read the monitor, and must not change it (DEIA_ESTATE).
@@ -381,8 +381,9 @@ DEIA_API DEIA_NODISCARD deia_err deia_health_look(deia_health *h,
  * DEIA_ENOMEM.
  */
 
-/* by has seen it: it is not told again unless it escalates, which takes the
- * acknowledgement back. A second one takes the place of the first. */
+/* by has seen it: it is not told again, unless it escalates above the level that
+ * it has now, which takes the acknowledgement back. A second one takes the place
+ * of the first. */
 DEIA_API DEIA_NODISCARD deia_err deia_health_acknowledge(deia_health *h,
 							 const char *id,
 							 const char *by,

@@ -69,6 +69,10 @@ void deia_health_print_alert(const struct deia_health_alert *a,
 	deia_jw_kint(w, "step", a->step);
 	deia_jw_kint(w, "relapses", a->relapses);
 	print_mark(w, "acknowledged", &a->acknowledged, 0);
+	deia_jw_kstr(w, "acknowledged_level",
+		     a->acknowledged.at_unix_ms
+			     ? deia_health_level_name(a->acknowledged_level)
+			     : NULL);
 	print_mark(w, "silenced", &a->silenced, a->silent_until_unix_ms);
 	print_mark(w, "resolved_by", &a->resolved_by, 0);
 	deia_jw_kstr(w, "summary", a->summary);
@@ -185,14 +189,30 @@ static void check(struct deia__read *r, const struct deia_health_alert *a)
 static void read_alert(struct deia__read *r, const cJSON *json,
 		       struct deia_health_alert *a)
 {
-	static const char *const names[] = {
-		"id",	    "rule",	    "metric",	"scope",
-		"subject",  "state",	    "level",	"peak",
-		"end",	    "value",	    "at",	"fired_at",
-		"level_at", "resolved_at",  "told",	"step",
-		"relapses", "acknowledged", "silenced", "resolved_by",
-		"summary",  "text",	    NULL
-	};
+	static const char *const names[] = { "id",
+					     "rule",
+					     "metric",
+					     "scope",
+					     "subject",
+					     "state",
+					     "level",
+					     "peak",
+					     "end",
+					     "value",
+					     "at",
+					     "fired_at",
+					     "level_at",
+					     "resolved_at",
+					     "told",
+					     "step",
+					     "acknowledged_level",
+					     "relapses",
+					     "acknowledged",
+					     "silenced",
+					     "resolved_by",
+					     "summary",
+					     "text",
+					     NULL };
 
 	if (!deia__read_object(r, json, names))
 		return;
@@ -207,6 +227,8 @@ static void read_alert(struct deia__read *r, const cJSON *json,
 						DEIA_HEALTH_LEVELS);
 	a->peak = (deia_health_level)read_word(r, json, "peak", level_name,
 					       DEIA_HEALTH_LEVELS);
+	a->acknowledged_level = (deia_health_level)read_word(
+		r, json, "acknowledged_level", level_name, DEIA_HEALTH_LEVELS);
 	a->end = (deia_health_end)read_word(r, json, "end", end_name,
 					    DEIA_HEALTH_ENDS);
 	read_numbers(r, json, a);

@@ -110,19 +110,17 @@ static void forget_alert(deia_health *h, struct deia__health_alert *a)
 /* The last eighth of the room is for critical ones. */
 static bool make_room(deia_health *h, deia_health_level level)
 {
-	unsigned max = h->opts.max_alerts, firing = 0;
+	unsigned max = h->opts.max_alerts;
 
-	for (int l = 0; l < DEIA_HEALTH_LEVELS; l++)
-		firing += h->n_firing[l];
-	if (level < DEIA_HEALTH_CRITICAL)
-		max -= max / 8;
-	if (firing >= max)
+	if (level < DEIA_HEALTH_CRITICAL &&
+	    h->n_firing[DEIA_HEALTH_INFO] + h->n_firing[DEIA_HEALTH_WARNING] >=
+		    max - max / 8)
 		return false;
-	if (h->n_alerts < h->opts.max_alerts)
+	if (h->n_alerts < max)
 		return true;
 	if (h->resolved && !h->resolved->queued)
 		forget_alert(h, h->resolved);
-	return h->n_alerts < h->opts.max_alerts;
+	return h->n_alerts < max;
 }
 
 struct deia__health_alert *deia__health_alert_new(deia_health *h,
@@ -189,17 +187,18 @@ static void notify(deia_health *h, struct deia__health_alert *a,
 		return;
 	}
 	a->pub.told = true;
+	a->told_look = h->looks;
 	deia__health_event(h, a, DEIA_HEALTH_NOTIFY, a->pub.level);
 	remind_later(h, a);
 }
 
 static void end_silence(deia_health *h, struct deia__health_alert *a,
-			int64_t unix_ms)
+			int64_t unix_ms, bool told)
 {
 	a->pub.silent_until_unix_ms = 0;
 	memset(&a->pub.silenced, 0, sizeof(a->pub.silenced));
 	deia__health_event(h, a, DEIA_HEALTH_UNSILENCED, a->pub.level);
-	if (!a->pub.acknowledged.at_unix_ms)
+	if (!told && !a->pub.acknowledged.at_unix_ms)
 		notify(h, a, unix_ms);
 }
 
@@ -208,7 +207,7 @@ static void remind(deia_health *h, struct deia__health_alert *a)
 	if (!deia__health_reserve(h, MAX_EVENTS))
 		return;
 	if (a->pub.silent_until_unix_ms && !is_silent(a, h->unix_ms))
-		end_silence(h, a, h->unix_ms);
+		end_silence(h, a, h->unix_ms, a->told_look == h->looks);
 	if (a->remind_ms == DEIA__HEALTH_NEVER) { /* of another life */
 		remind_later(h, a);
 	} else if (a->remind_ms <= h->now_ms) {
@@ -336,8 +335,11 @@ void deia__health_alert_move(deia_health *h, struct deia__health_alert *a,
 		remind_later(h, a);
 		return;
 	}
-	memset(&a->pub.acknowledged, 0, sizeof(a->pub.acknowledged));
 	deia__health_event(h, a, DEIA_HEALTH_ESCALATED, from);
+	if (a->pub.acknowledged.at_unix_ms &&
+	    level <= a->pub.acknowledged_level)
+		return;
+	memset(&a->pub.acknowledged, 0, sizeof(a->pub.acknowledged));
 	notify(h, a, h->unix_ms);
 }
 
@@ -420,6 +422,7 @@ deia_err deia_health_acknowledge(deia_health *h, const char *id, const char *by,
 	if (err)
 		return err;
 	mark(&a->pub.acknowledged, by, reason, unix_ms);
+	a->pub.acknowledged_level = a->pub.level;
 	deia__health_event(h, a, DEIA_HEALTH_ACKNOWLEDGED, a->pub.level);
 	deia__health_tell(h, unix_ms);
 	return DEIA_OK;
@@ -447,7 +450,7 @@ deia_err deia_health_silence(deia_health *h, const char *id, const char *by,
 		h->silences = true;
 		deia__health_event(h, a, DEIA_HEALTH_SILENCED, a->pub.level);
 	} else if (a->pub.silent_until_unix_ms) {
-		end_silence(h, a, unix_ms);
+		end_silence(h, a, unix_ms, false);
 	}
 	deia__health_tell(h, unix_ms);
 	return DEIA_OK;

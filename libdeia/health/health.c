@@ -123,6 +123,7 @@ static void begin(deia_health *h, int64_t now_ms, int64_t unix_ms)
 		h->status_unix_ms = unix_ms;
 	}
 	h->looked = true;
+	h->looks++;
 	h->now_ms = now_ms;
 	h->unix_ms = unix_ms;
 	h->unkept = 0;

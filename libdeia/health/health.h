@@ -83,9 +83,10 @@ struct deia__health_alert {
 	struct deia_health_alert pub;	/* first */
 	struct deia__health_rule *rule; /* NULL: gone, or the subject is */
 	unsigned subject;
-	bool lost;	   /* it fires, and its rule is gone */
-	int64_t remind_ms; /* when it is told again */
-	unsigned queued;   /* events that name it */
+	bool lost;	    /* it fires, and its rule is gone */
+	int64_t remind_ms;  /* when it is told again */
+	uint64_t told_look; /* number of the look of the last NOTIFY */
+	unsigned queued;    /* events that name it */
 	struct deia__health_alert *prev, *next; /* by age, newest last */
 	/* In `firing`, or in `resolved`, where the first is the first to go. */
 	struct deia__health_alert *s_prev, *s_next;
@@ -114,6 +115,7 @@ struct deia_health {
 	struct deia__errmsg msg;
 	int64_t now_ms; /* of the latest look */
 	int64_t unix_ms;
+	uint64_t looks;
 	bool looked, gap;   /* there was a look; this one is after a gap */
 	int64_t restore_ms; /* end of waiting for restored subjects */
 	bool calling;	    /* on_change runs */
