@@ -85,6 +85,8 @@ static double pass_us(size_t n)
 	double sum = 0;
 	int64_t took[RUNS];
 
+	for (size_t v = 0; v < n; v++)
+		values[v] = (double)v;
 	for (int i = 0; i < RUNS; i++) {
 		int64_t began = bench_now_us();
 
