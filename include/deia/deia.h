@@ -10,6 +10,7 @@
 #include <deia/client.h>
 #include <deia/config.h>
 #include <deia/error.h>
+#include <deia/health.h>
 #include <deia/histogram.h>
 #include <deia/hive.h>
 #include <deia/limits.h>

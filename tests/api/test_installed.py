@@ -102,7 +102,8 @@ class Installed(unittest.TestCase):
             headers_under(os.path.join(SOURCE, "include", "deia")))
 
     def test_the_pkg_config_files_name_the_version(self):
-        for package in ("deia", "deia-messenger", "deia-scheduler"):
+        for package in ("deia", "deia-messenger", "deia-scheduler",
+                        "deia-health"):
             self.assertEqual(self.flags("--modversion", package=package),
                              ["0.1.0"])
 
@@ -185,6 +186,25 @@ class Installed(unittest.TestCase):
         self.assertIn("quick did 10 letters", text)
         self.assertIn("letters: quick, confidence 0.", text)
         self.assertIn("numbers: careful, confidence 0.", text)
+
+    def test_health_alone_links_without_the_hives_libraries(self):
+        source = os.path.join(SOURCE, "examples", "health_alone.c")
+        texts = set()
+        for compiler in COMPILERS:
+            alone = self.compile(compiler, source, package="deia-health")
+            self.assertLessEqual(self.needed(alone), {"cjson", "m", "c"})
+            out = run([alone])
+            self.assertEqual((out.returncode, out.stderr), (0, ""))
+            texts.add(out.stdout)
+        self.assertEqual(len(texts), 1, texts)
+        text = texts.pop()
+        changes = re.findall(r"(\w+): too_hot, (\w+)", text)
+        self.assertEqual(changes, [
+            ("generated", "warning"), ("escalated", "critical"),
+            ("acknowledged", "critical"), ("deescalated", "warning"),
+            ("resolved", "warning")])
+        self.assertEqual(text.count("call somebody: right: heat"), 2)
+        self.assertIn("now HEALTHY, score 100;", text)
 
     def test_small_bot_answers_an_installed_hive_program(self):
         source = os.path.join(SOURCE, "examples", "bots", "backwards.c")
