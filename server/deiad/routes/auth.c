@@ -81,7 +81,7 @@ void route_login(struct rq *rq)
 	};
 	deia_err err;
 
-	if (!body_fields(rq, fields, 1))
+	if (!BODY_FIELDS(rq, fields))
 		return;
 	rq_hold(rq);
 	err = deia_hive_login(rq->srv->hive, body_text(rq, "code"),
@@ -146,7 +146,7 @@ void route_codes_create(struct rq *rq)
 	struct deia_jw w;
 	deia_err err;
 
-	if (!body_fields(rq, fields, 2))
+	if (!BODY_FIELDS(rq, fields))
 		return;
 	ttl = body_int(rq, "ttl_seconds", 900);
 	role = role_of(rq, DEIA_ROLE_VIEWER, rq->actor.role);
@@ -225,7 +225,7 @@ void route_tokens_create(struct rq *rq)
 	};
 	deia_role role;
 
-	if (!body_fields(rq, fields, 3))
+	if (!BODY_FIELDS(rq, fields))
 		return;
 	role = role_of(rq, DEIA_ROLE_BOT, DEIA_ROLE_NONE);
 	if (role == DEIA_ROLE_NONE)

@@ -69,7 +69,7 @@ void route_bot_interrupt(struct rq *rq)
 	};
 	const char *line;
 
-	if (!body_fields(rq, fields, 1))
+	if (!BODY_FIELDS(rq, fields))
 		return;
 	line = body_text(rq, "id");
 	if (!line) {
@@ -215,7 +215,7 @@ void route_bots_act(struct rq *rq)
 	deia_bot_action action;
 	int n;
 
-	if (!body_fields(rq, fields, 5) || !action_parse(rq, &action) ||
+	if (!BODY_FIELDS(rq, fields) || !action_parse(rq, &action) ||
 	    !one_choice(rq))
 		return;
 	n = cJSON_HasObjectItem(rq->json, "ids") ? named(rq, ids)

@@ -107,7 +107,7 @@ void route_conversations_create(struct rq *rq)
 	static const struct field fields[] = { { "title", FIELD_TEXT, false, 0,
 						 DEIA_MAX_TITLE_BYTES } };
 
-	if (!body_fields(rq, fields, 1))
+	if (!BODY_FIELDS(rq, fields))
 		return;
 	rq_hold(rq);
 	idem_join(rq, print_made);
@@ -392,7 +392,7 @@ void route_chat_send(struct rq *rq)
 	struct talk *t;
 	deia_err err;
 
-	if (!body_fields(rq, fields, 2) || (streams && !stream_allowed(rq)))
+	if (!BODY_FIELDS(rq, fields) || (streams && !stream_allowed(rq)))
 		return;
 	t = calloc(1, sizeof(*t));
 	if (!t) {

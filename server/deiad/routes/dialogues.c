@@ -94,7 +94,7 @@ void route_dialogue_start(struct rq *rq)
 	};
 	struct deia_dialogue what = { 0 };
 
-	if (!body_fields(rq, fields, sizeof(fields) / sizeof(*fields)))
+	if (!BODY_FIELDS(rq, fields))
 		return;
 	what.a = body_text(rq, "a");
 	what.b = body_text(rq, "b");

@@ -32,7 +32,7 @@ void route_bot_heartbeat(struct rq *rq)
 	deia_err err;
 	int n;
 
-	if (!body_fields(rq, fields, 3))
+	if (!BODY_FIELDS(rq, fields))
 		return;
 	n = body_words(rq, "capabilities", DEIA_MAX_CAPABILITIES_LEN, words);
 	if (n < 0)
@@ -143,7 +143,7 @@ void route_task_claim(struct rq *rq)
 	const char *bot;
 	deia_err err;
 
-	if (!body_fields(rq, fields, 3) || !(bot = bot_named(rq)))
+	if (!BODY_FIELDS(rq, fields) || !(bot = bot_named(rq)))
 		return;
 	c = calloc(1, sizeof(*c));
 	if (!c) {
@@ -211,7 +211,7 @@ void route_task_extend(struct rq *rq)
 	int64_t expires = 0;
 	deia_err err;
 
-	if (!body_fields(rq, fields, 2))
+	if (!BODY_FIELDS(rq, fields))
 		return;
 	err = deia_hive_claim_extend(rq->srv->hive, &rq->actor, rq->param[0],
 				     body_text(rq, "lease_token"),
@@ -268,7 +268,7 @@ void route_task_complete(struct rq *rq)
 	const cJSON *details;
 	char *text = NULL;
 
-	if (!body_fields(rq, fields, 5) || !read_usage(rq, &answer))
+	if (!BODY_FIELDS(rq, fields) || !read_usage(rq, &answer))
 		return;
 	details = cJSON_GetObjectItemCaseSensitive(rq->json, "details");
 	if (details && !(text = cJSON_PrintUnformatted(details))) {
@@ -296,7 +296,7 @@ void route_task_fail(struct rq *rq)
 		{ "retry_after_seconds", FIELD_INT, false, 0, 86400 },
 	};
 
-	if (!body_fields(rq, fields, 5))
+	if (!BODY_FIELDS(rq, fields))
 		return;
 	rq_hold(rq);
 	rq_begun(rq, deia_hive_claim_fail(

@@ -216,7 +216,7 @@ void route_chat_import(struct rq *rq)
 	const cJSON *items;
 	int n;
 
-	if (!body_fields(rq, fields, 4))
+	if (!BODY_FIELDS(rq, fields))
 		return;
 	items = cJSON_GetObjectItemCaseSensitive(rq->json, "items");
 	n = cJSON_GetArraySize(items);

@@ -114,16 +114,16 @@ static void moved(deia_err err, const struct deia_message *items, size_t n,
 		"lease_token", FIELD_TEXT, false, 1, DEIA_MAX_ID_LEN           \
 	}
 
-/* What a body claims; it may be absent. False: answered. */
-static bool claim_read(struct rq *rq, const struct field *fields, size_t n,
-		       struct deia_message_claim *claim)
+/* What a checked body claims. */
+static struct deia_message_claim claim_of(const struct rq *rq)
 {
-	if (!body_fields(rq, fields, n))
-		return false;
-	claim->id = rq->param[0];
-	claim->inbox = body_text(rq, "bot");
-	claim->token = body_text(rq, "lease_token");
-	return true;
+	struct deia_message_claim claim = {
+		.id = rq->param[0],
+		.inbox = body_text(rq, "bot"),
+		.token = body_text(rq, "lease_token"),
+	};
+
+	return claim;
 }
 
 void route_message_read(struct rq *rq)
@@ -131,8 +131,9 @@ void route_message_read(struct rq *rq)
 	static const struct field fields[] = { BOT_FIELD, TOKEN_FIELD };
 	struct deia_message_claim claim;
 
-	if (!claim_read(rq, fields, 2, &claim))
+	if (!BODY_FIELDS(rq, fields))
 		return;
+	claim = claim_of(rq);
 	rq_hold(rq);
 	rq_begun(rq, deia_mail_read(rq->srv->hive, &rq->actor, &claim, settled,
 				    rq));
@@ -147,16 +148,14 @@ void route_message_release(struct rq *rq)
 		{ "reason", FIELD_TEXT, false, 0, DEIA_MAX_REASON_BYTES },
 	};
 	struct deia_message_claim claim;
-	const char *reason;
-	int64_t delay;
 
-	if (!claim_read(rq, fields, 4, &claim))
+	if (!BODY_FIELDS(rq, fields))
 		return;
-	delay = body_int(rq, "delay_seconds", 0);
-	reason = body_text(rq, "reason");
+	claim = claim_of(rq);
 	rq_hold(rq);
 	rq_begun(rq, deia_mail_release(rq->srv->hive, &rq->actor, &claim,
-				       delay * 1000, reason, moved, rq));
+				       body_int(rq, "delay_seconds", 0) * 1000,
+				       body_text(rq, "reason"), moved, rq));
 }
 
 void route_message_extend(struct rq *rq)
@@ -168,8 +167,9 @@ void route_message_extend(struct rq *rq)
 	};
 	struct deia_message_claim claim;
 
-	if (!claim_read(rq, fields, 3, &claim))
+	if (!BODY_FIELDS(rq, fields))
 		return;
+	claim = claim_of(rq);
 	rq_hold(rq);
 	rq_begun(rq, deia_mail_extend(rq->srv->hive, &rq->actor, &claim,
 				      body_int(rq, "lease_seconds", 0) * 1000,

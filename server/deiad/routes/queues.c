@@ -82,7 +82,7 @@ void route_queue_put(struct rq *rq)
 	};
 	struct deia_task_type_status q;
 
-	if (!body_fields(rq, fields, 2) || !find(rq, &q))
+	if (!BODY_FIELDS(rq, fields) || !find(rq, &q))
 		return;
 	q.paused = body_bool(rq, "paused", q.paused);
 	q.wip_limit = (unsigned)body_int(rq, "wip_limit", q.wip_limit);

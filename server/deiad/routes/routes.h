@@ -207,6 +207,9 @@ struct field {
 /* Checks rq->json against the fields; false: answered with all errors. A body
  * that is not there (RF_JSON_OPT) is as an empty one, here and below. */
 bool body_fields(struct rq *rq, const struct field *fields, size_t n);
+/* The same of an array. */
+#define BODY_FIELDS(rq, fields)                                                \
+	body_fields(rq, fields, sizeof(fields) / sizeof(*(fields)))
 /* After body_fields: a text member, or NULL. */
 const char *body_text(const struct rq *rq, const char *name);
 int64_t body_int(const struct rq *rq, const char *name, int64_t fallback);

@@ -184,7 +184,7 @@ static void scale(struct rq *rq, deia_scaling_direction direction)
 		{ "count", FIELD_INT, false, 1, MAX_COUNT },
 	};
 
-	if (!body_fields(rq, fields, sizeof(fields) / sizeof(*fields)))
+	if (!BODY_FIELDS(rq, fields))
 		return;
 	rq_hold(rq);
 	rq_begun(rq, deia_hive_scale(rq->srv->hive, &rq->actor,

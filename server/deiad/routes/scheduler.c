@@ -65,7 +65,7 @@ void route_executions_create(struct rq *rq)
 	};
 	struct deia_execution e;
 
-	if (!body_fields(rq, fields, sizeof(fields) / sizeof(fields[0])))
+	if (!BODY_FIELDS(rq, fields))
 		return;
 	e = execution_of(rq);
 	rq_hold(rq);

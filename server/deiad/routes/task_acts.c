@@ -51,7 +51,7 @@ void route_task_verdict(struct rq *rq)
 		{ "note", FIELD_TEXT, false, 0, DEIA_MAX_REASON_BYTES },
 	};
 
-	if (!body_fields(rq, fields, 2))
+	if (!BODY_FIELDS(rq, fields))
 		return;
 	rq_hold(rq);
 	rq_begun(rq,
@@ -294,8 +294,8 @@ void route_tasks_bulk(struct rq *rq)
 	struct bulk *b;
 	bool named, ok;
 
-	if (!body_fields(rq, fields, sizeof(fields) / sizeof(*fields)) ||
-	    !read_action(rq, &action) || !one_choice(rq))
+	if (!BODY_FIELDS(rq, fields) || !read_action(rq, &action) ||
+	    !one_choice(rq))
 		return;
 	b = calloc(1, sizeof(*b));
 	if (!b) {

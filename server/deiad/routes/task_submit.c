@@ -139,7 +139,7 @@ void route_tasks_submit(struct rq *rq)
 
 	if (!list)
 		submit_one(rq);
-	else if (body_fields(rq, batch, 1))
+	else if (BODY_FIELDS(rq, batch))
 		submit_batch(rq, list);
 }
 
@@ -212,7 +212,7 @@ void route_tasks_analyze(struct rq *rq)
 	const char *words[DEIA_TASK_MAX_CAPABILITIES];
 	int n;
 
-	if (!body_fields(rq, fields, sizeof(fields) / sizeof(*fields)))
+	if (!BODY_FIELDS(rq, fields))
 		return;
 	n = body_words(rq, "capabilities", DEIA_TASK_MAX_CAPABILITIES, words);
 	if (n < 0)
