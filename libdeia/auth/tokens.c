@@ -2,11 +2,9 @@
 /*
  * tokens.c - the tokens that are known, by id.
  *
- * A sorted array of pointers: look-ups and pages are binary searches, and the
- * number of tokens is bounded, so inserting by memmove is cheap. A token is
- * found by its public id and proved by the hash of the whole text, compared in
- * constant time; an unknown id costs the same hash. One that was proved before
- * is known again by a keyed hash that is 20 times as fast.
+ * A token is found by its public id and proved by the hash of the whole text,
+ * compared in constant time; an unknown id costs the same hash. One that was
+ * proved before is known again by a keyed hash that is 20 times as fast.
  */
 #include "auth/auth.h"
 
@@ -16,6 +14,7 @@
 
 #include <deia/limits.h>
 
+#include "core/byid.h"
 #include "core/id.h"
 #include "core/mem.h"
 
@@ -23,32 +22,17 @@ _Static_assert(DEIA__PROOF_BYTES == crypto_shorthash_siphashx24_BYTES,
 	       "SipHash-2-4-128");
 
 struct deia__tokens {
-	struct deia__token **items; /* in order of id */
-	size_t n, cap, n_bots;
+	struct deia__byid all;
+	size_t n_bots;
 	unsigned round;
 	unsigned char key[crypto_shorthash_siphashx24_KEYBYTES]; /* proofs */
 };
 
-/* Position of id, or where it would be inserted. */
-static size_t seek(const deia__tokens *t, const char *id, bool *found)
+static const char *id_of(const void *item)
 {
-	size_t lo = 0, hi = t->n;
+	const struct deia__token *token = item;
 
-	*found = false;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		int c = strcmp(t->items[mid]->id, id);
-
-		if (c == 0) {
-			*found = true;
-			return mid;
-		}
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+	return token->id;
 }
 
 deia_err deia__tokens_new(deia__tokens **out)
@@ -56,6 +40,7 @@ deia_err deia__tokens_new(deia__tokens **out)
 	*out = deia__alloc(sizeof(**out));
 	if (!*out)
 		return DEIA_ENOMEM;
+	(*out)->all.id_of = id_of;
 	if (deia__random((*out)->key, sizeof((*out)->key)))
 		return DEIA_OK;
 	deia__free(*out);
@@ -73,9 +58,9 @@ void deia__tokens_free(deia__tokens *t)
 {
 	if (!t)
 		return;
-	for (size_t i = 0; i < t->n; i++)
-		token_free(t->items[i]);
-	deia__free(t->items);
+	for (size_t i = 0; i < t->all.n; i++)
+		token_free(t->all.items[i]);
+	deia__byid_fini(&t->all);
 	deia__free(t);
 }
 
@@ -88,31 +73,14 @@ static bool is_bot(const struct deia__token *token)
 static bool is_full(const deia__tokens *t, const struct deia__token *token)
 {
 	return is_bot(token) ? t->n_bots >= DEIA_MAX_BOTS
-			     : t->n - t->n_bots >= DEIA_MAX_TOKENS;
-}
-
-static bool grow(deia__tokens *t)
-{
-	size_t cap = t->cap ? t->cap * 2 : 16;
-	void *items;
-
-	if (t->n < t->cap)
-		return true;
-	items = deia__realloc(t->items, cap * sizeof(*t->items));
-	if (!items)
-		return false;
-	t->items = items;
-	t->cap = cap;
-	return true;
+			     : t->all.n - t->n_bots >= DEIA_MAX_TOKENS;
 }
 
 deia_err deia__tokens_add(deia__tokens *t, const struct deia__token *token)
 {
 	struct deia__token *copy;
-	bool found;
-	size_t at = seek(t, token->id, &found);
 
-	if (found)
+	if (deia__byid_get(&t->all, token->id))
 		return DEIA_EEXIST;
 	if (is_full(t, token))
 		return DEIA_ELIMIT;
@@ -122,38 +90,27 @@ deia_err deia__tokens_add(deia__tokens *t, const struct deia__token *token)
 	*copy = *token;
 	copy->round = t->round;
 	copy->name = deia__strdup(token->name);
-	if (!copy->name || !grow(t)) {
+	if (!copy->name || !deia__byid_add(&t->all, copy)) {
 		token_free(copy);
 		return DEIA_ENOMEM;
 	}
-	memmove(t->items + at + 1, t->items + at,
-		(t->n - at) * sizeof(*t->items));
-	t->items[at] = copy;
-	t->n++;
 	t->n_bots += is_bot(copy);
 	return DEIA_OK;
 }
 
 void deia__tokens_remove(deia__tokens *t, const char *id)
 {
-	bool found;
-	size_t at = seek(t, id, &found);
+	struct deia__token *token = deia__byid_take(&t->all, id);
 
-	if (!found)
+	if (!token)
 		return;
-	t->n_bots -= is_bot(t->items[at]);
-	token_free(t->items[at]);
-	t->n--;
-	memmove(t->items + at, t->items + at + 1,
-		(t->n - at) * sizeof(*t->items));
+	t->n_bots -= is_bot(token);
+	token_free(token);
 }
 
 struct deia__token *deia__tokens_get(const deia__tokens *t, const char *id)
 {
-	bool found;
-	size_t at = seek(t, id, &found);
-
-	return found ? t->items[at] : NULL;
+	return deia__byid_get(&t->all, id);
 }
 
 /* By the proof of an earlier time, else by the hash; then it is proved. */
@@ -201,12 +158,11 @@ struct deia__token *deia__tokens_check(deia__tokens *t, const char *secret,
 size_t deia__tokens_list(const deia__tokens *t, const char *after,
 			 const struct deia__token **out, size_t max)
 {
-	bool found = false;
-	size_t n = 0, at = after ? seek(t, after, &found) : 0;
+	size_t n = 0, at = deia__byid_after(&t->all, after);
 
-	for (at += found; at < t->n && n < max; at++)
-		if (!is_bot(t->items[at]))
-			out[n++] = t->items[at];
+	for (; at < t->all.n && n < max; at++)
+		if (!is_bot(t->all.items[at]))
+			out[n++] = t->all.items[at];
 	return n;
 }
 
@@ -214,8 +170,8 @@ void deia__tokens_each(const deia__tokens *t,
 		       void (*fn)(struct deia__token *token, void *user),
 		       void *user)
 {
-	for (size_t i = 0; i < t->n; i++)
-		fn(t->items[i], user);
+	for (size_t i = 0; i < t->all.n; i++)
+		fn(t->all.items[i], user);
 }
 
 void deia__tokens_begin_round(deia__tokens *t)
@@ -230,15 +186,17 @@ void deia__tokens_seen(deia__tokens *t, struct deia__token *token)
 
 void deia__tokens_sweep(deia__tokens *t)
 {
+	struct deia__token *token;
 	size_t kept = 0;
 
-	for (size_t i = 0; i < t->n; i++) {
-		if (is_bot(t->items[i]) || t->items[i]->round == t->round)
-			t->items[kept++] = t->items[i];
+	for (size_t i = 0; i < t->all.n; i++) {
+		token = t->all.items[i];
+		if (is_bot(token) || token->round == t->round)
+			t->all.items[kept++] = token;
 		else
-			token_free(t->items[i]);
+			token_free(token);
 	}
-	t->n = kept;
+	t->all.n = kept;
 }
 
 const char *deia__token_kind(const char *kind)

@@ -16,54 +16,41 @@
 
 /* ---- the list --------------------------------------------------------------- */
 
-/* Position of id, or where it would be. */
-static size_t seek(const struct deia__nodes *n, const char *id, bool *found)
+static const char *id_of(const void *item)
 {
-	size_t lo = 0, hi = n->n_far;
+	const struct deia__far *f = item;
 
-	*found = false;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		int c = strcmp(n->far[mid]->spec->id, id);
+	return f->spec->id;
+}
 
-		if (c == 0) {
-			*found = true;
-			return mid;
-		}
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+void deia__far_init(deia_hive *h)
+{
+	h->nodes->far.id_of = id_of;
 }
 
 struct deia__far *deia__far_get(const deia_hive *h, const char *id)
 {
-	struct deia__nodes *n = h->nodes;
-	bool found = false;
-	size_t at = n && id ? seek(n, id, &found) : 0;
-
-	return found ? n->far[at] : NULL;
+	return h->nodes && id ? deia__byid_get(&h->nodes->far, id) : NULL;
 }
 
 struct deia__far *deia__far_next(const deia_hive *h, const char *after)
 {
-	struct deia__nodes *n = h->nodes;
-	bool found = false;
-	size_t at = after ? seek(n, after, &found) : 0;
+	const struct deia__byid *far = &h->nodes->far;
+	size_t at = deia__byid_after(far, after);
 
-	at += found;
-	return at < n->n_far ? n->far[at] : NULL;
+	return at < far->n ? far->items[at] : NULL;
 }
 
 unsigned deia__far_count(const deia_hive *h, const char *node)
 {
-	const struct deia__nodes *n = h->nodes;
+	const struct deia__byid *far = &h->nodes->far;
+	const struct deia__far *f;
 	unsigned count = 0;
 
-	for (size_t i = 0; i < n->n_far; i++)
-		count += strcmp(n->far[i]->node, node) == 0;
+	for (size_t i = 0; i < far->n; i++) {
+		f = far->items[i];
+		count += strcmp(f->node, node) == 0;
+	}
 	return count;
 }
 
@@ -75,46 +62,25 @@ static void far_free(struct deia__far *f)
 
 void deia__far_free(deia_hive *h)
 {
-	struct deia__nodes *n = h->nodes;
+	struct deia__byid *far = &h->nodes->far;
 
-	for (size_t i = 0; i < n->n_far; i++)
-		far_free(n->far[i]);
-	deia__free(n->far);
-	n->far = NULL;
-	n->n_far = n->cap_far = 0;
-}
-
-static bool grow(struct deia__nodes *n)
-{
-	size_t cap = n->cap_far ? n->cap_far * 2 : 16;
-	void *far;
-
-	if (n->n_far < n->cap_far)
-		return true;
-	far = deia__realloc(n->far, cap * sizeof(*n->far));
-	if (!far)
-		return false;
-	n->far = far;
-	n->cap_far = cap;
-	return true;
+	for (size_t i = 0; i < far->n; i++)
+		far_free(far->items[i]);
+	deia__byid_fini(far);
 }
 
 /* A new one, with this specification, which becomes its own. */
 static struct deia__far *far_add(deia_hive *h, struct deia_bot_spec *spec)
 {
-	struct deia__nodes *n = h->nodes;
-	struct deia__far *f = grow(n) ? deia__alloc(sizeof(*f)) : NULL;
-	bool found;
-	size_t at;
+	struct deia__far *f = deia__alloc(sizeof(*f));
 
 	if (!f)
 		return NULL;
-	at = seek(n, spec->id, &found);
-	memmove(&n->far[at + 1], &n->far[at],
-		(n->n_far - at) * sizeof(*n->far));
-	n->far[at] = f;
-	n->n_far++;
 	f->spec = spec;
+	if (!deia__byid_add(&h->nodes->far, f)) {
+		deia__free(f);
+		return NULL;
+	}
 	f->told = DEIA_BOT_STOPPED;
 	f->stale = true;
 	snprintf(f->told_reason, sizeof(f->told_reason), "not started yet");
@@ -210,8 +176,8 @@ static void show(const deia_hive *h, struct deia__far *f)
 
 void deia__far_nodes_changed(deia_hive *h)
 {
-	for (size_t i = 0; i < h->nodes->n_far; i++)
-		show(h, h->nodes->far[i]);
+	for (size_t i = 0; i < h->nodes->far.n; i++)
+		show(h, h->nodes->far.items[i]);
 }
 
 static deia_bot_state state_of(const char *name)
@@ -238,18 +204,19 @@ void deia__far_told(deia_hive *h, struct deia__far *f, const deia_rows *rows)
 
 deia_err deia__far_load_told(deia_hive *h)
 {
-	struct deia__nodes *n = h->nodes;
+	const struct deia__byid *far = &h->nodes->far;
 	deia_err err = DEIA_OK;
 
-	for (size_t i = 0; i < n->n_far && !err; i++) {
-		struct deia_value id = deia_text(n->far[i]->spec->id);
+	for (size_t i = 0; i < far->n && !err; i++) {
+		struct deia__far *f = far->items[i];
+		struct deia_value id = deia_text(f->spec->id);
 		struct deia_page_query q = deia__history_newest(&id);
 		deia_rows *rows;
 
 		err = deia_store_page_now(h->store, &q, &rows);
 		if (err)
 			return deia__hive_unreadable(h, err);
-		deia__far_told(h, n->far[i], rows);
+		deia__far_told(h, f, rows);
 		deia_rows_free(rows);
 	}
 	return err;
@@ -267,11 +234,11 @@ static void open_inbox(deia_hive *h, const char *bot)
 
 deia_err deia__far_open_inboxes(deia_hive *h)
 {
-	struct deia__nodes *n = h->nodes;
+	const struct deia__byid *far = &h->nodes->far;
 	deia_err err = DEIA_OK;
 
-	for (size_t i = 0; i < n->n_far && !err; i++)
-		err = deia__mail_bot_added(h, n->far[i]->spec->id);
+	for (size_t i = 0; i < far->n && !err; i++)
+		err = deia__mail_bot_added(h, id_of(far->items[i]));
 	return err;
 }
 
@@ -343,14 +310,9 @@ deia_err deia__far_row(deia_hive *h, const deia_rows *rows, size_t r,
 	return DEIA_OK;
 }
 
-static void drop_at(deia_hive *h, size_t at)
+/* It is not in the list any more. */
+static void drop(deia_hive *h, struct deia__far *f)
 {
-	struct deia__nodes *n = h->nodes;
-	struct deia__far *f = n->far[at];
-
-	n->n_far--;
-	memmove(&n->far[at], &n->far[at + 1],
-		(n->n_far - at) * sizeof(*n->far));
 	if (h->mail && !deia__hbot_get(h, f->spec->id))
 		deia__mail_bot_removed(h, f->spec->id, false);
 	far_free(f);
@@ -358,16 +320,20 @@ static void drop_at(deia_hive *h, size_t at)
 
 void deia__far_drop(deia_hive *h, const char *id)
 {
-	bool found;
-	size_t at = seek(h->nodes, id, &found);
+	struct deia__far *f = deia__byid_take(&h->nodes->far, id);
 
-	if (found)
-		drop_at(h, at);
+	if (f)
+		drop(h, f);
 }
 
 void deia__far_sweep(deia_hive *h, unsigned round)
 {
-	for (size_t i = h->nodes->n_far; i-- > 0;)
-		if (h->nodes->far[i]->round != round)
-			drop_at(h, i);
+	struct deia__byid *far = &h->nodes->far;
+	const struct deia__far *f;
+
+	for (size_t i = far->n; i-- > 0;) {
+		f = far->items[i];
+		if (f->round != round)
+			drop(h, deia__byid_take_at(far, i));
+	}
 }

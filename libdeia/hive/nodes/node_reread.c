@@ -85,11 +85,14 @@ static void give_up(struct deia__reread *w)
 
 static struct deia__far *first_stale(const deia_hive *h)
 {
-	struct deia__nodes *n = h->nodes;
+	const struct deia__byid *far = &h->nodes->far;
+	struct deia__far *f;
 
-	for (size_t i = 0; i < n->n_far; i++)
-		if (n->far[i]->stale)
-			return n->far[i];
+	for (size_t i = 0; i < far->n; i++) {
+		f = far->items[i];
+		if (f->stale)
+			return f;
+	}
 	return NULL;
 }
 

@@ -324,6 +324,7 @@ deia_err deia__nodes_open(deia_hive *h, const struct deia_hive_opts *o,
 	h->nodes = n;
 	if (!n)
 		return DEIA_ENOMEM;
+	deia__far_init(h);
 	n->shared = deia_store_is_shared(h->store);
 	n->writer = deia_store_writer(h->store);
 	err = read_opts(h, o);

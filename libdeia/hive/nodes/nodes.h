@@ -16,6 +16,7 @@
 
 #include <deia/node.h>
 
+#include "core/byid.h"
 #include "hive/hive.h"
 #include "hive/nodes/node_judge.h"
 
@@ -86,8 +87,7 @@ struct deia__nodes {
 	/* Joining waits for the store, before the loop runs. */
 	bool step_done;
 	deia_err step_err;
-	struct deia__far **far; /* in order of id */
-	size_t n_far, cap_far;
+	struct deia__byid far; /* of struct deia__far */
 	struct deia__reread bots, tokens;
 	void (*on_lost)(const char *why, void *user);
 	void *lost_user;
@@ -158,6 +158,8 @@ void deia__far_nodes_changed(deia_hive *h);
 /* While the hive is opened (blocks). */
 DEIA_NODISCARD deia_err deia__far_load_told(deia_hive *h);
 DEIA_NODISCARD deia_err deia__far_open_inboxes(deia_hive *h);
+/* Once the hive knows of nodes. */
+void deia__far_init(deia_hive *h);
 void deia__far_free(deia_hive *h);
 unsigned deia__far_count(const deia_hive *h, const char *node);
 

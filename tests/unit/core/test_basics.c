@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory, buffers, UTF-8, state tables, error texts, details, version. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include <deia/version.h>
 
 #include "core/buf.h"
+#include "core/byid.h"
 #include "core/errmsg.h"
 #include "core/mem.h"
 #include "core/sm.h"
@@ -268,6 +270,61 @@ START_TEST(version_of_header_and_library_agree)
 }
 END_TEST
 
+struct named {
+	char id[8];
+};
+
+static const char *name_of(const void *item)
+{
+	return ((const struct named *)item)->id;
+}
+
+/* "00" to "39", added in another order. */
+START_TEST(things_stand_in_the_order_of_their_ids)
+{
+	struct deia__byid l = { .id_of = name_of };
+	struct named all[40];
+
+	ck_assert_ptr_null(deia__byid_get(&l, "00"));
+	ck_assert_ptr_null(deia__byid_take(&l, "00"));
+	ck_assert_uint_eq(deia__byid_after(&l, NULL), 0);
+	for (unsigned i = 0; i < 40; i++) {
+		struct named *n = &all[i * 7 % 40];
+
+		snprintf(n->id, sizeof(n->id), "%02u", i * 7 % 40);
+		ck_assert(deia__byid_add(&l, n));
+	}
+	ck_assert_uint_eq(l.n, 40);
+	for (unsigned i = 0; i < 40; i++) {
+		ck_assert_ptr_eq(l.items[i], &all[i]);
+		ck_assert_ptr_eq(deia__byid_get(&l, all[i].id), &all[i]);
+		ck_assert_uint_eq(deia__byid_after(&l, all[i].id), i + 1);
+	}
+	ck_assert_uint_eq(deia__byid_after(&l, "175"), 18);
+	ck_assert_ptr_eq(deia__byid_take(&l, "17"), &all[17]);
+	ck_assert_ptr_null(deia__byid_get(&l, "17"));
+	ck_assert_ptr_eq(deia__byid_take_at(&l, 0), &all[0]);
+	ck_assert_ptr_eq(deia__byid_take_at(&l, 37), &all[39]);
+	ck_assert_uint_eq(l.n, 37);
+	deia__byid_fini(&l);
+	ck_assert_uint_eq(l.n, 0);
+}
+END_TEST
+
+START_TEST(list_without_memory_stays_as_it_was)
+{
+	struct deia__byid l = { .id_of = name_of };
+	struct named a = { "a" };
+
+	deia__mem_fail_at(1, false);
+	ck_assert(!deia__byid_add(&l, &a));
+	ck_assert_uint_eq(l.n, 0);
+	ck_assert(deia__byid_add(&l, &a));
+	ck_assert_ptr_eq(deia__byid_get(&l, "a"), &a);
+	deia__byid_fini(&l);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("basics");
@@ -294,6 +351,8 @@ int main(void)
 	tcase_add_test(tc, every_error_has_name_and_text);
 	tcase_add_test(tc, failure_detail_is_one_line_of_whole_utf8);
 	tcase_add_test(tc, version_of_header_and_library_agree);
+	tcase_add_test(tc, things_stand_in_the_order_of_their_ids);
+	tcase_add_test(tc, list_without_memory_stays_as_it_was);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);
