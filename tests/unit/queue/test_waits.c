@@ -282,7 +282,7 @@ START_TEST(waits_and_ends_are_counted_by_type)
 {
 	struct deia_task_type_status st;
 
-	add(id, "1");
+	rig_add(&r, id, "1");
 	rig_idle(&r);
 	rig_sleep(&r, 30000);
 	st = type_status("general");
