@@ -90,6 +90,8 @@ void deia__ready_run(void *arg)
 
 	for (unsigned n = 0; n < PUMPED_A_TURN && last; n++) {
 		t = TAILQ_FIRST(&q->ready);
+		if (!t)
+			break; /* the last one was dropped meanwhile */
 		TAILQ_REMOVE(&q->ready, t, in_ready);
 		t->ready = false;
 		if (t == last)

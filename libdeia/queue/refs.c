@@ -78,7 +78,9 @@ deia_err deia__refs_open(struct deia__refs *r, deia_tasks *q,
 	for (size_t i = 0; i < n && !err; i++)
 		if (drafts[i].ref)
 			err = add(r, q, drafts[i].ref, i);
-	return err ? err : check_circles(r, q, drafts, n);
+	if (err || !r->by_name)
+		return err;
+	return check_circles(r, q, drafts, n);
 }
 
 static deia_err resolve_one(const struct deia__refs *r, struct deia__batch *b,

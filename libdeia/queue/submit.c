@@ -236,10 +236,12 @@ static deia_err step(struct deia__batch *b)
 	const char *missing = err ? NULL : deia__batch_missing(b);
 
 	if ((err || missing) && b->key && !b->key_is_new)
-		return deia__keys_answer(b);
-	if (err)
-		return err;
-	return missing ? deia__batch_read(b, missing) : commit(b);
+		err = deia__keys_answer(b);
+	else if (err)
+		return err; /* said */
+	else
+		err = missing ? deia__batch_read(b, missing) : commit(b);
+	return err ? deia__tasks_store_error(b->q, err) : DEIA_OK;
 }
 
 void deia__batch_go_on(struct deia__batch *b)
@@ -247,7 +249,7 @@ void deia__batch_go_on(struct deia__batch *b)
 	deia_err err = step(b);
 
 	if (err)
-		deia__batch_fail(b, deia__tasks_store_error(b->q, err));
+		deia__batch_fail(b, err);
 }
 
 /* ---- the call ---------------------------------------------------------- */
@@ -302,14 +304,14 @@ static deia_err begin(struct deia__batch *b,
 	if (!err)
 		err = fill(b, drafts, &refs, key);
 	deia__refs_close(&refs);
-	for (size_t i = 0; i < b->n && !err; i++)
+	/* One alone does not depend on itself. */
+	for (size_t i = 0; b->n > 1 && i < b->n && !err; i++)
 		err = deia__batch_know(b, b->tasks[i]->id);
 	if (err)
 		return err;
 	b->n_coming = (unsigned)b->n;
 	b->q->n_coming += b->n_coming;
-	err = step(b);
-	return err ? deia__tasks_store_error(b->q, err) : DEIA_OK;
+	return step(b);
 }
 
 deia_err deia_tasks_submit(deia_tasks *q, const struct deia_task_draft *drafts,

@@ -313,6 +313,8 @@ START_TEST(test_key_gives_what_would_be_refused_now)
 	d[1].bot = "b";
 	ck_assert_int_eq(rig_submit(&r, d, 2, "m", NULL), DEIA_EBUSY);
 	ck_assert_int_eq(rig_submit(&r, d, 2, NULL, NULL), DEIA_EBUSY);
+	ck_assert_str_eq(deia_tasks_errmsg(r.q),
+			 "2 tasks are open already, more are not taken");
 	ck_assert_uint_eq(r.q->n_coming, 0);
 	r.q->opts.open_max = 4;
 	ck_assert_int_eq(rig_submit(&r, d, 2, "m", &replayed), DEIA_OK);
