@@ -102,24 +102,12 @@ static void on_audit_page(deia_err err, const deia_rows *rows, void *user)
 deia_err deia_hive_audit_page(deia_hive *h, int64_t before, unsigned limit,
 			      deia_audit_cb cb, void *user)
 {
-	struct deia_value after = deia_int(before);
-	struct deia_page_query q = {
-		.table = &deia__table_audit,
-		.index = -1,
-		.after = &after,
-		.n_after = before > 0 ? 1 : 0,
-		.descending = true,
-		.limit = limit,
-	};
-	struct page *p;
-	deia_err err = deia__hive_check_limit(h, limit);
+	struct page *p = deia__alloc(sizeof(*p));
 
-	if (err)
-		return err;
-	p = deia__alloc(sizeof(*p));
 	if (p)
 		*p = (struct page){ .cb = cb, .user = user, .hive = h };
-	return deia__hive_page(h, &q, on_audit_page, p);
+	return deia__hive_page_back(h, &deia__table_audit, before, limit,
+				    on_audit_page, p);
 }
 
 /* ---- kept answers ------------------------------------------------------------ */

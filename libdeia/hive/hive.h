@@ -302,6 +302,12 @@ DEIA_NODISCARD deia_err deia__hive_check_limit(deia_hive *h, unsigned limit);
 DEIA_NODISCARD deia_err deia__hive_page(deia_hive *h,
 					const struct deia_page_query *q,
 					deia_page_cb cb, void *asker);
+/* The same of a sequence table, newest first, from before the number `before`
+ * (0: from the newest); limit is checked here. */
+DEIA_NODISCARD deia_err deia__hive_page_back(deia_hive *h,
+					     const struct deia_table *table,
+					     int64_t before, unsigned limit,
+					     deia_page_cb cb, void *asker);
 /* Calls fn for every row of a query, page by page, before the loop runs. Ends
  * with the first error of fn. */
 DEIA_NODISCARD deia_err deia__hive_each_row(

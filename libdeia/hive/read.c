@@ -32,6 +32,27 @@ deia_err deia__hive_page(deia_hive *h, const struct deia_page_query *q,
 	return deia__hive_unreadable(h, err);
 }
 
+deia_err deia__hive_page_back(deia_hive *h, const struct deia_table *table,
+			      int64_t before, unsigned limit, deia_page_cb cb,
+			      void *asker)
+{
+	struct deia_value after = deia_int(before);
+	struct deia_page_query q = {
+		.table = table,
+		.index = -1,
+		.after = &after,
+		.n_after = before > 0 ? 1 : 0,
+		.descending = true,
+		.limit = limit,
+	};
+	deia_err err = deia__hive_check_limit(h, limit);
+
+	if (!err)
+		return deia__hive_page(h, &q, cb, asker);
+	deia__free(asker);
+	return err;
+}
+
 /* ---- before the loop runs ----------------------------------------------- */
 
 struct each {

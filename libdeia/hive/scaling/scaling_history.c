@@ -216,22 +216,10 @@ static void on_page(deia_err err, const deia_rows *rows, void *user)
 deia_err deia_hive_scaling_history(deia_hive *h, int64_t before, unsigned limit,
 				   deia_scaling_history_cb cb, void *user)
 {
-	struct deia_value after = deia_int(before);
-	struct deia_page_query q = {
-		.table = &deia__table_scaling_decisions,
-		.index = -1,
-		.after = &after,
-		.n_after = before > 0 ? 1 : 0,
-		.descending = true,
-		.limit = limit,
-	};
-	struct page *p;
-	deia_err err = deia__hive_check_limit(h, limit);
+	struct page *p = deia__alloc(sizeof(*p));
 
-	if (err)
-		return err;
-	p = deia__alloc(sizeof(*p));
 	if (p)
 		*p = (struct page){ .hive = h, .cb = cb, .user = user };
-	return deia__hive_page(h, &q, on_page, p);
+	return deia__hive_page_back(h, &deia__table_scaling_decisions, before,
+				    limit, on_page, p);
 }

@@ -338,6 +338,11 @@ START_TEST(every_change_has_its_audit_entry)
 	ck_assert_str_eq(e.items[0].actor, "local");
 	ck_assert_str_eq(e.items[0].target, "b");
 	memset(&e, 0, sizeof(e));
+	ck_assert_int_eq(deia_hive_audit_page(f.hive, 0, 0, on_audit, &e),
+			 DEIA_EINVAL);
+	ck_assert_int_eq(deia_hive_audit_page(f.hive, 0, DEIA_MAX_PAGE_LEN + 1,
+					      on_audit, &e),
+			 DEIA_EINVAL);
 	ck_assert_int_eq(deia_hive_audit_page(f.hive, 3, 1, on_audit, &e),
 			 DEIA_OK);
 	run_until(&f, &e.done);
