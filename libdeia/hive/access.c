@@ -98,8 +98,9 @@ deia_err deia_hive_authenticate(deia_hive *h, const char *token,
 	t->last_used_ms = now;
 	t->dirty = true;
 	memset(actor->name, 0, sizeof(actor->name));
-	memccpy(actor->name, t->name, 0, sizeof(actor->name) - 1);
-	actor->name[deia__utf8_whole(actor->name, strlen(actor->name))] = '\0';
+	memcpy(actor->name, t->name,
+	       deia__utf8_whole(t->name,
+				strnlen(t->name, sizeof(actor->name) - 1)));
 	memcpy(actor->token_id, t->id, sizeof(t->id));
 	actor->role = t->role;
 	return DEIA_OK;
