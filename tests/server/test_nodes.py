@@ -12,6 +12,7 @@ import unittest
 
 import postgres
 from hive import WAIT_SECONDS, Hive, program, wait_gone
+from prometheus import Page
 
 
 def setUpModule():
@@ -83,6 +84,23 @@ class Nodes(unittest.TestCase):
         self.assertEqual((status, answer["code"]), (409, "other_node"),
                          (path, answer))
         return answer["detail"]
+
+    # ---- metrics -------------------------------------------------------
+
+    def test_each_has_the_series_of_its_own_bots(self):
+        with self.node("a") as a, self.node("b") as b:
+            a.launch("A-1")
+            b.launch("B-1")
+            for hive in (a, b):
+                until(lambda hive=hive: len(self.bots(hive)) == 2)
+            for hive, bot in ((a, "A-1"), (b, "B-1")):
+                page = Page(hive.must("GET", "/metrics"))
+                self.assertEqual([labels["bot"] for labels, _ in
+                                  page.all("deia_bot_state")], [bot])
+                self.assertEqual(page.value("deia_bots"), 1)
+                self.assertEqual(page.value("deia_bots_left_out"), 0)
+                self.assertEqual(page.value("deia_store_up",
+                                            backend="postgresql"), 1)
 
     # ---- names ---------------------------------------------------------
 

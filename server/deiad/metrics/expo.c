@@ -97,7 +97,7 @@ static void put_uint(struct expo *e, uint64_t n)
 static void put_micros(struct expo *e, uint64_t us)
 {
 	char text[8], *end = text + sizeof(text), *p;
-	size_t len = 7;
+	size_t len;
 
 	put_uint(e, us / MICROS);
 	if (us % MICROS == 0)
@@ -105,7 +105,8 @@ static void put_micros(struct expo *e, uint64_t us)
 	/* The 1 in front keeps the zeros, and becomes the point. */
 	p = digits(end, MICROS + us % MICROS);
 	*p = '.';
-	while (p[len - 1] == '0')
+	len = (size_t)(end - p);
+	while (len > 1 && p[len - 1] == '0')
 		len--;
 	put(e, p, len);
 }

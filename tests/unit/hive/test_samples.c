@@ -88,6 +88,7 @@ static void put_row(const char *bot, int64_t at)
 START_TEST(living_bots_are_sampled_and_others_are_not)
 {
 	struct deia_bot_sample now;
+	struct deia_hive_bot bot;
 	struct answer a;
 	struct page p;
 
@@ -110,6 +111,12 @@ START_TEST(living_bots_are_sampled_and_others_are_not)
 	ck_assert_int_ge(p.items[0].cpu_ms, 0);
 	ck_assert_int_ge(p.items[0].uptime_ms, 0);
 	ck_assert_int_gt(p.items[0].last_message_unix_ms, 0);
+	ck_assert_int_eq(deia_hive_bot_get(f.hive, "one", &bot), DEIA_OK);
+	ck_assert_int_eq(bot.memory_bytes, p.items[0].memory_bytes);
+	ck_assert_int_eq(bot.cpu_ms, p.items[0].cpu_ms);
+	ck_assert_int_eq(deia_hive_bot_get(f.hive, "idle", &bot), DEIA_OK);
+	ck_assert_int_eq(bot.memory_bytes, -1);
+	ck_assert_int_eq(bot.cpu_ms, -1);
 	read_samples("two", 0, 0, 10, &p);
 	ck_assert_int_eq(p.items[0].last_message_unix_ms, 0);
 	read_samples("idle", 0, 0, 10, &p);
