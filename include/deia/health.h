@@ -34,8 +34,8 @@
  * It does no input or output and has no clock: `now_ms` is milliseconds of any
  * clock that does not step back (an earlier time counts as the latest one
  * seen), `unix_ms` the wall clock, for people. The same calls judge the same;
- * only the ids of alerts are random. Memory is bounded: under 2 KiB an alert,
- * 800 bytes a bot with the built-in rules, 850 KiB for the timeline.
+ * only the ids of alerts are random. Memory is bounded: under 2.5 KiB an alert,
+ * 1 KiB a bot with the built-in rules, 800 KiB for the timeline.
  * Threads: one monitor belongs to one thread at a time. All since 0.3.
  */
 #ifndef DEIA_HEALTH_H
@@ -182,7 +182,8 @@ typedef void (*deia_health_change_cb)(const struct deia_health_event *event,
 struct deia_health_opts {
 	size_t size;
 	/* Alerts kept, 1..DEIA_HEALTH_MAX_ALERTS: 1000. The resolved ones that
-	 * are oldest make room; see deia_health_summary.unkept. */
+	 * are oldest make room; an eighth is for critical ones. See
+	 * deia_health_summary.unkept. */
 	unsigned max_alerts;
 	bool no_rules;	  /* begin without the built-in ones */
 	bool no_timeline; /* and without its memory */

@@ -154,8 +154,10 @@ void deia__health_alerts_fini(deia_health *h)
 	struct deia__health_alert *a, *next;
 
 	HASH_CLEAR(hh, h->by_id);
-	DL_FOREACH_SAFE(h->alerts, a, next)
-	deia__free(a);
+	for (a = h->alerts; a; a = next) {
+		next = a->next;
+		deia__free(a);
+	}
 	deia__free(h->events);
 }
 
@@ -230,8 +232,7 @@ void deia__health_remind(deia_health *h)
 		return;
 	h->due_ms = NEVER_MS;
 	h->silences = false;
-	DL_FOREACH2(h->firing, a, s_next)
-	{
+	for (a = h->firing; a; a = a->s_next) {
 		remind(h, a);
 		if (a->remind_ms < h->due_ms)
 			h->due_ms = a->remind_ms;
@@ -370,8 +371,8 @@ void deia__health_end_lost(deia_health *h)
 	if (!h->lost)
 		return;
 	h->lost = false;
-	DL_FOREACH_SAFE2(h->firing, a, next, s_next)
-	{
+	for (a = h->firing; a; a = next) {
+		next = a->s_next;
 		if (a->lost)
 			deia__health_alert_end(h, a, DEIA_HEALTH_NO_RULE);
 		if (a->lost)
@@ -381,28 +382,32 @@ void deia__health_end_lost(deia_health *h)
 
 /* ---- people ------------------------------------------------------------------ */
 
-static deia_err find_firing(deia_health *h, const char *id, const char *by,
-			    const char *reason, int64_t unix_ms,
-			    struct deia__health_alert **out)
+/* NULL: *err says why not. There is room for what it will tell. */
+static struct deia__health_alert *find_firing(deia_health *h, const char *id,
+					      const char *by,
+					      const char *reason,
+					      int64_t unix_ms, deia_err *err)
 {
-	*out = NULL;
-	if (h->calling)
-		return deia__fail(&h->msg, DEIA_ESTATE, "on_change runs");
-	if (!deia__health_is_id(by) || !deia__health_is_line(reason, 0, 255) ||
-	    unix_ms < 0)
-		return deia__fail(&h->msg, DEIA_EINVAL,
-				  "who, why or the time is absurd");
+	struct deia__health_alert *a = NULL;
+
+	*err = DEIA_OK;
 	if (id)
-		HASH_FIND(hh, h->by_id, id, (unsigned)strlen(id), *out);
-	if (!*out)
-		return deia__fail(&h->msg, DEIA_ENOTFOUND,
+		HASH_FIND(hh, h->by_id, id, (unsigned)strlen(id), a);
+	if (h->calling)
+		*err = deia__fail(&h->msg, DEIA_ESTATE, "on_change runs");
+	else if (!deia__health_is_id(by) ||
+		 !deia__health_is_line(reason, 0, 255) || unix_ms < 0)
+		*err = deia__fail(&h->msg, DEIA_EINVAL,
+				  "who, why or the time is absurd");
+	else if (!a)
+		*err = deia__fail(&h->msg, DEIA_ENOTFOUND,
 				  "there is no alert \"%.64s\"", id ? id : "");
-	if ((*out)->pub.state != DEIA_HEALTH_FIRING)
-		return deia__fail(&h->msg, DEIA_ESTATE,
+	else if (a->pub.state != DEIA_HEALTH_FIRING)
+		*err = deia__fail(&h->msg, DEIA_ESTATE,
 				  "the alert is resolved already");
-	if (!deia__health_reserve(h, MAX_EVENTS))
-		return deia__fail(&h->msg, DEIA_ENOMEM, "memory ran out");
-	return DEIA_OK;
+	else if (!deia__health_reserve(h, MAX_EVENTS))
+		*err = deia__fail(&h->msg, DEIA_ENOMEM, "memory ran out");
+	return *err ? NULL : a;
 }
 
 static void mark(struct deia_health_mark *m, const char *by, const char *reason,
@@ -416,10 +421,11 @@ static void mark(struct deia_health_mark *m, const char *by, const char *reason,
 deia_err deia_health_acknowledge(deia_health *h, const char *id, const char *by,
 				 const char *reason, int64_t unix_ms)
 {
-	struct deia__health_alert *a;
-	deia_err err = find_firing(h, id, by, reason, unix_ms, &a);
+	deia_err err;
+	struct deia__health_alert *a =
+		find_firing(h, id, by, reason, unix_ms, &err);
 
-	if (err)
+	if (!a)
 		return err;
 	mark(&a->pub.acknowledged, by, reason, unix_ms);
 	a->pub.acknowledged_level = a->pub.level;
@@ -432,17 +438,19 @@ deia_err deia_health_silence(deia_health *h, const char *id, const char *by,
 			     const char *reason, int64_t until_unix_ms,
 			     int64_t unix_ms)
 {
-	struct deia__health_alert *a;
-	deia_err err = find_firing(h, id, by, reason, unix_ms, &a);
+	deia_err err;
+	struct deia__health_alert *a =
+		find_firing(h, id, by, reason, unix_ms, &err);
 
-	if (!err && until_unix_ms != 0 &&
+	if (!a)
+		return err;
+	if (until_unix_ms != 0 &&
 	    (until_unix_ms <= unix_ms ||
 	     until_unix_ms - unix_ms > DEIA_HEALTH_MAX_SILENCE_MS))
-		err = deia__fail(&h->msg, DEIA_EINVAL,
-				 "a silence ends in the future, within %d days",
-				 (int)(DEIA_HEALTH_MAX_SILENCE_MS / 86400000));
-	if (err)
-		return err;
+		return deia__fail(
+			&h->msg, DEIA_EINVAL,
+			"a silence ends in the future, within %d days",
+			(int)(DEIA_HEALTH_MAX_SILENCE_MS / 86400000));
 	if (until_unix_ms) {
 		mark(&a->pub.silenced, by, reason, unix_ms);
 		a->pub.silent_until_unix_ms = until_unix_ms;
@@ -459,11 +467,12 @@ deia_err deia_health_silence(deia_health *h, const char *id, const char *by,
 deia_err deia_health_resolve(deia_health *h, const char *id, const char *by,
 			     const char *reason, int64_t unix_ms)
 {
-	struct deia__health_alert *a;
 	struct deia__health_watch *w;
-	deia_err err = find_firing(h, id, by, reason, unix_ms, &a);
+	deia_err err;
+	struct deia__health_alert *a =
+		find_firing(h, id, by, reason, unix_ms, &err);
 
-	if (err)
+	if (!a)
 		return err;
 	w = watch_of(a);
 	if (w) {

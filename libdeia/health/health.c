@@ -268,6 +268,7 @@ size_t deia_health_deductions(const deia_health *h,
 
 	deduct(h, all, sizeof(all) / sizeof(*all), &n);
 	qsort(all, n, sizeof(*all), by_level_and_points);
-	memcpy(out, all, (n < max ? n : max) * sizeof(*all));
+	for (size_t i = 0; i < n && i < max; i++)
+		out[i] = all[i];
 	return n;
 }

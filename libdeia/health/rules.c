@@ -404,7 +404,7 @@ deia_err deia_health_set_rules(deia_health *h,
 	if (h->calling)
 		return deia__fail(&h->msg, DEIA_ESTATE, "on_change runs");
 	err = deia__health_compile(h, rules, n, &all, where);
-	if (!err)
+	if (all)
 		deia__health_adopt(h, all, (unsigned)n);
 	return err;
 }

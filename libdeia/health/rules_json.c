@@ -195,7 +195,7 @@ deia_err deia_health_set_rules_json(deia_health *h, const struct cJSON *json,
 	size_t n = 0;
 	deia_err err = compile(h, json, where, &rules, &n);
 
-	if (!err)
+	if (rules)
 		deia__health_adopt(h, rules, (unsigned)n);
 	return err;
 }
@@ -207,7 +207,7 @@ deia_err deia_health_check_rules_json(deia_health *h, const struct cJSON *json,
 	size_t n = 0;
 	deia_err err = compile(h, json, where, &rules, &n);
 
-	if (!err)
+	if (rules)
 		deia__health_rules_free(rules, n);
 	return err;
 }
