@@ -33,6 +33,9 @@ static void add_row(struct table *t, const cJSON *bot)
 	const char *reason = jtext(bot, "state_reason");
 	char age[24];
 
+	if (*reason == '\0')
+		reason = jtext(bot, "held");
+
 	age_print(age, jtext(bot, "started_at"));
 	table_add(t, jtext(bot, "id"));
 	table_add(t, jtext(bot, "node"));

@@ -58,10 +58,9 @@ void seconds_print(char out[static 24], double seconds)
 		snprintf(out, 24, "%.0f h", seconds / 3600);
 }
 
-char *task_attempt(const cJSON *task)
+char *task_attempt(const cJSON *task, double most)
 {
 	double n = jnumber(task, "attempt", 0);
-	double most = jnumber(task, "max_attempts", 0);
 	const char *bot = jtext(task, "bot");
 	struct text t = { 0 };
 
@@ -92,7 +91,7 @@ char *task_summary(const cJSON *task)
 {
 	const char *reason = why(task);
 	bool good = strcmp(jtext(task, "status"), "succeeded") == 0;
-	char *attempt = task_attempt(task);
+	char *attempt = task_attempt(task, jnumber(task, "max_attempts", 0));
 	struct text t = { 0 };
 
 	text_adds(&t, jtext(task, "status"));
@@ -193,6 +192,21 @@ static void row_list(const cJSON *task, const char *name, const char *key)
 	text_free(&t);
 }
 
+/* How it ended and after how long, where that was measured. */
+static char *attempt_end(const cJSON *a)
+{
+	const char *outcome = jtext(a, "outcome");
+	double took = jnumber(a, "seconds", 0);
+	char seconds[24];
+
+	if (*outcome == '\0')
+		return must_dup("it goes on");
+	if (took <= 0 && strcmp(outcome, "succeeded") != 0)
+		return must_dup(outcome);
+	seconds_print(seconds, took);
+	return must_print("%s, %s", outcome, seconds);
+}
+
 static void tell_attempts(const cJSON *task)
 {
 	const cJSON *list = cJSON_GetObjectItemCaseSensitive(task, "attempts");
@@ -202,14 +216,12 @@ static void tell_attempts(const cJSON *task)
 		return;
 	tell("\nattempts");
 	cJSON_ArrayForEach(a, list) {
-		const char *outcome = jtext(a, "outcome");
 		const char *error = jtext(a, "error");
-		char seconds[24];
+		char *end = attempt_end(a);
 
-		seconds_print(seconds, jnumber(a, "seconds", 0));
-		tell("  %.0f  %s  %s, %s%s%s", jnumber(a, "number", 0),
-		     jtext(a, "bot"), *outcome != '\0' ? outcome : "it goes on",
-		     seconds, *error != '\0' ? ": " : "", error);
+		tell("  %.0f  %s  %s%s%s", jnumber(a, "number", 0),
+		     jtext(a, "bot"), end, *error != '\0' ? ": " : "", error);
+		free(end);
 	}
 }
 
@@ -313,7 +325,7 @@ static void tell_texts(const cJSON *task)
 
 void task_tell(const struct cli *cli, const cJSON *task)
 {
-	char *attempt = task_attempt(task);
+	char *attempt = task_attempt(task, jnumber(task, "max_attempts", 0));
 
 	tell_head(cli, task);
 	row("type", jtext(task, "type"));
@@ -334,7 +346,10 @@ void task_tell(const struct cli *cli, const cJSON *task)
 	row_list(task, "needs", "capabilities");
 	row_list(task, "after", "depends_on");
 	if (jtrue(task, "approval"))
-		row("approval", "a person has to approve it, or did");
+		row("approval",
+		    strcmp(jtext(task, "status"), "awaiting_approval") == 0
+			    ? "a person has to approve it first"
+			    : "asked for");
 	tell_expect(task);
 	tell_budget(task);
 	tell_retry(task);

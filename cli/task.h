@@ -22,7 +22,7 @@ int task_exit_code(const cJSON *task);
 /* How it stands, in a few words ("failed after 3 attempts: ..."); free() it. */
 char *task_summary(const cJSON *task);
 /* "attempt 2 of 3 at BOT-001"; "" before the first. free() it. */
-char *task_attempt(const cJSON *task);
+char *task_attempt(const cJSON *task, double most);
 /* "1.5 s", "3 min", "2 h" */
 void seconds_print(char out[static 24], double seconds);
 /* A page of tasks as a table, or as ids (-q). */

@@ -18,6 +18,7 @@ struct watch {
 	struct cli *cli;
 	task_moved_fn moved;
 	cJSON *task;	  /* as it ended */
+	double attempts;  /* at most; events leave out what never changes */
 	bool heard, ever; /* something: over this connection, over any */
 	char *line;	  /* that was told last */
 };
@@ -37,7 +38,7 @@ static const struct {
 	{ "task.over_budget", "over its budget" },
 };
 
-static char *words_of(const char *event, const cJSON *what)
+static char *words_of(const char *event, const cJSON *what, double most)
 {
 	char *attempt;
 	const char *reason = jtext(what, "reason");
@@ -51,7 +52,7 @@ static char *words_of(const char *event, const cJSON *what)
 	}
 	if (t.len == 0)
 		return NULL; /* the task itself says more */
-	attempt = task_attempt(what);
+	attempt = task_attempt(what, most);
 	if (*attempt != '\0')
 		text_addf(&t, ", %s", attempt);
 	if (*reason != '\0')
@@ -60,11 +61,27 @@ static char *words_of(const char *event, const cJSON *what)
 	return t.data;
 }
 
+/* How it stood at first is newer than the first events may be. */
+static bool is_old(const char *line, const char *told)
+{
+	static const char assigned[] = "assigned, ", running[] = "running, ";
+
+	if (told == NULL)
+		return false;
+	return strcmp(line, told) == 0 ||
+	       (strncmp(line, assigned, sizeof(assigned) - 1) == 0 &&
+		strncmp(told, running, sizeof(running) - 1) == 0 &&
+		strcmp(line + sizeof(assigned) - 1,
+		       told + sizeof(running) - 1) == 0);
+}
+
 static void tell_move(struct watch *w, const char *event, const cJSON *what)
 {
-	char *line = words_of(event, what);
+	char *line;
 
-	if (line != NULL && w->line != NULL && strcmp(line, w->line) == 0) {
+	w->attempts = jnumber(what, "max_attempts", w->attempts);
+	line = words_of(event, what, w->attempts);
+	if (line != NULL && is_old(line, w->line)) {
 		free(line);
 		line = NULL;
 	}

@@ -281,13 +281,25 @@ struct deia_scheduler_recommendation {
 
 /*
  * What deia_scheduler_choose would choose now, with what is next best; holds
- * nothing back. alternatives: how many, at most DEIA_MAX_ALTERNATIVES. Errors
- * as deia_scheduler_choose. Since 0.1.
+ * nothing back. Among bots of which nothing is known yet chance decides, so it
+ * may be another one of these then. alternatives: how many, at most
+ * DEIA_MAX_ALTERNATIVES. Errors as deia_scheduler_choose. Since 0.1.
  */
 DEIA_API DEIA_NODISCARD deia_err deia_scheduler_recommend(
 	deia_scheduler *s, const struct deia_scheduler_ask *ask,
 	unsigned alternatives, int64_t now_ms,
 	struct deia_scheduler_recommendation *out);
+/*
+ * Why it was this bot, to be asked right after deia_scheduler_choose said it,
+ * with the same ask and before its run is started: the same as
+ * deia_scheduler_recommend, but this bot is the first whatever chance would say
+ * now. DEIA_OK; DEIA_ENOTFOUND: no such bot or type; DEIA_EINVAL;
+ * DEIA_EUNAVAILABLE: it may not do the task. Since 0.1.
+ */
+DEIA_API DEIA_NODISCARD deia_err
+deia_scheduler_explain(deia_scheduler *s, const struct deia_scheduler_ask *ask,
+		       const char *bot, unsigned alternatives,
+		       struct deia_scheduler_recommendation *out);
 /* One sentence that gives the reason, with numbers; cut to len bytes. Since
  * 0.1. */
 DEIA_API void deia_scheduler_reason(

@@ -17,6 +17,22 @@ static void print_capable(struct deia__buf *out, const struct deia__task *t)
 			       t->spec.capabilities[i]);
 }
 
+static void print_pinned(struct deia__buf *out, const struct deia__task *t)
+{
+	struct deia_scheduler_bot_status st;
+
+	if (deia_scheduler_bot_status(t->q->scheduler, t->pinned, &st)) {
+		deia__buf_addf(out, "its bot %s is not there any more",
+			       t->pinned);
+		return;
+	}
+	deia__buf_addf(out, "its bot %s cannot have a task now", t->pinned);
+	if (st.available && *st.reason)
+		deia__buf_addf(out, ": %s", st.reason);
+	else
+		deia__buf_addf(out, "; `deia bot show %s` says why", t->pinned);
+}
+
 static void print_wait(struct deia__buf *out, const struct deia__task *t)
 {
 	if (t->type->paused)
@@ -33,8 +49,7 @@ static void print_wait(struct deia__buf *out, const struct deia__task *t)
 	else if (*t->waits_for)
 		deia__buf_addf(out, "waits for %s", t->waits_for);
 	else if (t->waits == WAITS_PINNED)
-		deia__buf_addf(out, "its bot %s cannot have a task now",
-			       t->pinned);
+		print_pinned(out, t);
 	else if (t->waits == WAITS_CAPABLE)
 		print_capable(out, t);
 	else if (t->waits == WAITS_ANY)

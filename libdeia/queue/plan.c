@@ -116,14 +116,15 @@ static void explain(struct deia__task *t, deia_err err, const char *bot)
 					    : WAITS_ANY;
 }
 
-static void tell_why(struct deia__task *t, const struct deia_scheduler_ask *ask)
+static void tell_why(struct deia__task *t, const struct deia_scheduler_ask *ask,
+		     const char *bot)
 {
 	struct deia_scheduler_recommendation why;
 	deia_tasks *q = t->q;
 
 	if (q->opts.decided &&
-	    !deia_scheduler_recommend(q->scheduler, ask, DEIA_MAX_ALTERNATIVES,
-				      deia__tasks_now(q), &why))
+	    !deia_scheduler_explain(q->scheduler, ask, bot,
+				    DEIA_MAX_ALTERNATIVES, &why))
 		q->opts.decided(t->id, t->s.attempt + 1, &why, q->opts.user);
 }
 
@@ -149,7 +150,7 @@ static bool try(struct deia__task *t)
 		return false;
 	}
 	snprintf(bot, sizeof(bot), "%s", choice.bot);
-	tell_why(t, &ask);
+	tell_why(t, &ask, bot);
 	deia__task_assign(t, bot);
 	return true;
 }

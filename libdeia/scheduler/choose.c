@@ -210,9 +210,14 @@ static bool is_fair(const deia_scheduler *s, const struct deia__sched_type *t,
 	return t->tries[i] <= 2 * fewest;
 }
 
-/* A bot whose pause is over gets the next task that has not failed yet. */
-static unsigned probe(const deia_scheduler *s, const struct deia__sched_type *t)
+/* A bot whose pause is over gets the next task that has not failed yet; top:
+ * there is none for this one. */
+static unsigned probe(const deia_scheduler *s,
+		      const struct deia_scheduler_ask *ask,
+		      const struct deia__sched_type *t)
 {
+	if (!s->n_probing || ask->avoid_len)
+		return s->top;
 	for (unsigned i = 0; i < s->top; i++)
 		if (s->bots[i] && s->at.share[i] == 0 &&
 		    s->bots[i]->circuit == DEIA_CIRCUIT_PROBING &&
@@ -311,8 +316,7 @@ deia_err deia_scheduler_choose(deia_scheduler *s,
 		s->counts.nobody += err == DEIA_EUNAVAILABLE;
 		return err;
 	}
-	to_probe =
-		s->n_probing && ask->avoid_len == 0 ? probe(s, f.type) : s->top;
+	to_probe = probe(s, ask, f.type);
 	if (to_probe < s->top)
 		f.bot = to_probe;
 	else if (f.type->pairs[f.bot].samples == 0)
@@ -325,6 +329,7 @@ deia_err deia_scheduler_choose(deia_scheduler *s,
 	s->is_first = false;
 	b = s->bots[f.bot];
 	if (out->start) {
+		s->turn_before = s->turn;
 		s->turn = f.bot + 1;
 		return DEIA_OK;
 	}
@@ -360,13 +365,37 @@ static double confidence(const deia_scheduler *s,
 	return a->certainty / (1 + exp(-1.702 * gap / sd));
 }
 
+/* The first one, and who is next best. */
+static void tell(deia_scheduler *s, const struct deia_scheduler_ask *ask,
+		 struct found *f, unsigned first, unsigned alternatives,
+		 struct deia_scheduler_recommendation *out)
+{
+	double best = deia__sched_best(s, f->type);
+
+	if (alternatives > DEIA_MAX_ALTERNATIVES)
+		alternatives = DEIA_MAX_ALTERNATIVES;
+	out->type = f->type->name;
+	out->policy = s->opts.policy;
+	out->candidates = f->candidates;
+	for (unsigned i = first; i < s->top;) {
+		struct deia_scheduler_candidate *c = &out->best[out->len++];
+
+		c->choice = describe(s, ask, f, i);
+		deia__pair_view(s, f->type, s->bots[i], best, &c->pair);
+		s->score[i] = INFINITY;
+		find_low(s, &f->lows, i / BLOCK);
+		i = out->len > alternatives ? s->top : least(s, &f->lows);
+	}
+	out->confidence = confidence(s, out);
+}
+
 deia_err deia_scheduler_recommend(deia_scheduler *s,
 				  const struct deia_scheduler_ask *ask,
 				  unsigned alternatives, int64_t now_ms,
 				  struct deia_scheduler_recommendation *out)
 {
 	struct found f = { NULL };
-	double best;
+	unsigned to_probe;
 	deia_err err;
 
 	deia__sched_now(s, now_ms);
@@ -374,21 +403,35 @@ deia_err deia_scheduler_recommend(deia_scheduler *s,
 	out->len = 0;
 	if (err)
 		return err;
-	if (alternatives > DEIA_MAX_ALTERNATIVES)
-		alternatives = DEIA_MAX_ALTERNATIVES;
-	best = deia__sched_best(s, f.type);
-	out->type = f.type->name;
-	out->policy = s->opts.policy;
-	out->candidates = f.candidates;
-	for (unsigned i = f.bot; i < s->top;) {
-		struct deia_scheduler_candidate *c = &out->best[out->len++];
+	to_probe = probe(s, ask, f.type);
+	tell(s, ask, &f, to_probe < s->top ? to_probe : f.bot, alternatives,
+	     out);
+	return DEIA_OK;
+}
 
-		c->choice = describe(s, ask, &f, i);
-		deia__pair_view(s, f.type, s->bots[i], best, &c->pair);
-		s->score[i] = INFINITY;
-		find_low(s, &f.lows, i / BLOCK);
-		i = out->len > alternatives ? s->top : least(s, &f.lows);
-	}
-	out->confidence = confidence(s, out);
+deia_err deia_scheduler_explain(deia_scheduler *s,
+				const struct deia_scheduler_ask *ask,
+				const char *bot, unsigned alternatives,
+				struct deia_scheduler_recommendation *out)
+{
+	const struct deia__sched_bot *b = deia__sched_find_bot(s, bot);
+	unsigned turn = s->turn;
+	struct found f = { NULL };
+	deia_err err;
+
+	out->len = 0;
+	if (!b)
+		return deia__fail(&s->msg, DEIA_ENOTFOUND, "no bot \"%.64s\"",
+				  bot ? bot : "");
+	s->turn = s->turn_before;
+	err = find(s, ask, &f);
+	s->turn = turn;
+	if (err)
+		return err;
+	if (isinf(s->score[b->index]))
+		return deia__fail(&s->msg, DEIA_EUNAVAILABLE,
+				  "\"%s\" may not do \"%s\" now", b->id,
+				  f.type->name);
+	tell(s, ask, &f, b->index, alternatives, out);
 	return DEIA_OK;
 }

@@ -135,6 +135,7 @@ struct deia_scheduler {
 	unsigned n_room, n_open, n_probing, n_reserved;
 	int64_t open_until_ms; /* the first pause may be over */
 	unsigned turn;	       /* of round-robin */
+	unsigned turn_before;  /* when it last chose */
 	unsigned cursor;       /* the next bot to be brought up to date */
 
 	struct deia__sched_type **types; /* by index, no holes */

@@ -121,11 +121,12 @@ static void reason_learned(const struct deia_scheduler_recommendation *r,
 
 	n = snprintf(out, len,
 		     "%s: about %.3g s to a successful %s (wait %.3g s, run "
-		     "%.3g s, success %.0f %%, %" PRIu64 " sample%s)",
+		     "%.3g s, success %.0f %%, %" PRIu64 " sample%s)%s",
 		     a->choice.bot, a->choice.score, r->type,
 		     a->choice.wait_seconds, a->choice.run_seconds,
 		     a->choice.success_ratio * 100, a->pair.samples,
-		     s_of(a->pair.samples));
+		     s_of(a->pair.samples),
+		     a->choice.probe ? ", to see whether it recovered" : "");
 	if (n < 0 || (size_t)n >= len || r->len < 2)
 		return;
 	snprintf(out + n, len - (size_t)n,

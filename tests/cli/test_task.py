@@ -215,7 +215,7 @@ class Tasks(CliCase):
         self.submit("x", "--wait")
         self.assertNotIn("\x1b", self.last.out)
         self.assertTrue(self.last.out.startswith("forty\ntwo"))
-        for part in ("queued", "running, attempt 1 at BOT-001",
+        for part in ("queued", "running, attempt 1 of 3 at BOT-001",
                      "succeeded"):
             self.assertIn(part, self.last.err)
         self.submit("x", "--wait", "-q")
@@ -241,13 +241,25 @@ class Tasks(CliCase):
         lines = [re.sub(r"^\d\d:\d\d:\d\d  ", "", line)
                  for line in p.out.splitlines()]
         self.assertEqual(lines, [
-            "queued", "assigned, attempt 1 at BOT-001",
-            "running, attempt 1 at BOT-001",
+            "queued", "assigned, attempt 1 of 3 at BOT-001",
+            "running, attempt 1 of 3 at BOT-001",
             "failed, attempt 3 of 3 at BOT-002: 3 attempts failed"])
         p = self.deia("task", "watch", tid(1), "--json")
         self.assertEqual([json.loads(line).get("status", "")
                           for line in p.out.splitlines()],
                          ["queued", "", "", "failed", "failed"])
+
+    def test_a_watch_does_not_go_back_to_what_was_before_it(self):
+        self.ends(succeeded())
+        self.stream(("task", task(status="running", bot="BOT-001",
+                                  attempt=1), 1),
+                    move(2, "assigned", bot="BOT-001", attempt=1),
+                    move(3, "running", bot="BOT-001", attempt=1),
+                    ("done", succeeded(), 4))
+        p = self.deia("task", "watch", tid(1), check=0)
+        self.assertEqual([line[10:] for line in p.out.splitlines()],
+                         ["running, attempt 1 of 3 at BOT-001",
+                          "succeeded, attempt 1 of 3 at BOT-001"])
 
     def test_a_watch_goes_on_after_a_lost_connection(self):
         streams = [[("task", task(), 1)],
@@ -341,6 +353,20 @@ class Tasks(CliCase):
             self.assertIn(part, p.out)
         p = self.deia("task", "show", tid(1), "-q")
         self.assertEqual(p.out, "half a page\n")
+
+    def test_show_tells_no_time_that_was_not_measured(self):
+        def one(number, outcome, seconds):
+            return {"number": number, "bot": "B", "outcome": outcome,
+                    "seconds": seconds, "error": None}
+
+        self.fake.on("GET", f"{TASKS}/{tid(1)}", (200, task(
+            status="awaiting_approval", approval=True, attempts=[
+                one(1, "cancelled", 0), one(2, "succeeded", 0),
+                one(3, None, 0)])))
+        out = self.deia("task", "show", tid(1), check=0).out
+        self.assertIn("  1  B  cancelled\n  2  B  succeeded, 0 s\n"
+                      "  3  B  it goes on\n", out)
+        self.assertIn("approval      a person has to approve it first", out)
 
     def test_show_tells_of_the_next_attempt(self):
         self.fake.on("GET", f"{TASKS}/{tid(1)}", (200, task(

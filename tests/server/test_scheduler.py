@@ -243,8 +243,26 @@ class Scheduler(Mail):
                          [("scheduler.reset", "a1/*", "operator"),
                           ("scheduler.record", "a1/writing", "operator")])
 
+    def journal(self):
+        path = os.path.join(self.hive.dir, "bot-logs",
+                            "adaptive-scheduling.jsonl")
+        with open(path, encoding="utf-8") as f:
+            return [json.loads(line) for line in f]
+
+    def done_by(self, content):
+        """A task, and the bot that did it."""
+        task = self.must("operator", "POST", "/tasks", {"content": content},
+                         (201,))["id"]
+        with self.hive.stream("GET", f"/tasks/{task}/events") as events:
+            for name, data, _ in events:
+                if name == "done":
+                    return task, data["bot"]
+        raise AssertionError("the stream ended before the task")
+
     def test_the_policy_follows_the_configuration(self):
-        self.ready("p1")
+        for bot in ("p1", "p2", "p3"):
+            self.hive.launch(bot)
+            self.hive.wait_state(bot, "ready")
         path = os.path.join(self.hive.dir, "config.yaml")
         with open(path, "w", encoding="utf-8") as f:
             f.write(self.config + "  policy: round-robin\n")
@@ -257,6 +275,11 @@ class Scheduler(Mail):
         self.assertEqual(policy(), "learned")
         self.hive.process.send_signal(signal.SIGHUP)
         self.until(lambda: policy() == "round-robin")
+        got = dict(self.done_by("say hello") for _ in range(3))
+        self.assertEqual(sorted(got.values()), ["p1", "p2", "p3"])
+        self.until(lambda: got == {
+            e["task"]: e["bot"] for e in self.journal()
+            if e["event"] == "decision" and e["task"] in got})
         with open(path, "w", encoding="utf-8") as f:
             f.write(self.config)
 
@@ -268,8 +291,7 @@ class Scheduler(Mail):
                             "adaptive-scheduling.jsonl")
 
         def lines():
-            with open(path, encoding="utf-8") as f:
-                return [e for e in map(json.loads, f) if e["bot"] == "j1"]
+            return [e for e in self.journal() if e["bot"] == "j1"]
 
         self.until(lambda: len(lines()) == 2)
         told, reset = lines()

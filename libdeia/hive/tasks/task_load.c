@@ -3,8 +3,9 @@
  * task_load.c - which template's bots the tasks that wait are waiting for.
  *
  * Tasks count at one template: that of the bot they are to get, or, when there
- * is none that could have them, the first scaled one (by name) whose bots would
- * have the capabilities. What is pinned to a bot counts at that bot's.
+ * is no such bot or it is of none that is scaled, the first scaled one whose
+ * bots would have the capabilities. What is pinned to a bot counts at that
+ * bot's.
  */
 #include <string.h>
 
@@ -51,8 +52,9 @@ static const char *template_for(const deia_hive *h,
 
 	if (*w->pinned)
 		return template_of(h, w->pinned);
-	if (*w->waits_for)
-		return template_of(h, w->waits_for);
+	t = deia__scaled_get(h, template_of(h, w->waits_for));
+	if (t && t->scaled)
+		return t->name;
 	HASH_ITER(hh, h->scaling->templates, t, next)
 		if (could_do(t, w))
 			return t->name;

@@ -5,6 +5,10 @@
 
 #include <string.h>
 
+#include "hive/scheduling/scheduling.h"
+#include "scripts.h"
+#include "work.h"
+
 struct fixture f;
 
 static void setup(void)
@@ -119,6 +123,61 @@ START_TEST(work_that_waits_launches_and_idleness_drains)
 	scaled_look(100);
 	event_base_loop(f.base, EVLOOP_NONBLOCK);
 	ck_assert_uint_eq(count_bots(), 1); /* min_bots */
+}
+END_TEST
+
+static void record(const char *bot, double seconds)
+{
+	struct deia_scheduler_outcome o = DEIA_SCHEDULER_OUTCOME_INIT;
+
+	o.bot = bot;
+	o.type = "general";
+	o.seconds = seconds;
+	o.success = true;
+	for (int i = 0; i < 20; i++)
+		ck_assert_int_eq(
+			deia_scheduler_record(f.hive->scheduling->scheduler, &o,
+					      deia__scaling_now(f.hive)),
+			DEIA_OK);
+}
+
+/* The load of "parrot" as of a new look. */
+static const struct deia__load *load_now(void)
+{
+	scaled_look(1);
+	return &deia__scaled_get(f.hive, "parrot")->load;
+}
+
+START_TEST(tasks_that_wait_count_whatever_they_wait_for)
+{
+	struct deia_scaling_limits l = scaled_quick();
+	const struct job *j;
+	char ids[3][37];
+
+	l.dry_run = true;
+	scaled_template("parrot", "echo", NULL, 0);
+	scaled_configure("parrot", 0, 2, &l);
+	ck_assert_int_eq(submit_task(&f, "admin", "x", NULL, ids[0]), DEIA_OK);
+	run_until_task(&f, ids[0], DEIA_TASK_QUEUED);
+	ck_assert_uint_eq(load_now()->queued, 1);
+	create_script_bot(&f, "fast", never_answers);
+	create_script_bot(&f, "slow", never_answers);
+	run_until_task(&f, ids[0], DEIA_TASK_RUNNING);
+	ck_assert_int_eq(do_task(&f, "admin", DEIA_TASK_DO_CANCEL, ids[0]),
+			 DEIA_OK);
+	run_until_task(&f, ids[0], DEIA_TASK_CANCELLED);
+	ck_assert_uint_eq(load_now()->queued, 0);
+	record("fast", 600);
+	record("slow", 60000);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(submit_task(&f, "admin", "x",
+					     i < 2 ? NULL : "fast", ids[i]),
+				 DEIA_OK);
+	run_until_task(&f, ids[0], DEIA_TASK_RUNNING);
+	j = run_until_task(&f, ids[1], DEIA_TASK_QUEUED);
+	ck_assert_str_eq(j->reason, "waits for fast");
+	/* The one that is pinned to a person's bot helps no template. */
+	ck_assert_uint_eq(load_now()->queued, 1);
 }
 END_TEST
 
@@ -297,6 +356,7 @@ int main(void)
 	tcase_add_test(memory, without_settings_nothing_is_scaled);
 	tcase_add_test(memory, min_bots_are_launched_and_say_whose_they_are);
 	tcase_add_test(memory, work_that_waits_launches_and_idleness_drains);
+	tcase_add_test(memory, tasks_that_wait_count_whatever_they_wait_for);
 	tcase_add_test(memory, what_a_person_made_is_never_removed);
 	tcase_add_test(memory, a_stopped_bot_counts_for_nothing);
 	tcase_add_test(memory, a_dry_run_says_it_and_does_nothing);

@@ -56,11 +56,15 @@ START_TEST(test_pinned_and_capable)
 	rig_idle(&r);
 	ck_assert_uint_eq(r.n_runs, 0);
 	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_QUEUED);
-	ck_assert_str_eq(r.got.first.reason,
-			 "its bot C cannot have a task now");
+	ck_assert_str_eq(r.got.first.reason, "its bot C is not there any more");
 	ck_assert_int_eq(rig_status(&r, id2), DEIA_TASK_QUEUED);
 	ck_assert_str_eq(r.got.first.reason, "no bot that can have a task now "
 					     "has what it needs: gpu");
+	rig_bot_gone(&r, "C");
+	ck_assert_int_eq(rig_status(&r, id), DEIA_TASK_QUEUED);
+	ck_assert_str_eq(r.got.first.reason,
+			 "its bot C cannot have a task now; `deia bot show C` "
+			 "says why");
 	rig_bot(&r, "C", 1, NULL);
 	rig_bot(&r, "D", 1, "gpu");
 	rig_idle(&r);

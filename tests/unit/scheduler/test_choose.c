@@ -250,6 +250,53 @@ START_TEST(recommendation_and_choice_agree)
 }
 END_TEST
 
+/* Also where chance decided, and in turn. */
+START_TEST(an_explanation_is_of_the_bot_that_was_chosen)
+{
+	struct deia_scheduler_ask ask = DEIA_SCHEDULER_ASK_INIT;
+	bool others = false;
+
+	ask.type = "x";
+	for (int i = 0; i < 30 * DEIA_POLICIES; i++) {
+		struct deia_scheduler_recommendation why;
+		struct deia_scheduler_choice c;
+
+		ck_assert_int_eq(deia_scheduler_set_policy(
+					 r.s, (deia_scheduler_policy)(i / 30)),
+				 DEIA_OK);
+		c = rig_choose(&r, "x");
+		others |= strcmp(c.bot, "a") != 0;
+		ck_assert_int_eq(
+			deia_scheduler_explain(r.s, &ask, c.bot, 1, &why),
+			DEIA_OK);
+		ck_assert_uint_eq(why.len, 2);
+		ck_assert_uint_eq(why.candidates, 3);
+		ck_assert_str_eq(why.best[0].choice.bot, c.bot);
+		ck_assert_double_eq(why.best[0].choice.score, c.score);
+		ck_assert_str_ne(why.best[1].choice.bot, c.bot);
+	}
+	ck_assert(others);
+}
+END_TEST
+
+START_TEST(what_could_not_be_chosen_is_not_explained)
+{
+	struct deia_scheduler_ask ask = DEIA_SCHEDULER_ASK_INIT;
+	struct deia_scheduler_recommendation why;
+
+	ask.type = "x";
+	ck_assert_int_eq(deia_scheduler_explain(r.s, &ask, "nobody", 1, &why),
+			 DEIA_ENOTFOUND);
+	rig_set(&r, "b", 1, false, 0);
+	ck_assert_int_eq(deia_scheduler_explain(r.s, &ask, "b", 1, &why),
+			 DEIA_EUNAVAILABLE);
+	ck_assert_uint_eq(why.len, 0);
+	ask.type = "nothing";
+	ck_assert_int_eq(deia_scheduler_explain(r.s, &ask, "a", 1, &why),
+			 DEIA_ENOTFOUND);
+}
+END_TEST
+
 START_TEST(a_recommendation_names_alternatives_in_order_and_a_reason)
 {
 	struct deia_scheduler_recommendation rec;
@@ -421,6 +468,8 @@ int main(void)
 	tcase_add_test(
 		tc, a_failed_specialist_is_tried_again_before_a_hopeless_bot);
 	tcase_add_test(tc, recommendation_and_choice_agree);
+	tcase_add_test(tc, an_explanation_is_of_the_bot_that_was_chosen);
+	tcase_add_test(tc, what_could_not_be_chosen_is_not_explained);
 	tcase_add_test(
 		tc, a_recommendation_names_alternatives_in_order_and_a_reason);
 	tcase_add_test(tc,

@@ -76,7 +76,9 @@ END_TEST
 
 START_TEST(after_the_pause_one_task_is_tried)
 {
+	struct deia_scheduler_recommendation rec;
 	struct deia_scheduler_choice c;
+	char text[400];
 	uint64_t run;
 
 	fail_until_open("a");
@@ -84,6 +86,11 @@ START_TEST(after_the_pause_one_task_is_tried)
 	ck_assert_int_eq(status("a").circuit, DEIA_CIRCUIT_OPEN);
 	wait_for_probe("a");
 	ck_assert_int_eq(status("a").circuit, DEIA_CIRCUIT_PROBING);
+	rec = rig_recommend(&r, "x");
+	ck_assert_str_eq(rec.best[0].choice.bot, "a");
+	ck_assert(rec.best[0].choice.probe);
+	deia_scheduler_reason(&rec, text, sizeof(text));
+	ck_assert_ptr_nonnull(strstr(text, "to see whether it recovered"));
 	c = rig_choose(&r, "x");
 	ck_assert_str_eq(c.bot, "a");
 	ck_assert(c.probe && c.start);
