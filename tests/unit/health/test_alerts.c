@@ -488,13 +488,16 @@ START_TEST(what_is_not_measured_again_ends_after_ten_minutes)
 	rig_put(&g, "bot.failed", "BOT-1", 1);
 	rig_put(&g, "bot.failed", "BOT-2", 1);
 	rig_look(&g, 1000);
+	rig_put(&g, "bot.failed", "BOT-3", 1);
+	rig_look(&g, 1000);
 	rig_restart(&g);
 	rig_put(&g, "bot.failed", "BOT-2", 1);
+	deia_health_remove(g.h, "bot", "BOT-3"); /* known to be gone */
 	rig_run(&g, RIG_MINUTES(10));
 	ck_assert_uint_eq(rig_firing(&g), 2);
 	rig_look(&g, 1000);
 	ck_assert_uint_eq(rig_firing(&g), 1);
-	ck_assert_uint_eq(g.told[DEIA_HEALTH_ENDED], 1);
+	ck_assert_uint_eq(g.told[DEIA_HEALTH_ENDED], 2);
 	rig_close(&g);
 }
 END_TEST
