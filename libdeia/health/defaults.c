@@ -51,6 +51,7 @@ const struct deia_health_metric deia__health_metrics[] = {
 	       "time to the first token, p95"),
 
 	OF_HOST("hive.bots", MANY, true, "bots that run"),
+	OF_HOST("hive.bots_wanted", MANY, false, "bots that should run"),
 	/* Of those that should run; unknown when none should. */
 	OF_HOST("hive.bots_down_ratio", 1, true, "bots that do not run"),
 	OF_HOST("hive.tasks_waiting", MANY, true, "tasks that wait"),
@@ -157,6 +158,12 @@ static const struct deia_health_rule rules[] = {
 	  .levels = { ON(WARNING, 0.5, 0.3, MINUTES(1)),
 		      ON(CRITICAL, 1, 0.9, MINUTES(1)) },
 	  .keep_ms = SECONDS(30),
+	  /* Of few bots each is told by itself, and once is enough. */
+	  .also = { { .metric = "hive.bots_wanted",
+		      .compare = DEIA_HEALTH_AT_LEAST,
+		      .at = 4,
+		      .clear = 3 } },
+	  .n_also = 1,
 	  .text = "`deia bot list` shows why each does not run. Often it is "
 		  "one cause: a model server, a program that is missing." },
 	{ RULE("bot_failed", "bot.failed"), .levels = { ON(WARNING, 1, 1, 0) },

@@ -457,5 +457,9 @@ void deia_health_remove(deia_health *h, const char *scope, const char *subject)
 	for (unsigned i = 0; i < h->n_metrics; i++)
 		if (h->metrics[i]->scope == s)
 			h->metrics[i]->values[sub->index] = (double)NAN;
+	/* A restored alert need not wait for a value any more. */
+	for (unsigned i = 0; i < h->n_rules; i++)
+		if (h->rules[i]->metric->scope == s && h->rules[i]->watches)
+			h->rules[i]->watches[sub->index].waits = false;
 	sub->gone = h->sweep = true;
 }

@@ -15,6 +15,7 @@ import unittest
 BUILD = os.environ["DEIA_BUILD"]
 SOURCE = os.environ["DEIA_SOURCE"]
 PROGRAMS = ["deia", "deiad", "deia-bot", "deia-guard"]
+PACKAGES = ["deia", "deia-messenger", "deia-scheduler", "deia-health"]
 COMPILERS = ["gcc", "clang"]
 
 
@@ -45,8 +46,8 @@ class Installed(unittest.TestCase):
                       for d, _, names in os.walk(cls.root)
                       if "deia.pc" in names)
         # The installation was moved by --destdir: tell its .pc files.
-        for path in (cls.pc, cls.pc.replace("deia.pc", "deia-messenger.pc"),
-                     cls.pc.replace("deia.pc", "deia-scheduler.pc")):
+        for name in PACKAGES:
+            path = cls.pc.replace("deia.pc", name + ".pc")
             with open(path, encoding="utf-8") as f:
                 text = f.read()
             prefix = re.search(r"^prefix=(.*)$", text, re.M).group(1)
@@ -102,8 +103,7 @@ class Installed(unittest.TestCase):
             headers_under(os.path.join(SOURCE, "include", "deia")))
 
     def test_the_pkg_config_files_name_the_version(self):
-        for package in ("deia", "deia-messenger", "deia-scheduler",
-                        "deia-health"):
+        for package in PACKAGES:
             self.assertEqual(self.flags("--modversion", package=package),
                              ["0.1.0"])
 

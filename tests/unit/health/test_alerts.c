@@ -274,6 +274,21 @@ START_TEST(each_failed_bot_has_an_alert_and_its_end)
 }
 END_TEST
 
+/* Of two bots one is half, and told by itself already. */
+START_TEST(one_failed_bot_of_two_is_one_alert)
+{
+	rig_open(&g, NULL);
+	rig_put(&g, "bot.failed", "BOT-1", 1);
+	rig_put(&g, "bot.failed", "BOT-2", 0);
+	rig_put(&g, "hive.bots_wanted", NULL, 2);
+	rig_put(&g, "hive.bots_down_ratio", NULL, 0.5);
+	rig_run(&g, RIG_MINUTES(5));
+	ck_assert_uint_eq(rig_alerts(&g), 1);
+	ck_assert_int_eq(rig_summary(&g).status, DEIA_HEALTH_IS_DEGRADED);
+	rig_close(&g);
+}
+END_TEST
+
 START_TEST(a_bot_that_fails_all_the_time_makes_two_alerts)
 {
 	rig_open(&g, NULL);
@@ -473,13 +488,16 @@ START_TEST(what_is_not_measured_again_ends_after_ten_minutes)
 	rig_put(&g, "bot.failed", "BOT-1", 1);
 	rig_put(&g, "bot.failed", "BOT-2", 1);
 	rig_look(&g, 1000);
+	rig_put(&g, "bot.failed", "BOT-3", 1);
+	rig_look(&g, 1000);
 	rig_restart(&g);
 	rig_put(&g, "bot.failed", "BOT-2", 1);
+	deia_health_remove(g.h, "bot", "BOT-3"); /* known to be gone */
 	rig_run(&g, RIG_MINUTES(10));
 	ck_assert_uint_eq(rig_firing(&g), 2);
 	rig_look(&g, 1000);
 	ck_assert_uint_eq(rig_firing(&g), 1);
-	ck_assert_uint_eq(g.told[DEIA_HEALTH_ENDED], 1);
+	ck_assert_uint_eq(g.told[DEIA_HEALTH_ENDED], 2);
 	rig_close(&g);
 }
 END_TEST
@@ -611,6 +629,7 @@ int main(void)
 		0, 2);
 	tcase_add_test(t, a_resolved_alert_is_left_alone);
 	tcase_add_test(t, each_failed_bot_has_an_alert_and_its_end);
+	tcase_add_test(t, one_failed_bot_of_two_is_one_alert);
 	tcase_add_test(t, a_bot_that_fails_all_the_time_makes_two_alerts);
 	tcase_add_test(
 		t, a_subject_that_comes_back_before_the_look_was_never_gone);
