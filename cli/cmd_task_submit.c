@@ -144,6 +144,19 @@ static bool has_budget(const struct args *a)
 	       args_has(a, "budget-messages");
 }
 
+/* From 0 to 1; negative: not said, or no such number. */
+static double complexity_of(const struct args *a)
+{
+	const char *text = args_text(a, "complexity");
+	char *end = NULL;
+	double value;
+
+	if (text == NULL || *text < '0' || *text > '9')
+		return -1;
+	value = strtod(text, &end);
+	return *end == '\0' && value <= 1 ? value : -1;
+}
+
 static int check(const struct cli *cli)
 {
 	const struct args *a = &cli->args;
@@ -151,6 +164,11 @@ static int check(const struct cli *cli)
 
 	if (rc != EXIT_DONE)
 		return rc;
+	if (args_has(a, "complexity") && complexity_of(a) < 0)
+		return usage_error(cli,
+				   "--complexity: '%s' is no number from 0 to "
+				   "1",
+				   args_text(a, "complexity"));
 	if (args_has(a, "expect") && args_has(a, "expect-schema"))
 		return usage_error(cli, "--expect and --expect-schema exclude "
 					"each other");
@@ -293,6 +311,9 @@ static bool add_options(const struct cli *cli, deia_jw *w, int *rc)
 	add_list(cli, w, "after", "depends_on");
 	add_duration(cli, w, "timeout", "timeout_seconds");
 	add_duration(cli, w, "every", "every_seconds");
+	add_duration(cli, w, "estimate", "estimated_seconds");
+	if (args_has(a, "complexity"))
+		deia_jw_knum(w, "complexity", complexity_of(a));
 	if (args_has(a, "attempts"))
 		deia_jw_kint(w, "max_attempts", args_number(a, "attempts", 0));
 	if (args_has(a, "approve-first"))
@@ -414,6 +435,10 @@ static const struct opt submit_opts[] = {
 	{ "bot", 0, OPT_TEXT, false, "BOT", "no other bot may do it", "@bot" },
 	{ "capability", 0, OPT_TEXT, true, "WORD",
 	  "its bot must be able to do this; may be repeated", NULL },
+	{ "complexity", 0, OPT_TEXT, false, "N",
+	  "how hard it is, 0 to 1; otherwise found by analysis", NULL },
+	{ "estimate", 0, OPT_DURATION, false, "TIME",
+	  "how long it may take; otherwise found by analysis", NULL },
 	{ "after", 0, OPT_TEXT, true, "ID",
 	  "only when this task succeeded; may be repeated", NULL },
 	{ "not-before", 0, OPT_TEXT, false, "TIME",

@@ -163,7 +163,8 @@ struct deia_task_draft {
 	/* {"regex": TEXT} or {"json_schema": {...}}: what the result must be
 	 * for the attempt to count as a success. NULL: anything. */
 	const char *expect;
-	bool has_estimate; /* the next two are stated, not analyzed */
+	/* Which of the next two are stated; the others are analyzed. */
+	bool has_complexity, has_seconds;
 	double complexity, estimated_seconds;
 	const char *submitted_by; /* required: who is to be named */
 	/* Of all attempts together. Used up after an attempt that did not

@@ -249,7 +249,8 @@ static deia_err analyze(struct deia__task *t, const struct deia_task_draft *d,
 	deia_err err = a ? DEIA_OK : DEIA_ENOMEM;
 
 	stated.type = d->type;
-	stated.has_complexity = stated.has_seconds = d->has_estimate;
+	stated.has_complexity = d->has_complexity;
+	stated.has_seconds = d->has_seconds;
 	stated.complexity = d->complexity;
 	stated.estimated_seconds = d->estimated_seconds;
 	if (!err)
@@ -428,7 +429,8 @@ void deia__drafts_digest(const struct deia_task_draft *drafts, size_t n,
 		int64_t numbers[] = { d->priority,	   d->due_unix_ms,
 				      d->deadline_unix_ms, d->timeout_seconds,
 				      d->max_attempts,	   d->every_seconds,
-				      d->approval,	   d->has_estimate };
+				      d->approval,	   d->has_complexity,
+				      d->has_seconds };
 
 		deia__digest_add(&g, d->content, d->content_len);
 		deia__digest_add(&g, numbers, sizeof(numbers));

@@ -39,9 +39,10 @@ static void print_wait(struct deia__buf *out, const struct deia__task *t)
 		deia__buf_addf(out, "type %s is paused", t->type->name);
 	else if (!deia__ttype_may_run(t->type))
 		deia__buf_addf(out,
-			       "%u tasks of type %s are under way, and no "
-			       "more are allowed at a time",
-			       t->type->active, t->type->name);
+			       "%u of type %s %s under way, and no more may "
+			       "be at a time",
+			       t->type->active, t->type->name,
+			       t->type->active == 1 ? "is" : "are");
 	else if (!deia_scheduler_bot_at(t->q->scheduler, 0))
 		deia__buf_adds(out, "there is no bot yet");
 	else if (!deia_scheduler_has_room(t->q->scheduler))

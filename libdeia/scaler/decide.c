@@ -51,19 +51,20 @@ static void say_need(struct deia__scaler_template *t,
 	if (n->cause == DEIA_SCALER_BY_QUEUE) {
 		deia__scaler_say(
 			text, len,
-			"%u bots for %u waiting tasks of %.3g s (oldest "
+			"%u bot%s for %u waiting task%s of %.3g s (oldest "
 			"%.3g s) within %.3g s",
-			n->need, n->waiting, n->run,
+			n->need, n->need == 1 ? "" : "s", n->waiting,
+			n->waiting == 1 ? "" : "s", n->run,
 			(double)v->oldest_wait_ms / 1000, n->horizon);
 		return;
 	}
 	say_wait(n, wait, sizeof(wait));
 	deia__scaler_say(
 		text, len,
-		"%u bots for %.3g tasks/s of %.3g s (load %.3g): %s, target "
+		"%u bot%s for %.3g tasks/s of %.3g s (load %.3g): %s, target "
 		"%.3g s",
-		n->need, n->arrivals, n->run, n->arrivals * n->run, wait,
-		t->conf.wait_seconds);
+		n->need, n->need == 1 ? "" : "s", n->arrivals, n->run,
+		n->arrivals * n->run, wait, t->conf.wait_seconds);
 }
 
 /* The same decision of a dry run, look after look, is said once. */

@@ -37,6 +37,12 @@ class Output(CliCase):
         self.assertIn("ollama pull llama3.2", lines[2])
         self.assertNotIn("\x1b", p.out)
 
+    def test_list_says_what_holds_a_bot(self):
+        self.h.on("GET", "/api/v1/bots", page(
+            bot(held="the day's budget is used up")))
+        self.assertIn("the day's budget is used up",
+                      self.deia("bot", "list", check=0).out)
+
     def test_list_fits_the_terminal(self):
         for columns in (40, 60, 100):
             out = self.terminal("bot", "list", columns=columns).finish()

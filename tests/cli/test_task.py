@@ -124,6 +124,10 @@ class Tasks(CliCase):
                          {"seconds": 9})
         self.assertEqual(self.submit("x", "--expect", "^4$")["expect"],
                          {"regex": "^4$"})
+        self.assertEqual(self.submit("x", "--complexity", "0.75"),
+                         {"content": "x", "complexity": 0.75})
+        self.assertEqual(self.submit("x", "--estimate", "2m"),
+                         {"content": "x", "estimated_seconds": 120})
 
     def test_a_time_from_now(self):
         at = self.submit("x", "--not-before", "10m")["not_before"]
@@ -173,6 +177,8 @@ class Tasks(CliCase):
                 (("x", "--not-before", "soon"), "'soon' is no time"),
                 (("x", "--timeout", "long"), "is no time"),
                 (("x", "--attempts", "many"), "not a whole number"),
+                (("x", "--complexity", "1.5"), "no number from 0 to 1"),
+                (("x", "--complexity", "nan"), "no number from 0 to 1"),
                 (("x", "--expect", "a", "--expect-schema", "b"), "exclude"),
                 (("x", "--on-exceed", "stop"), "needs --budget-tokens"),
                 (("x", "--budget-tokens", "9", "--on-exceed", "cry"),

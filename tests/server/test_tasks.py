@@ -35,6 +35,15 @@ class Submitting(Tasks):
                         "2099-01-01T00:00:00Z")
         self.assertEqual(t["type"], "development")
         self.assertGreater(t["estimated_seconds"], 0)
+        hard = self.submit("fix the bug in parser.c", not_before=
+                           "2099-01-01T00:00:00Z", complexity=0.9)
+        self.assertEqual(hard["complexity"], 0.9)
+        self.assertGreater(hard["estimated_seconds"],
+                           2 * t["estimated_seconds"])
+        quick = self.submit("fix the bug in parser.c", not_before=
+                            "2099-01-01T00:00:00Z", estimated_seconds=5)
+        self.assertEqual((quick["complexity"], quick["estimated_seconds"]),
+                         (t["complexity"], 5))
 
     def test_external_bot_does_it(self):
         self.bot("doer")

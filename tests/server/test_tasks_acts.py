@@ -139,7 +139,8 @@ class Types(Tasks):
         t = self.submit("say hi", type="writing", bot=bot)
         other = self.submit("say ho", type="planning", bot=bot)
         self.assertEqual(self.ended(other)["status"], "succeeded")
-        self.assertEqual(self.get(t)["status"], "queued")
+        self.assertEqual((self.get(t)["status"], self.get(t)["reason"]),
+                         ("queued", "type writing is paused"))
         q = self.queue("writing")
         self.assertEqual((q["paused"], q["queued"], q["active"]),
                          (True, 1, 0))
@@ -158,7 +159,10 @@ class Types(Tasks):
             *[{"content": f"hold {n}", "type": "validation", "bot": bot}
               for n in range(2)])
         self.moved(first, "running")
-        self.assertEqual(self.get(second)["status"], "queued")
+        waits = self.get(second)
+        self.assertEqual((waits["status"], waits["reason"]), (
+            "queued", "1 of type validation is under way, and no more may "
+            "be at a time"))
         self.assertEqual(self.queue("validation")["active"], 1)
         q = self.must("operator", "PUT", "/queues/validation",
                       {"paused": True})

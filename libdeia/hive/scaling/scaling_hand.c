@@ -122,7 +122,7 @@ static deia_err check_up(deia_hive *h, const struct deia__scaled *t,
 		all += count_bots(o, true);
 	if (have + count > max)
 		return deia__hive_fail(h, DEIA_ESTATE,
-				       "%u more bots of template \"%s\" are "
+				       "%u more of template \"%s\" would be "
 				       "too many: there are %u, and max_bots "
 				       "is %u",
 				       count, t->name, have, max);
@@ -240,7 +240,7 @@ static deia_err check_down(deia_hive *h, struct deia__scaled *t, unsigned count)
 
 	if (have < min + count)
 		return deia__hive_fail(h, DEIA_ESTATE,
-				       "%u fewer bots of template \"%s\" are "
+				       "%u fewer of template \"%s\" would be "
 				       "too few: there are %u, and min_bots is "
 				       "%u",
 				       count, t->name, have, min);

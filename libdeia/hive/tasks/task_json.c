@@ -370,18 +370,12 @@ static void read_member(struct reading *r, const cJSON *json, bool is_line)
 
 static void check_whole(struct reading *r, const cJSON *json)
 {
-	bool complexity = cJSON_IsNumber(deia__json_get(json, "complexity"));
-	bool seconds =
+	r->draft->has_complexity =
+		cJSON_IsNumber(deia__json_get(json, "complexity"));
+	r->draft->has_seconds =
 		cJSON_IsNumber(deia__json_get(json, "estimated_seconds"));
-
 	if (!r->draft->content)
 		wrong_item(r, "content", -1, "required: what is to be done");
-	if (complexity != seconds)
-		wrong_item(r, complexity ? "estimated_seconds" : "complexity",
-			   -1,
-			   "required: complexity and estimated_seconds are "
-			   "stated together");
-	r->draft->has_estimate = complexity && seconds;
 }
 
 deia_err deia__task_draft_read(struct deia_task_draft *out, const cJSON *json,

@@ -185,8 +185,8 @@ static void analyze(struct rq *rq, const struct deia_task_stated *stated)
 
 	if (err == DEIA_ENOTFOUND) {
 		rq_bad_field(rq, "/type",
-			     "there is no such type of tasks; GET "
-			     "/api/v1/queues lists them");
+			     "there is no such type of tasks; `deia task "
+			     "types` lists them");
 	} else if (err) {
 		rq_fail_with(rq, err,
 			     "The type or a capability is no name of 1 to 64 "

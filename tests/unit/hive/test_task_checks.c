@@ -122,9 +122,9 @@ END_TEST
 /* Four that never end would keep the fifth from its turn. */
 START_TEST(check_ends_with_its_task)
 {
-	static const char *const argv[] = { "/bin/sh", "-c",
-					    "read x; test $x != stay || "
-					    "exec tail -f /dev/null" };
+	static const char script[] = "read x; test $x != stay || "
+				     "exec tail -f /dev/null";
+	static const char *const argv[] = { "/bin/sh", "-c", script };
 	char ids[4][37], waiting[37], last[37];
 
 	create_worker(&f, "E");

@@ -30,7 +30,7 @@ START_TEST(content_alone_is_enough)
 	ck_assert_ptr_null(d.capabilities);
 	ck_assert_uint_eq(d.priority, 2);
 	ck_assert_uint_eq(d.max_attempts, 3);
-	ck_assert(!d.has_estimate);
+	ck_assert(!d.has_complexity && !d.has_seconds);
 	deia_task_draft_fini(&d);
 	cJSON_Delete(json);
 }
@@ -73,7 +73,7 @@ START_TEST(every_member_is_read)
 	ck_assert_int_eq(d.budget.seconds, 60);
 	ck_assert_int_eq(d.budget.messages, 7);
 	ck_assert_int_eq(d.budget.on_exceed, DEIA_ON_EXCEED_STOP);
-	ck_assert(d.has_estimate);
+	ck_assert(d.has_complexity && d.has_seconds);
 	ck_assert(d.complexity == 0.25 && d.estimated_seconds == 12.5);
 	deia_task_draft_fini(&d);
 	cJSON_Delete(json);
@@ -137,8 +137,6 @@ static const struct {
 	{ "{\"content\":\"x\",\"budget\":{\"tokens\":1,\"on_exceed\":1}}",
 	  "/budget/on_exceed" },
 	{ "{\"content\":\"x\",\"budget\":{\"euros\":1}}", "/budget/euros" },
-	{ "{\"content\":\"x\",\"complexity\":0.5}", "/estimated_seconds" },
-	{ "{\"content\":\"x\",\"estimated_seconds\":5}", "/complexity" },
 	{ "{\"content\":\"x\",\"complexity\":1.5,\"estimated_seconds\":1}",
 	  "/complexity" },
 };

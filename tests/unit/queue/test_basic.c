@@ -478,7 +478,7 @@ START_TEST(test_drafts_that_are_wrong)
 	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EFIELD);
 	ck_assert_str_eq(deia_tasks_field(r.q), "deadline");
 	d = rig_draft("x");
-	d.has_estimate = true;
+	d.has_complexity = d.has_seconds = true;
 	d.complexity = 2;
 	ck_assert_int_eq(rig_submit(&r, &d, 1, NULL, NULL), DEIA_EFIELD);
 	d = rig_draft("x");
