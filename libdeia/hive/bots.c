@@ -7,6 +7,7 @@
  * that is being created or removed is reserved in memory meanwhile, so that
  * two calls cannot cross.
  */
+#include "hive/health/health.h"
 #include "hive/mail/reply.h"
 #include "hive/nodes/nodes.h"
 #include "hive/tasks/tasks.h"
@@ -85,6 +86,7 @@ void deia__hbot_drop(deia_hive *h, struct deia__hbot *b)
 	if (b->token_id[0])
 		deia__tokens_remove(h->tokens, b->token_id);
 	h->scaling->n_draining -= b->draining;
+	deia__health_bot_gone(h, b->id);
 	deia__push_drop(h, b);
 	deia__replier_orphan(b);
 	HASH_DEL(h->hbots, b);
@@ -253,6 +255,7 @@ void deia__bots_on_state(const struct deia_bot_info *info, deia_bot_state from,
 		pause_again(h, b, info);
 	if (from != info->state) {
 		deia__scaling_bot_moved(h, b, info->state, from);
+		deia__health_bot_moved(h, info);
 		deia__mail_bot_moved(h, b, info, from);
 	}
 	c = deia__change_new(h);

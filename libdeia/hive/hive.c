@@ -6,6 +6,7 @@
  * death: turns (what they have is committed), the store (which calls what is
  * due), posted calls, bots, listeners, then the rest.
  */
+#include "hive/health/health.h"
 #include "hive/mail/reply.h"
 #include "hive/nodes/nodes.h"
 #include "hive/scheduling/scheduling.h"
@@ -257,6 +258,19 @@ static deia_err open_store(deia_hive *h, const struct deia_hive_opts *o,
 	return err ? err : check_whole(h, detail, detail_len);
 }
 
+static deia_err load_rest(deia_hive *h)
+{
+	deia_err err = deia__scaling_load(h);
+
+	if (!err)
+		err = deia__dialogues_load(h);
+	if (!err)
+		err = deia__health_load(h);
+	if (!err)
+		err = deia__nodes_settle(h);
+	return err ? err : deia__nodes_start(h);
+}
+
 static deia_err open_all(deia_hive *h, struct event_base *base,
 			 const struct deia_hive_opts *o, char *detail,
 			 size_t detail_len)
@@ -270,6 +284,8 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 	if (o->url && !(h->url = deia__strdup(o->url)))
 		return DEIA_ENOMEM;
 	err = open_journal(h, o, detail, detail_len);
+	if (!err)
+		err = deia__health_new(h, o);
 	if (!err)
 		err = open_store(h, o, detail, detail_len);
 	if (!err)
@@ -297,13 +313,7 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 			say(detail, detail_len, "%s", h->msg.text);
 	}
 	if (!err) {
-		err = deia__scaling_load(h);
-		if (!err)
-			err = deia__dialogues_load(h);
-		if (!err)
-			err = deia__nodes_settle(h);
-		if (!err)
-			err = deia__nodes_start(h);
+		err = load_rest(h);
 		if (err)
 			say(detail, detail_len, "%s", h->msg.text);
 	}
@@ -366,6 +376,7 @@ deia_err deia_hive_start(deia_hive *h)
 		return err;
 	deia_tasks_start(h->tasks->queue);
 	h->started = true;
+	deia__health_start(h);
 	HASH_ITER(hh, h->hbots, b, next) {
 		if (b->wish == DEIA__WISH_STOPPED)
 			continue;
@@ -478,6 +489,7 @@ void deia__hive_check_stopped(deia_hive *h)
 	if (!h->mail->stopped) { /* the last answers are sent */
 		deia__scheduling_stop(h);
 		deia__budgets_stop(h);
+		deia__health_stop(h);
 		deia__mail_stop(h);
 	}
 	if (!h->bots_stopped || waits_for_changes(h))
@@ -508,6 +520,7 @@ deia_err deia_hive_stop(deia_hive *h, void (*cb)(void *user), void *user)
 	deia__retention_stop(h);
 	deia__samples_stop(h);
 	deia__scaling_stop(h);
+	deia__health_pause(h);
 	deia_hive_end_waits(h);
 	deia__turns_cancel_all(h);
 	deia__task_runs_cancel(h, NULL);
@@ -557,6 +570,7 @@ void deia_hive_free(deia_hive *h)
 	deia__tasks_closing(h);
 	deia__scheduling_stop(h);
 	deia__budgets_stop(h);
+	deia__health_stop(h);
 	deia__nodes_end(h);
 	deia_store_close(h->store);
 	h->store = NULL;
@@ -574,6 +588,7 @@ void deia_hive_free(deia_hive *h)
 	deia__nodes_free(h);
 	deia__scheduling_free(h);
 	deia__budgets_free(h);
+	deia__health_free(h);
 	free_hbots(h);
 	deia__tokens_free(h->tokens);
 	deia__timers_free(h->timers);

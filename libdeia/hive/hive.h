@@ -10,7 +10,7 @@
  * samples.c (their states, what they need), access.c (tokens, sign-in), audit.c
  * (audit pages, kept answers), external.c (bots whose programs run elsewhere),
  * cache.c (what is kept in the cache), retention.c (what is pruned), store_say.c
- * (a store that is away).
+ * (a store that is away), machine.c (processors and memory).
  *
  *   chat/        conversations, lines, one question and its answer
  *   mail/        the messenger with identities, pushes, answers by themselves
@@ -18,6 +18,7 @@
  *   tasks/       the queue with identities and real bots; budgets
  *   scheduling/  what the scheduler knows and learned
  *   scaling/     the auto-scaler
+ *   health/      what is measured, alerts
  *   nodes/       other hives on the same store
  */
 #ifndef DEIA_HIVE_HIVE_H
@@ -79,6 +80,25 @@ struct deia__budget_use {
 	char reason[DEIA__HELD_BYTES]; /* why it is used up; "" */
 };
 
+#define DEIA__MEMORY_POINTS 24
+#define DEIA__RESTART_MINUTES 10
+
+/* measure_bots.c: what was seen of a bot. */
+struct deia__bot_health {
+	/* The scheduler's counters at the look before, and what counts of
+	 * them; see struct deia__recent. */
+	bool counting;
+	uint64_t outcomes, successes;
+	double n, n_good;
+	uint64_t ended; /* turns */
+	uint64_t all_restarts;
+	unsigned restarts[DEIA__RESTART_MINUTES]; /* by minute, up to: */
+	int64_t minute;
+	int64_t pid; /* the process that the memory is of */
+	uint32_t memory_kib[DEIA__MEMORY_POINTS];
+	unsigned n_memory, n_minutes;
+};
+
 /* A bot that is remembered; the supervisor has its specification and state. */
 struct deia__hbot {
 	char id[DEIA_MAX_ID_LEN + 1];
@@ -116,6 +136,7 @@ struct deia__hbot {
 	bool draining;	  /* it gets no more work, and is removed after it */
 	int64_t drain_ms; /* since when */
 	struct deia__budget_use budget;
+	struct deia__bot_health health;
 	uint64_t n_sent; /* messages, since the hive was started */
 	UT_hash_handle hh;
 };
@@ -211,6 +232,7 @@ struct deia_hive {
 	struct deia__tasks *tasks;
 	struct deia__scaling *scaling;
 	struct deia__budgets *budgets;
+	struct deia__health *health;
 	deia_log_cb log;
 	void *log_user;
 };

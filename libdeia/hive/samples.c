@@ -7,6 +7,7 @@
  * that live are one transaction. What a bot's own children need is not in it:
  * where cgroups hold a bot's limits, GET /bots/{id} shows the memory of all.
  */
+#include "hive/health/health.h"
 #include "hive/nodes/nodes.h"
 
 #include <fcntl.h>
@@ -144,6 +145,7 @@ static bool sample(deia_hive *h, deia_txn *t, struct deia__hbot *b)
 	fill(&s, b, info);
 	add_share(&s, b, now);
 	add_row(t, b, &s);
+	deia__health_bot_sampled(h, b, &s);
 	b->sample_pid = s.pid;
 	b->sample_cpu_ms = s.cpu_ms;
 	b->sample_memory = s.memory_bytes;

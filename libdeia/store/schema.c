@@ -529,6 +529,35 @@ const struct deia_table deia__table_scaling_decisions = {
 	.n_indexes = LEN(scaling_decision_indexes),
 };
 
+static const struct deia_column alert_columns[] = {
+	TEXT_COLUMN("id"),   TEXT_COLUMN("node"), INT_COLUMN("state"),
+	INT_COLUMN("fired"), TEXT_COLUMN("data"),
+};
+_Static_assert(LEN(alert_columns) == ALERT_COLUMNS, "alerts");
+
+const struct deia_table deia__table_alerts = {
+	.name = "alerts",
+	.columns = alert_columns,
+	.n_columns = ALERT_COLUMNS,
+	.n_key = 1,
+};
+
+static const struct deia_column health_setting_columns[] = {
+	TEXT_COLUMN("name"),
+	TEXT_COLUMN("data"),
+	INT_COLUMN("updated"),
+	TEXT_COLUMN("updated_by"),
+};
+_Static_assert(LEN(health_setting_columns) == HEALTH_SETTING_COLUMNS,
+	       "health_settings");
+
+const struct deia_table deia__table_health_settings = {
+	.name = "health_settings",
+	.columns = health_setting_columns,
+	.n_columns = HEALTH_SETTING_COLUMNS,
+	.n_key = 1,
+};
+
 const struct deia_table *const deia__tables[] = {
 	&deia__table_bots,	    &deia__table_conversations,
 	&deia__table_chat_lines,    &deia__table_events,
@@ -542,5 +571,6 @@ const struct deia_table *const deia__tables[] = {
 	&deia__table_task_texts,    &deia__table_task_keys,
 	&deia__table_task_types,    &deia__table_scheduler_pairs,
 	&deia__table_scaling,	    &deia__table_scaling_decisions,
+	&deia__table_alerts,	    &deia__table_health_settings,
 };
 const size_t deia__tables_len = LEN(deia__tables);

@@ -376,6 +376,29 @@ enum {
 enum { DECISION_BY_TIME };
 extern const struct deia_table deia__table_scaling_decisions;
 
+/* Alerts of the health monitor, in order of time by their ids: data as
+ * deia_health_print_alert prints it; node: a mark, as in tasks; state: a
+ * deia_health_state. */
+enum {
+	ALERT_ID,
+	ALERT_NODE,
+	ALERT_STATE,
+	ALERT_FIRED,
+	ALERT_DATA,
+	ALERT_COLUMNS
+};
+extern const struct deia_table deia__table_alerts;
+
+/* What was put about health; name "rules": a JSON object. */
+enum {
+	HEALTH_SETTING_NAME,
+	HEALTH_SETTING_DATA,
+	HEALTH_SETTING_UPDATED,
+	HEALTH_SETTING_UPDATED_BY,
+	HEALTH_SETTING_COLUMNS
+};
+extern const struct deia_table deia__table_health_settings;
+
 /* All of them, for checks and tests. */
 extern const struct deia_table *const deia__tables[];
 extern const size_t deia__tables_len;

@@ -18,7 +18,7 @@ import postgres  # noqa: E402
 
 BACK_TO_4 = ("DROP TABLE bot_status, store_info, nodes, message_homes, tasks, "
              "task_texts, task_keys, task_types, scheduler_pairs, scaling, "
-             "scaling_decisions; "
+             "scaling_decisions, alerts, health_settings; "
              "DELETE FROM store_sequences WHERE name = 'scaling_decisions'; "
              "ALTER TABLE bots DROP COLUMN node; "
              "ALTER TABLE dialogues DROP COLUMN node; "
@@ -114,7 +114,7 @@ class MigratePostgres(CliCase):
         self.pg.sql(BACK_TO_4, "dumped")
         hive.start()
         hive.must("GET", "/bots/BOT-001")
-        self.assertIn("applied migration 0007", hive.log())
+        self.assertIn("applied migration 0008", hive.log())
 
     def test_empty_database_is_not_found(self):
         url = self.pg.create("empty")

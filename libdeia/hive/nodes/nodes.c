@@ -10,6 +10,7 @@
  * would wait.
  */
 #include "hive/nodes/nodes.h"
+#include "hive/health/health.h"
 #include "hive/scaling/scaling.h"
 #include "hive/mail/reply.h"
 
@@ -350,6 +351,7 @@ static void on_notice(const struct deia_notice *notice, void *user)
 		deia__reread_bots(h, NULL);
 		deia__reread_tokens(h, NULL);
 		deia__scaling_reread(h);
+		deia__health_reread(h);
 	} else if (strcmp(notice->topic, DEIA__TOPIC_NODES) == 0) {
 		deia__nodes_noticed(h, notice->text);
 	} else if (strcmp(notice->topic, DEIA__TOPIC_BOTS) == 0) {
@@ -360,6 +362,8 @@ static void on_notice(const struct deia_notice *notice, void *user)
 		deia__dialogue_told(h, notice->text);
 	} else if (strcmp(notice->topic, DEIA__TOPIC_SCALING) == 0) {
 		deia__scaling_reread(h);
+	} else if (strcmp(notice->topic, DEIA__TOPIC_HEALTH) == 0) {
+		deia__health_reread(h);
 	}
 }
 

@@ -27,6 +27,7 @@
 /* A dead letter of this dialogue was requeued elsewhere. */
 #define DEIA__TOPIC_DIALOGUES "dialogues"
 #define DEIA__TOPIC_SCALING "scaling"
+#define DEIA__TOPIC_HEALTH "health"
 
 #define DEIA__NODES_MAX 256
 #define DEIA__REREAD_IDS 64 /* more that changed: all are read */

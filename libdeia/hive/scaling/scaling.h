@@ -6,7 +6,6 @@
  *   scaling_settings.c  settings as JSON: reading, checking, printing
  *   scaling_rows.c      what the store has of them, also from other nodes
  *   scaling_put.c       settings that are changed
- *   scaling_machine.c   processors and memory
  *   scaling_look.c      what is seen, once a second, and asked to be done
  *   scaling_act.c       launching, draining
  *   scaling_hand.c      the same by a person
@@ -23,6 +22,7 @@
 #include <deia/scaling.h>
 
 #include "hive/hive.h"
+#include "hive/machine.h"
 
 #define DEIA__SCALING_LIMITS_ROW "*"
 #define DEIA__SCALING_COUNTERS_ROW '#' /* and the name of a node */
@@ -74,14 +74,6 @@ struct deia__launch {
 	struct deia__by_hand *hand; /* who waits for it; NULL: the scaler */
 };
 TAILQ_HEAD(deia__launches, deia__launch);
-
-struct deia__machine {
-	uint64_t busy, total; /* of /proc/stat, at the look before */
-	bool counting;
-	double cpu_ratio; /* smoothed; 0: unknown */
-	bool memory_known;
-	uint64_t free_bytes;
-};
 
 struct deia__scaling {
 	deia_scaler *scaler;
@@ -163,13 +155,6 @@ DEIA_NODISCARD deia_err deia__scaling_load(deia_hive *h);
 void deia__scaling_reread(deia_hive *h);
 /* The numbers of launches, durably before these. */
 DEIA_NODISCARD deia_err deia__scaling_keep_counters(deia_hive *h);
-
-/* ---- scaling_machine.c -------------------------------------------------- */
-
-void deia__machine_look(struct deia__machine *m);
-/* For tests: from texts of /proc/stat and /proc/meminfo. */
-void deia__machine_read_cpu(struct deia__machine *m, const char *text);
-void deia__machine_read_memory(struct deia__machine *m, const char *text);
 
 /* ---- scaling_look.c ----------------------------------------------------- */
 

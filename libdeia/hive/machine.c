@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scaling_machine.c - how busy the processors are and how much memory can be
+ * machine.c - how busy the processors are and how much memory can be
  * had, from /proc: two short files that never wait for a disk.
  *
  * All processors and all memory of the machine: limits of a cgroup that holds
  * deiad itself are not looked at.
  */
-#include "hive/scaling/scaling.h"
+#include "hive/machine.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,7 +17,7 @@
 #define TEXT_BYTES 2048 /* what is wanted stands in the first lines */
 #define NEW_WEIGHT 0.2	/* of a look in the mean: about five seconds */
 
-static bool read_start(const char *path, char *text, size_t len)
+bool deia__machine_read(const char *path, char *text, size_t len)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
@@ -50,30 +50,39 @@ void deia__machine_read_cpu(struct deia__machine *m, const char *text)
 				       : ratio;
 		if (m->cpu_ratio > 1)
 			m->cpu_ratio = 1;
+		m->cpu_known = true;
 	}
 	m->counting = true;
 	m->busy = busy;
 	m->total = total;
 }
 
-void deia__machine_read_memory(struct deia__machine *m, const char *text)
+/* False: it does not say so. */
+static bool find(const char *text, const char *key, uint64_t *bytes)
 {
-	static const char key[] = "MemAvailable:";
 	const char *at = strstr(text, key);
 	uint64_t kib;
 
-	m->memory_known =
-		at && sscanf(at + sizeof(key) - 1, "%" SCNu64 " kB", &kib) == 1;
-	m->free_bytes = m->memory_known ? kib << 10 : 0;
+	*bytes = 0;
+	if (!at || sscanf(at + strlen(key), "%" SCNu64 " kB", &kib) != 1)
+		return false;
+	*bytes = kib << 10;
+	return true;
+}
+
+void deia__machine_read_memory(struct deia__machine *m, const char *text)
+{
+	m->memory_known = find(text, "MemAvailable:", &m->free_bytes);
+	(void)find(text, "MemTotal:", &m->total_bytes);
 }
 
 void deia__machine_look(struct deia__machine *m)
 {
 	char text[TEXT_BYTES];
 
-	if (read_start("/proc/stat", text, sizeof(text)))
+	if (deia__machine_read("/proc/stat", text, sizeof(text)))
 		deia__machine_read_cpu(m, text);
-	if (read_start("/proc/meminfo", text, sizeof(text)))
+	if (deia__machine_read("/proc/meminfo", text, sizeof(text)))
 		deia__machine_read_memory(m, text);
 	else
 		m->memory_known = false;

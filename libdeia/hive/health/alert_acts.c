@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * alert_acts.c - what people do to alerts.
+ *
+ * The monitor does it at once; then the row, the events and the audit entry are
+ * one change. What the store refuses is stored later, as other changes are.
+ */
+#include "hive/health/health.h"
+
+#include <ctype.h>
+#include <string.h>
+
+struct act {
+	deia_hive_alert_cb cb;
+	void *user;
+	unsigned changes;
+	struct deia_health_alert alert; /* as it was when it was done */
+};
+
+/* Who did it, as an id: names of tokens may be anything. */
+static void print_by(char out[static DEIA_MAX_ID_LEN + 1],
+		     const struct deia_actor *actor)
+{
+	const char *name = actor->name[0] ? actor->name : "unknown";
+	size_t i;
+
+	for (i = 0; i < DEIA_MAX_ID_LEN && name[i]; i++) {
+		unsigned char c = (unsigned char)name[i];
+		bool ok = c < 0x80 && (isalnum(c) || strchr("._-", c));
+
+		out[i] = ok ? (char)c : '_';
+	}
+	out[i] = '\0';
+}
+
+static deia_err begin(deia_hive *h, const struct deia_actor *actor,
+		      struct act **out)
+{
+	*out = NULL;
+	if (actor->role < DEIA_ROLE_OPERATOR)
+		return deia__hive_fail(h, DEIA_EDENIED,
+				       "only an operator or an administrator "
+				       "may act on alerts");
+	if (h->stopping)
+		return deia__hive_fail(h, DEIA_EUNAVAILABLE,
+				       "the hive is stopping");
+	*out = deia__alloc(sizeof(**out));
+	return *out ? DEIA_OK
+		    : deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
+}
+
+static void on_stored(deia_hive *h, deia_err err, const int64_t *seqs,
+		      size_t n_seqs, void *arg)
+{
+	struct act *act = arg;
+	const struct deia_health_alert *now =
+		deia_health_get_alert(h->health->monitor, act->alert.id);
+
+	(void)seqs;
+	(void)n_seqs;
+	if (err)
+		deia__alerts_again(h, act->alert.id, act->changes);
+	if (!now)
+		now = &act->alert;
+	if (act->cb)
+		act->cb(err, err ? NULL : now, act->user);
+	deia__free(act);
+}
+
+/* err: what the monitor said. */
+static deia_err finish(deia_hive *h, const struct deia_actor *actor,
+		       struct act *act, const char *id, const char *action,
+		       deia_err err)
+{
+	const struct deia_health_alert *a;
+	struct deia__change *c;
+
+	if (err) {
+		deia__free(act);
+		return deia__hive_fail(h, err, "%s",
+				       deia_health_errmsg(h->health->monitor));
+	}
+	a = deia_health_get_alert(h->health->monitor, id);
+	act->alert = *a;
+	c = deia__change_new(h);
+	act->changes = deia__alerts_into(h, c, a);
+	deia__change_audit(c, actor, action, act->alert.id, DEIA_OK);
+	err = deia__change_commit(c, h, on_stored, act);
+	if (err) {
+		deia__alerts_again(h, act->alert.id, act->changes);
+		deia__free(act);
+	}
+	return err;
+}
+
+deia_err deia_hive_alert_acknowledge(deia_hive *h,
+				     const struct deia_actor *actor,
+				     const char *id, const char *reason,
+				     deia_hive_alert_cb cb, void *user)
+{
+	char by[DEIA_MAX_ID_LEN + 1];
+	struct act *act;
+	deia_err err = begin(h, actor, &act);
+
+	if (err)
+		return err;
+	act->cb = cb;
+	act->user = user;
+	print_by(by, actor);
+	err = deia_health_acknowledge(h->health->monitor, id, by, reason,
+				      deia__health_unix(h));
+	return finish(h, actor, act, id, "alert.acknowledge", err);
+}
+
+deia_err deia_hive_alert_silence(deia_hive *h, const struct deia_actor *actor,
+				 const char *id, const char *reason,
+				 int64_t until_unix_ms, deia_hive_alert_cb cb,
+				 void *user)
+{
+	char by[DEIA_MAX_ID_LEN + 1];
+	struct act *act;
+	deia_err err = begin(h, actor, &act);
+
+	if (err)
+		return err;
+	act->cb = cb;
+	act->user = user;
+	print_by(by, actor);
+	err = deia_health_silence(h->health->monitor, id, by, reason,
+				  until_unix_ms, deia__health_unix(h));
+	return finish(h, actor, act, id,
+		      until_unix_ms ? "alert.silence" : "alert.unsilence", err);
+}
+
+deia_err deia_hive_alert_resolve(deia_hive *h, const struct deia_actor *actor,
+				 const char *id, const char *reason,
+				 deia_hive_alert_cb cb, void *user)
+{
+	char by[DEIA_MAX_ID_LEN + 1];
+	struct act *act;
+	deia_err err = begin(h, actor, &act);
+
+	if (err)
+		return err;
+	act->cb = cb;
+	act->user = user;
+	print_by(by, actor);
+	err = deia_health_resolve(h->health->monitor, id, by, reason,
+				  deia__health_unix(h));
+	return finish(h, actor, act, id, "alert.resolve", err);
+}
