@@ -17,6 +17,9 @@ from schema import Schemas  # noqa: E402
 DOC = yaml_subset.load((ROOT / 'docs/openapi.yaml').read_text('utf-8'))
 RULES = Schemas(DOC)
 CONFIG = 'templates:\n  parrot:\n    adapter: echo\n'
+# A rule of which an alert fires.
+FEW_BOTS = {'id': 'few', 'metric': 'hive.bots', 'compare': '<',
+            'levels': {'info': {'at': 100}}}
 # Routes that stream for ever, or that need what a test does not have.
 STREAMS = {'/api/v1/events', '/api/v1/tasks/{id}/events'}
 ELSEWHERE = {'/api/v1/models', '/.well-known/{name}'}
@@ -66,6 +69,9 @@ class Replies(unittest.TestCase):
             'a': 'BOT-001', 'b': 'BOT-002', 'content': 'Birds', 'turns': 2})
         cls.task = cls.hive.must('POST', '/tasks', {
             'content': 'Sing', 'bot': 'BOT-001'})
+        cls.hive.must('PUT', '/api/v1/health/rules', {'rules': [FEW_BOTS]})
+        cls.alert = cls.hive.wait(lambda: next(iter(cls.hive.must(
+            'GET', '/alerts')['items']), None))
 
     def check(self, method, template, status, headers, text):
         """The reply is one that the document describes."""
@@ -107,6 +113,7 @@ class Replies(unittest.TestCase):
                 ids['id'] = (self.message['id'] if '/messages/{' in path else
                              self.dialogue['id'] if '/dialogues/' in path
                              else self.task['id'] if '/tasks/' in path
+                             else self.alert['id'] if '/alerts/' in path
                              else 'BOT-001')
                 status, _ = self.ask('GET', path,
                                      query=QUERIES.get(path, ''), **ids)
@@ -438,6 +445,42 @@ class Replies(unittest.TestCase):
                              ({'seconds': -1}, 422), ({'seconds': '1'}, 422)):
             self.assertEqual(self.ask('POST', base + '/executions',
                                       {**body, **more})[0], wanted)
+
+    def test_health_and_alerts(self):
+        base, rules = '/api/v1/alerts', '/api/v1/health/rules'
+        self.assertEqual(self.good('GET', base, query='?state=firing'
+                                   '&level=info&limit=1')['items'],
+                         [self.alert])
+        ids = {'id': self.alert['id']}
+        one = base + '/{id}'
+        self.good('POST', one + '/acknowledge', {'reason': 'seen'}, **ids)
+        got = self.good('POST', one + '/silence', {'minutes': 1}, **ids)
+        self.good('POST', one + '/silence',
+                  {'until': got['silenced']['until'], 'reason': 'x'}, **ids)
+        self.good('POST', one + '/silence', {'minutes': 0}, **ids)
+        self.assertEqual(self.ask('POST', one + '/silence', {}, **ids)[0],
+                         422)
+        self.good('POST', one + '/resolve', **ids)
+        self.assertEqual(self.ask('POST', one + '/resolve', **ids)[0], 409)
+        self.assertEqual(self.ask('GET', one, id='nobody')[0], 404)
+        self.good('GET', base, query='?state=resolved')
+        self.assertEqual(self.ask('GET', base, query='?state=x')[0], 422)
+        self.good('GET', '/api/v1/health/timeline', query='?hours=720')
+        self.good('GET', '/api/v1/health')
+        got = self.good('PUT', rules, {'rules': None})
+        self.assertGreater(len(got['rules']), 10)
+        self.assertEqual(self.ask('PUT', rules, {'rules': [{}]})[0], 422)
+        self.good('PUT', rules, got)
+
+    def test_alerts_are_told_as_events(self):
+        with Stream(self.hive, 'GET', '/api/v1/events?after=0') as events:
+            for name, data, _ in events:
+                if name == 'alert.generated':
+                    break
+        self.assertEqual(RULES.faults(
+            data, DOC['components']['schemas']['Event']), [])
+        self.assertEqual(RULES.faults(
+            data['data'], DOC['components']['schemas']['Alert']), [])
 
     def test_mail_is_told_as_events(self):
         with Stream(self.hive, 'GET', '/api/v1/events?after=0') as events:

@@ -157,7 +157,7 @@ class Health(threading.Thread):
                 status = wire.answer()[0]
                 self.slowest = max(self.slowest, time.monotonic() - began)
                 self.count += 1
-                if status != 200:
+                if status not in (200, 503):  # a busy machine is CRITICAL
                     self.wrong = status
                     return
 
@@ -185,14 +185,14 @@ class Fuzz(unittest.TestCase):
     def settled(self):
         """Waits until only our connection is left; its health."""
         for _ in range(2000):
-            health = self.hive.must("GET", "/health")
+            health = self.hive.call("GET", "/health")[1]
             details = self.hive.call("GET", "/api/v1/health")[1]
             if details["http"]["connections"] <= 1 and \
                     details["turns"]["running"] == 0:
                 break
         else:
             self.fail(f"connections stay: {details}")
-        self.assertEqual(health["status"], "HEALTHY")
+        self.assertEqual(health["checks"], {"store": "ok", "bots": "ok"})
         self.assertLessEqual(open_files(self.hive.process.pid),
                              self.files + 4)
 

@@ -44,7 +44,7 @@ class Watch(threading.Thread):
         try:
             while not self.stopped.is_set():
                 began = time.monotonic()
-                self.hive.must("GET", "/health")
+                self.hive.call("GET", "/health")
                 text = f"still there {self.rounds}?"
                 answer = self.hive.say("HEALTHY", text)
                 assert answer["content"] == text, answer

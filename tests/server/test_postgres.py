@@ -76,11 +76,11 @@ class Postgres(unittest.TestCase):
         self.database = url.rpartition("/")[2]
         return Hive(env={"DEIA_DATABASE_URL": url}, **more)
 
-    def wait_ready(self, hive, want):
-        """Asks until /health/ready answers with this status."""
+    def wait_ready(self, hive, want, path="/health/ready"):
+        """Asks until it answers with this status."""
         limit = time.monotonic() + WAIT_SECONDS
         while True:
-            status, answer = hive.call("GET", "/health/ready")
+            status, answer = hive.call("GET", path)
             if status == want:
                 return answer
             self.assertLess(time.monotonic(), limit, answer)
@@ -139,9 +139,8 @@ class Postgres(unittest.TestCase):
             try:
                 self.assertEqual(self.wait_ready(hive, 503)["status"],
                                  "store_away")
-                status, health = hive.call("GET", "/health")
-                self.assertEqual((status, health["checks"]["store"]),
-                                 (503, "away"))
+                self.assertEqual(hive.call("GET", "/health")[1]["checks"][
+                    "store"], "away")
                 conn = http.client.HTTPConnection("127.0.0.1", hive.port,
                                                   timeout=WAIT_SECONDS)
                 conn.request("GET", API + "/bots/BOT-001/chat",
@@ -155,12 +154,16 @@ class Postgres(unittest.TestCase):
                 reason = health["store"]["away_reason"]
                 self.assertIn("cannot be reached", reason)
                 self.assertNotIn(postgres.PASSWORD, reason + hive.log())
+                self.assertEqual(
+                    self.wait_ready(hive, 503, "/health")["status"],
+                    "CRITICAL")
             finally:
                 self.pg.start()
             self.wait_ready(hive, 200)
             self.wait_log(hive, "the database is back")
             hive.say("BOT-001", "after")
             self.assertEqual(len(hive.lines("BOT-001")), 4)
+            self.wait_ready(hive, 200, "/health")
 
     def test_deiad_ends_while_the_database_is_away(self):
         with self.hive() as hive:

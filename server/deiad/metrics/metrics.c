@@ -5,7 +5,7 @@
  * A page is printed in one go, on the loop. What it is printed from is counted
  * where it happens and kept in memory, so no page waits for a disk, and asking
  * often changes nothing. A family is a row of one of the groups below; what is
- * new, such as alerts, is one more group.
+ * new is one more group.
  */
 #include "metrics.h"
 
@@ -21,8 +21,9 @@
 #define LOOP_MS 250
 
 static const struct metric_group *const groups[] = {
-	&metrics_of_process, &metrics_of_http, &metrics_of_bots,
-	&metrics_of_tasks,   &metrics_of_mail, &metrics_of_store,
+	&metrics_of_process, &metrics_of_http,	&metrics_of_health,
+	&metrics_of_bots,    &metrics_of_tasks, &metrics_of_mail,
+	&metrics_of_store,
 };
 
 struct metrics {
@@ -122,6 +123,7 @@ static struct metrics_view *look(struct app *app)
 	deia_hive_get_status(app->hive, &v->hive);
 	deia_messenger_get_status(deia_hive_messenger(app->hive), &v->mail);
 	deia_tasks_get_status(tasks, &v->tasks);
+	deia_health_get_summary(deia_hive_health(app->hive), &v->health);
 	while (v->n_types < DEIA_MAX_TASK_TYPES &&
 	       deia_tasks_type_at(tasks, v->n_types, &v->types[v->n_types]))
 		v->n_types++;

@@ -6,7 +6,7 @@
 #ifndef DEIAD_METRICS_H
 #define DEIAD_METRICS_H
 
-#include <deia/hive.h>
+#include <deia/hive_health.h>
 #include <deia/limits.h>
 #include <deia/messenger.h>
 #include <deia/task.h>
@@ -27,6 +27,7 @@ struct metrics_view {
 	struct deia_hive_status hive;
 	struct deia_messenger_status mail;
 	struct deia_tasks_status tasks;
+	struct deia_health_summary health;
 	struct deia_task_type_status types[DEIA_MAX_TASK_TYPES];
 	size_t n_types;
 	struct deia_hive_bot *bots; /* of this node */
@@ -48,7 +49,8 @@ struct metric_group {
 	}
 
 extern const struct metric_group metrics_of_process, metrics_of_http,
-	metrics_of_bots, metrics_of_tasks, metrics_of_mail, metrics_of_store;
+	metrics_of_health, metrics_of_bots, metrics_of_tasks, metrics_of_mail,
+	metrics_of_store;
 
 /* Begins to watch the loop. False: memory ran out. */
 bool metrics_begin(struct app *app);

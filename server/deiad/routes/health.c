@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <deia/hive.h>
+#include <deia/hive_health.h>
 #include <deia/version.h>
 #include <event2/bufferevent.h>
 #include <event2/http.h>
@@ -24,35 +24,27 @@
 #include "routes.h"
 
 #define CACHE_MS 100
+#define MAX_DEDUCTIONS 64 /* the first ones take most */
 
 struct verdict {
-	const char *status;
-	int score, http;
-	bool store_ok;
-	const char *store; /* the word for its check */
-	unsigned failed, live;
+	struct deia_health_summary sum;
+	int http;
+	const char *store, *bots; /* the words for their checks */
 };
 
+/* The status is the monitor's; the checks are how it is this very moment. */
 static struct verdict judge(const deia_hive *hive, struct deia_hive_status *st)
 {
-	struct verdict v = { "HEALTHY", 100, 200, true, "ok", 0, 0 };
+	struct verdict v = { .http = 200, .store = "ok", .bots = "ok" };
 
 	deia_hive_get_status(hive, st);
-	v.store_ok = st->store_ok;
-	if (!v.store_ok)
-		v.store = st->store.failed_hard ? "failed" : "away";
-	v.failed = st->bot_states[DEIA_BOT_FAILED];
-	v.live = st->bot_states[DEIA_BOT_READY] +
-		 st->bot_states[DEIA_BOT_BUSY] +
-		 st->bot_states[DEIA_BOT_PAUSED];
-	if (!v.store_ok) {
-		v.status = "CRITICAL";
-		v.score = 0;
+	deia_health_get_summary(deia_hive_health(hive), &v.sum);
+	if (v.sum.status == DEIA_HEALTH_IS_CRITICAL)
 		v.http = 503;
-	} else if (v.failed) {
-		v.status = "DEGRADED";
-		v.score = 100 - (int)(50 * v.failed / (st->bots + 1)) - 10;
-	}
+	if (!st->store_ok)
+		v.store = st->store.failed_hard ? "failed" : "away";
+	if (st->bot_states[DEIA_BOT_FAILED])
+		v.bots = "degraded";
 	return v;
 }
 
@@ -87,15 +79,16 @@ static void print_checks(struct deia_jw *w, const struct verdict *v)
 	deia_jw_key(w, "checks");
 	deia_jw_object(w);
 	deia_jw_kstr(w, "store", v->store);
-	deia_jw_kstr(w, "bots", v->failed ? "degraded" : "ok");
+	deia_jw_kstr(w, "bots", v->bots);
 	deia_jw_end_object(w);
 }
 
 static void print_health(struct deia_jw *w, const struct verdict *v,
 			 const struct deia_hive_status *st)
 {
-	deia_jw_kstr(w, "status", v->status);
-	deia_jw_kint(w, "score", v->score);
+	deia_jw_kstr(w, "status", deia_health_status_name(v->sum.status));
+	deia_jw_kint(w, "score", v->sum.score);
+	deia_jw_ktime(w, "since", v->sum.since_unix_ms);
 	deia_jw_kstr(w, "version", deia_version());
 	deia_jw_kint(w, "uptime_seconds", (int64_t)(st->uptime_ms / 1000));
 	print_checks(w, v);
@@ -276,6 +269,38 @@ void route_health_cache(struct rq *rq)
 	rq_send_json(rq, 200, &w);
 }
 
+static void print_deductions(struct deia_jw *w, const deia_health *h)
+{
+	struct deia_health_deduction d[MAX_DEDUCTIONS];
+	size_t n = deia_health_deductions(h, d, MAX_DEDUCTIONS);
+
+	deia_jw_key(w, "deductions");
+	deia_jw_array(w);
+	for (size_t i = 0; i < n && i < MAX_DEDUCTIONS; i++) {
+		deia_jw_object(w);
+		deia_jw_kstr(w, "rule", d[i].rule);
+		deia_jw_kstr(w, "level", deia_health_level_name(d[i].level));
+		deia_jw_kint(w, "alerts", d[i].alerts);
+		deia_jw_kint(w, "points", d[i].points);
+		deia_jw_end_object(w);
+	}
+	deia_jw_end_array(w);
+}
+
+static void print_alerts(struct deia_jw *w, const struct deia_health_summary *s)
+{
+	deia_jw_key(w, "alerts");
+	deia_jw_object(w);
+	for (int i = 0; i < DEIA_HEALTH_LEVELS; i++)
+		deia_jw_kint(w, deia_health_level_name((deia_health_level)i),
+			     s->firing[i]);
+	deia_jw_kint(w, "acknowledged", s->acknowledged);
+	deia_jw_kint(w, "silenced", s->silenced);
+	deia_jw_kint(w, "kept", s->kept);
+	deia_jw_kint(w, "unkept", s->unkept);
+	deia_jw_end_object(w);
+}
+
 static void print_bots(struct deia_jw *w, const struct deia_hive_status *st)
 {
 	deia_jw_key(w, "bots");
@@ -316,6 +341,8 @@ void route_health_details(struct rq *rq)
 	deia_jw_init(&w);
 	deia_jw_object(&w);
 	print_health(&w, &v, &st);
+	print_deductions(&w, deia_hive_health(rq->srv->hive));
+	print_alerts(&w, &v.sum);
 	deia_jw_ktime(&w, "started_at", st.started_unix_ms);
 	print_bots(&w, &st);
 	print_store(&w, &st);

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <deia/chat.h>
 #include <deia/limits.h>
 
@@ -22,41 +21,6 @@ static const char *text_of(const cJSON *item, const char *name)
 {
 	return cJSON_GetStringValue(
 		cJSON_GetObjectItemCaseSensitive(item, name));
-}
-
-/* RFC 3339; false when it is none. */
-static bool parse_time(const char *text, int64_t *unix_ms)
-{
-	int y, mo, d, h, mi, s, at = 0, oh = 0, om = 0, ms = 0;
-	struct tm tm = { 0 };
-
-	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &y, &mo, &d, &h, &mi, &s,
-		   &at) != 6 ||
-	    at != 19 || y < 1970 || mo < 1 || mo > 12 || d < 1 || d > 31 ||
-	    h > 23 || mi > 59 || s > 60)
-		return false;
-	text += at;
-	if (*text == '.') {
-		int scale = 100;
-
-		for (text++; *text >= '0' && *text <= '9'; text++) {
-			ms += (*text - '0') * scale;
-			scale /= 10;
-		}
-	}
-	if ((*text == '+' || *text == '-') &&
-	    sscanf(text + 1, "%2d:%2d", &oh, &om) == 2 && strlen(text) == 6)
-		oh *= *text == '-' ? -1 : 1, om *= *text == '-' ? -1 : 1;
-	else if (strcmp(text, "Z") != 0)
-		return false;
-	tm.tm_year = y - 1900;
-	tm.tm_mon = mo - 1;
-	tm.tm_mday = d;
-	tm.tm_hour = h - oh;
-	tm.tm_min = mi - om;
-	tm.tm_sec = s;
-	*unix_ms = (int64_t)timegm(&tm) * 1000 + ms;
-	return true;
 }
 
 static const char *wrong_member(const cJSON *item)
@@ -152,7 +116,7 @@ static const char *read_line(const cJSON *item, struct deia_chat_line *l,
 		return "status";
 	*why = "expected a time like 2026-11-22T16:09:28.123Z";
 	if (cJSON_GetObjectItemCaseSensitive(item, "created_at") &&
-	    (!when || !parse_time(when, &l->created_unix_ms)))
+	    (!when || !time_parse(when, &l->created_unix_ms)))
 		return "created_at";
 	*why = "expected an object of at most 16384 bytes";
 	if (!read_details(item, l))

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <deia/limits.h>
 
 #include "../http/reply.h"
@@ -74,6 +75,42 @@ bool query_bool(struct rq *rq, const char *name, bool fallback, bool *out)
 		rq_bad_field(rq, pointer, "expected true or false");
 		return false;
 	}
+	return true;
+}
+
+/* ---- times --------------------------------------------------------- */
+
+bool time_parse(const char *text, int64_t *unix_ms)
+{
+	int y, mo, d, h, mi, s, at = 0, oh = 0, om = 0, ms = 0;
+	struct tm tm = { 0 };
+
+	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &y, &mo, &d, &h, &mi, &s,
+		   &at) != 6 ||
+	    at != 19 || y < 1970 || mo < 1 || mo > 12 || d < 1 || d > 31 ||
+	    h > 23 || mi > 59 || s > 60)
+		return false;
+	text += at;
+	if (*text == '.') {
+		int scale = 100;
+
+		for (text++; *text >= '0' && *text <= '9'; text++) {
+			ms += (*text - '0') * scale;
+			scale /= 10;
+		}
+	}
+	if ((*text == '+' || *text == '-') &&
+	    sscanf(text + 1, "%2d:%2d", &oh, &om) == 2 && strlen(text) == 6)
+		oh *= *text == '-' ? -1 : 1, om *= *text == '-' ? -1 : 1;
+	else if (strcmp(text, "Z") != 0)
+		return false;
+	tm.tm_year = y - 1900;
+	tm.tm_mon = mo - 1;
+	tm.tm_mday = d;
+	tm.tm_hour = h - oh;
+	tm.tm_min = mi - om;
+	tm.tm_sec = s;
+	*unix_ms = (int64_t)timegm(&tm) * 1000 + ms;
 	return true;
 }
 

@@ -21,6 +21,14 @@ void route_live(struct rq *rq);
 void route_ready(struct rq *rq);
 void route_health_cache(struct rq *rq);
 void route_health_details(struct rq *rq);
+void route_timeline(struct rq *rq);
+void route_rules(struct rq *rq);
+void route_rules_put(struct rq *rq);
+void route_alerts(struct rq *rq);
+void route_alert(struct rq *rq);
+void route_alert_acknowledge(struct rq *rq);
+void route_alert_silence(struct rq *rq);
+void route_alert_resolve(struct rq *rq);
 void route_metrics(struct rq *rq);
 
 void route_bots_list(struct rq *rq);
@@ -186,6 +194,8 @@ bool query_page(struct rq *rq, unsigned *limit, int64_t *cursor);
 /* A whole number, or fallback when absent; false: answered. */
 bool query_int(struct rq *rq, const char *name, int64_t min, int64_t max,
 	       int64_t fallback, int64_t *out);
+/* RFC 3339; false: it is none. Answers nothing. */
+bool time_parse(const char *text, int64_t *unix_ms);
 /* "true" or "false"; false: answered. */
 bool query_bool(struct rq *rq, const char *name, bool fallback, bool *out);
 

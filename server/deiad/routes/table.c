@@ -23,6 +23,9 @@
 #define DIALOGUES "/api/v1/dialogues"
 #define SCHEDULER "/api/v1/scheduler"
 #define SCALING "/api/v1/scaling"
+#define ALERTS "/api/v1/alerts"
+#define ALERT "/api/v1/alerts/{id}"
+#define HEALTH "/api/v1/health"
 
 const struct route routes[] = {
 	{ "GET", "/health", AC_PUBLIC, RF_WHILE_DRAIN | RF_QUIET, 0, "",
@@ -214,6 +217,16 @@ const struct route routes[] = {
 	{ "GET", SCALING "/history", AC_VIEWER, 0, 0, "limit cursor",
 	  route_scaling_history, "What the auto-scaler decided and why." },
 
+	{ "GET", ALERTS, AC_VIEWER, 0, 0, "state level limit cursor",
+	  route_alerts, "Lists alerts, the newest first." },
+	{ "GET", ALERT, AC_VIEWER, 0, 0, "", route_alert, "Shows one alert." },
+	{ "POST", ALERT "/acknowledge", AC_OPERATOR, RF_JSON_OPT, SMALL, "",
+	  route_alert_acknowledge, "Says that somebody looks after it." },
+	{ "POST", ALERT "/silence", AC_OPERATOR, RF_JSON, SMALL, "",
+	  route_alert_silence, "Tells nobody of it for some time." },
+	{ "POST", ALERT "/resolve", AC_OPERATOR, RF_JSON_OPT, SMALL, "",
+	  route_alert_resolve, "Says that it is dealt with." },
+
 	{ "GET", "/api/v1/events", AC_VIEWER, 0, 0, "after", route_events,
 	  "Streams what happens in the hive." },
 
@@ -235,8 +248,14 @@ const struct route routes[] = {
 	  "Who did what, newest first." },
 	{ "GET", "/api/v1/config", AC_ADMIN, 0, 0, "", route_config,
 	  "Every setting with its value and where it came from." },
-	{ "GET", "/api/v1/health", AC_VIEWER, 0, 0, "", route_health_details,
+	{ "GET", HEALTH, AC_VIEWER, 0, 0, "", route_health_details,
 	  "How the hive is, in detail." },
+	{ "GET", HEALTH "/timeline", AC_VIEWER, 0, 0, "hours", route_timeline,
+	  "How the hive was." },
+	{ "GET", HEALTH "/rules", AC_VIEWER, 0, 0, "", route_rules,
+	  "The rules that make alerts, and the metrics there are." },
+	{ "PUT", HEALTH "/rules", AC_ADMIN, RF_JSON, SPEC, "", route_rules_put,
+	  "Puts other rules in the place of all." },
 
 	{ "GET", "/metrics", AC_VIEWER, RF_WHILE_DRAIN | RF_QUIET, 0, "",
 	  route_metrics, "What is counted and measured, for Prometheus." },

@@ -90,6 +90,7 @@ const query = (values) => {
   return q.size ? `?${q}` : '';
 };
 const bot = (id) => `/api/v1/bots/${seg(id)}`;
+const alert = (id) => `/api/v1/alerts/${seg(id)}`;
 const task = (id) => `/api/v1/tasks/${seg(id)}`;
 
 /** Every item of a list, page by page, at most `most`. */
@@ -153,6 +154,11 @@ export const api = {
   retryTask: (id) => json('POST', `${task(id)}/retry`, {}),
   approveTask: (id) => json('POST', `${task(id)}/approve`, {}),
   judgeTask: (id, success) => json('POST', `${task(id)}/verdict`, { success }),
+  health: () => json('GET', '/api/v1/health'),
+  alerts: (state, limit) => json('GET', `/api/v1/alerts${query({ state, limit })}`),
+  acknowledgeAlert: (id, reason) => json('POST', `${alert(id)}/acknowledge`, { reason }),
+  silenceAlert: (id, minutes) => json('POST', `${alert(id)}/silence`, { minutes }),
+  resolveAlert: (id, reason) => json('POST', `${alert(id)}/resolve`, { reason }),
   events: (after, signal) =>
     request('GET', `/api/v1/events${query({ after })}`,
       { accept: 'text/event-stream', signal }),

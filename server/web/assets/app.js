@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The page: signs in, keeps the bots up to date, shows the one that is open.
 
+import { ALERTS_PAGE, HealthLight } from './alerts.js';
 import { api, session } from './api.js';
 import { BotList } from './bots.js';
 import { act, h } from './dom.js';
@@ -15,7 +16,7 @@ import { TASKS_PAGE } from './tasks.js';
 import { throttled } from './throttled.js';
 
 const PANELS_MAX = 20;
-const PAGES = [TASKS_PAGE, SYSTEM_PAGE, LEARNED_PAGE];
+const PAGES = [TASKS_PAGE, ALERTS_PAGE, SYSTEM_PAGE, LEARNED_PAGE];
 const MANY = 20; // bots changed at once: the list is cheaper
 const root = document.getElementById('app');
 
@@ -31,6 +32,10 @@ class Hive {
     this.dirty = new Set();
     this.mailDirty = new Set();
     this.mailSoon = throttled(() => this.rereadMail());
+    this.health = new HealthLight((n) => {
+      this.counts[ALERTS_PAGE.id] = n;
+      this.paint();
+    });
     this.list = new BotList(() => this.launch(), PAGES);
     this.list.launch.hidden = !this.mayOperate;
     this.banner = this.makeBanner();
@@ -59,7 +64,7 @@ class Hive {
     this.light = h('span', { class: 'link-state', role: 'status' }, 'connecting');
     return h('header', { class: 'top-bar' },
       h('a', { class: 'brand', href: '#/' }, h('span', { class: 'hex' }), 'deia'),
-      this.light,
+      this.light, this.health.el,
       h('span', { class: 'me' }, `${this.me.name} (${this.me.role})`), out);
   }
 
@@ -75,6 +80,7 @@ class Hive {
   stop() {
     this.stopped = true;
     this.live.stop();
+    this.health.stop();
     this.panel?.detached();
     window.removeEventListener('hashchange', this.onHash);
     document.removeEventListener('keydown', this.onKey);
@@ -87,6 +93,7 @@ class Hive {
     this.light.textContent = 'live';
     this.light.dataset.state = 'live';
     this.reload();
+    this.health.refresh();
     this.counters.forEach(({ page }) => this.count(page));
     this.panel?.reload();
   }
@@ -104,6 +111,7 @@ class Hive {
     if (type.startsWith('bot.')) this.touch(subject);
     if (type.startsWith('message.')) this.mail(data.items ?? []);
     for (const { page, soon } of this.counters) if (page.counted.changes(event)) soon();
+    this.health.told(event);
     this.panel?.told(event);
   }
 

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * health.c - what the health monitor says: the same status, score and counts as
+ * GET /api/v1/health.
+ */
+#include "metrics.h"
+
+static void status(struct expo *e, const struct metrics_view *v)
+{
+	expo_uint(e, NO_LABELS, v->health.status);
+}
+
+static void score(struct expo *e, const struct metrics_view *v)
+{
+	expo_uint(e, NO_LABELS, v->health.score);
+}
+
+static void alerts(struct expo *e, const struct metrics_view *v)
+{
+	for (int i = 0; i < DEIA_HEALTH_LEVELS; i++)
+		expo_uint(e,
+			  LABELS({ "level", deia_health_level_name(
+						    (deia_health_level)i) }),
+			  v->health.firing[i]);
+}
+
+static void acknowledged(struct expo *e, const struct metrics_view *v)
+{
+	expo_uint(e, NO_LABELS, v->health.acknowledged);
+}
+
+static void silenced(struct expo *e, const struct metrics_view *v)
+{
+	expo_uint(e, NO_LABELS, v->health.silenced);
+}
+
+static const struct metric metrics[] = {
+	{ "deia_health_status", "gauge", "0 HEALTHY, 1 DEGRADED, 2 CRITICAL.",
+	  status },
+	{ "deia_health_score", "gauge",
+	  "100 less what each alert that fires takes.", score },
+	{ "deia_alerts", "gauge", "Alerts that fire, by level.", alerts },
+	{ "deia_alerts_acknowledged", "gauge",
+	  "Alerts that fire and that somebody has seen.", acknowledged },
+	{ "deia_alerts_silenced", "gauge",
+	  "Alerts that fire and of which nobody is told.", silenced },
+};
+const struct metric_group metrics_of_health = METRIC_GROUP(metrics);
