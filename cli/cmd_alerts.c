@@ -131,19 +131,34 @@ static bool goes_on(int rc)
 	       rc != EXIT_NOT_ALLOWED;
 }
 
+/* "silent until 2026-11-22 16:04:05: CPU of the machine 93 %" */
+static void say_done(const struct cli *cli, const char *done, const char *id,
+		     const cJSON *alert)
+{
+	const cJSON *silenced =
+		cJSON_GetObjectItemCaseSensitive(alert, "silenced");
+	const char *until = jtext(silenced, "until");
+	char *what = *jtext(alert, "rule") != '\0' ? alert_summary(alert)
+						   : must_dup(id);
+	char when[32];
+
+	time_print(when, until);
+	if (strcmp(done, "silent") == 0 && *until != '\0')
+		say(cli, "silent until %s: %s", when, what);
+	else
+		say(cli, "%s: %s", done, what);
+	free(what);
+}
+
 static int act_on_one(struct cli *cli, const char *path_fmt, const char *body,
 		      const char *id, const char *done)
 {
-	char *path = path_of(path_fmt, id), *what;
+	char *path = path_of(path_fmt, id);
 	cJSON *json = NULL;
 	int rc = ask_raw(cli, "POST", path, body, &json);
 
-	if (rc == EXIT_DONE) {
-		what = *jtext(json, "rule") != '\0' ? alert_summary(json)
-						    : must_dup(id);
-		say(cli, "%s: %s", done, what);
-		free(what);
-	}
+	if (rc == EXIT_DONE)
+		say_done(cli, done, id, json);
 	cJSON_Delete(json);
 	free(path);
 	return rc;
@@ -215,21 +230,15 @@ static int64_t minutes_of(const struct cli *cli)
 static int run_silence(struct cli *cli)
 {
 	int64_t minutes = minutes_of(cli);
-	const char *time = args_text(&cli->args, "for");
 	struct deia_jw w;
-	char *done;
-	int rc;
 
 	if (minutes < 0)
 		return EXIT_USAGE;
-	done = minutes > 0 ? must_print("silent for %s", time)
-			   : must_dup("no longer silent");
 	deia_jw_init(&w);
 	deia_jw_object(&w);
 	deia_jw_kint(&w, "minutes", minutes);
-	rc = act(cli, "/api/v1/alerts/%s/silence", &w, done);
-	free(done);
-	return rc;
+	return act(cli, "/api/v1/alerts/%s/silence", &w,
+		   minutes > 0 ? "silent" : "no longer silent");
 }
 
 static const struct opt reason_opts[] = {
