@@ -73,6 +73,12 @@
 	X(nodes)                                                               \
 	X(events)                                                              \
 	X(health)                                                              \
+	X(alerts_list)                                                         \
+	X(alerts_show)                                                         \
+	X(alerts_ack)                                                          \
+	X(alerts_silence)                                                      \
+	X(alerts_resolve)                                                      \
+	X(alerts_rules)                                                        \
 	X(config_check)                                                        \
 	X(config_show)                                                         \
 	X(migrate_status)                                                      \
