@@ -249,6 +249,12 @@ class Watch(AlertCase):
         self.assertIn("HEALTHY  score 99 of 100", lines[0])
         self.assertEqual(err.count("it is ill"), 1, err)
 
+    def test_quiet_says_the_status_alone(self):
+        self.steps((health(score=99),), (health("DEGRADED", 90), alert()))
+        lines, err = self.watch("-q", "--watch=1s", until="DEGRADED")
+        self.assertEqual((len(lines), err), (2, ""), lines)
+        self.assertNotIn(ALERTS, " ".join(self.h.calls))
+
     def test_a_first_look_that_fails_ends_it(self):
         self.h.on("GET", HEALTH, problem(401, "unauthenticated", "who?"))
         self.says(self.deia("health", "--watch"), 4, "who?")
