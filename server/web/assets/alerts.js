@@ -168,7 +168,7 @@ export const ALERTS_PAGE = {
   hash: '#/alerts',
   name: 'Alerts',
   title: 'Alerts',
-  kind: 'people',
+  kind: 'work',
   counted: {
     what: 'firing',
     changes: () => false, // the light says it
