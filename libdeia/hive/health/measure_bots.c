@@ -38,7 +38,7 @@ static bool is_up(deia_bot_state s)
 
 /* ---- state --------------------------------------------------------------- */
 
-/* One that failed and is started again has not failed no more until it runs. */
+/* One that failed and is started again counts as failed until it runs. */
 static void put_state(deia_hive *h, const char *bot, deia_bot_state s)
 {
 	bool known = is_up(s) || s == DEIA_BOT_STOPPED ||
