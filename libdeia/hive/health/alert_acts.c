@@ -33,20 +33,29 @@ static void print_by(char out[static DEIA_MAX_ID_LEN + 1],
 	out[i] = '\0';
 }
 
-static deia_err begin(deia_hive *h, const struct deia_actor *actor,
-		      struct act **out)
+/* NULL: *err, said. */
+static struct act *begin(deia_hive *h, const struct deia_actor *actor,
+			 deia_hive_alert_cb cb, void *user, deia_err *err)
 {
-	*out = NULL;
-	if (actor->role < DEIA_ROLE_OPERATOR)
-		return deia__hive_fail(h, DEIA_EDENIED,
+	struct act *act = NULL;
+
+	if (actor->role < DEIA_ROLE_OPERATOR) {
+		*err = deia__hive_fail(h, DEIA_EDENIED,
 				       "only an operator or an administrator "
 				       "may act on alerts");
-	if (h->stopping)
-		return deia__hive_fail(h, DEIA_EUNAVAILABLE,
+	} else if (h->stopping) {
+		*err = deia__hive_fail(h, DEIA_EUNAVAILABLE,
 				       "the hive is stopping");
-	*out = deia__alloc(sizeof(**out));
-	return *out ? DEIA_OK
-		    : deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
+	} else {
+		act = deia__alloc(sizeof(*act));
+		if (!act)
+			*err = deia__hive_fail(h, DEIA_ENOMEM, "out of memory");
+	}
+	if (!act)
+		return NULL;
+	act->cb = cb;
+	act->user = user;
+	return act;
 }
 
 static void on_stored(deia_hive *h, deia_err err, const int64_t *seqs,
@@ -99,13 +108,11 @@ deia_err deia_hive_alert_acknowledge(deia_hive *h,
 				     deia_hive_alert_cb cb, void *user)
 {
 	char by[DEIA_MAX_ID_LEN + 1];
-	struct act *act;
-	deia_err err = begin(h, actor, &act);
+	deia_err err;
+	struct act *act = begin(h, actor, cb, user, &err);
 
-	if (err)
+	if (!act)
 		return err;
-	act->cb = cb;
-	act->user = user;
 	print_by(by, actor);
 	err = deia_health_acknowledge(h->health->monitor, id, by, reason,
 				      deia__health_unix(h));
@@ -118,13 +125,11 @@ deia_err deia_hive_alert_silence(deia_hive *h, const struct deia_actor *actor,
 				 void *user)
 {
 	char by[DEIA_MAX_ID_LEN + 1];
-	struct act *act;
-	deia_err err = begin(h, actor, &act);
+	deia_err err;
+	struct act *act = begin(h, actor, cb, user, &err);
 
-	if (err)
+	if (!act)
 		return err;
-	act->cb = cb;
-	act->user = user;
 	print_by(by, actor);
 	err = deia_health_silence(h->health->monitor, id, by, reason,
 				  until_unix_ms, deia__health_unix(h));
@@ -137,13 +142,11 @@ deia_err deia_hive_alert_resolve(deia_hive *h, const struct deia_actor *actor,
 				 deia_hive_alert_cb cb, void *user)
 {
 	char by[DEIA_MAX_ID_LEN + 1];
-	struct act *act;
-	deia_err err = begin(h, actor, &act);
+	deia_err err;
+	struct act *act = begin(h, actor, cb, user, &err);
 
-	if (err)
+	if (!act)
 		return err;
-	act->cb = cb;
-	act->user = user;
 	print_by(by, actor);
 	err = deia_health_resolve(h->health->monitor, id, by, reason,
 				  deia__health_unix(h));
