@@ -100,14 +100,13 @@ static const struct deia_health_rule rules[] = {
 	  .unless = { { .metric = "host.local_turns",
 			.compare = DEIA_HEALTH_ABOVE } },
 	  .n_unless = 1,
-	  .text = "Something other than the local models takes the CPU. See "
-		  "`deia top` for bots, `top` for the rest; stop it or give "
-		  "the hive fewer bots." },
+	  .text = "Something other than the local models takes the CPU. "
+		  "`top` shows what; stop it or give the hive fewer bots." },
 	{ RULE("memory", "host.memory_ratio"),
 	  .levels = { ON(WARNING, 0.75, 0.70, MINUTES(1)),
 		      ON(CRITICAL, 0.90, 0.85, MINUTES(1)) },
 	  .keep_ms = MINUTES(2),
-	  .text = "See `deia top` for the memory of each bot. Give bots "
+	  .text = "`deia bot show BOT` has the memory of each bot. Give bots "
 		  "memory_max_mib, use a smaller model, or stop some." },
 	{ RULE("resources_exhausted", "host.cpu_ratio"),
 	  .levels = { ON(CRITICAL, 0.90, 0.80, MINUTES(1)) },
@@ -152,8 +151,8 @@ static const struct deia_health_rule rules[] = {
 	  .text = "The hive works without it, more slowly. Is Redis running?" },
 	{ RULE("model_down", "model.down"),
 	  .levels = { ON(WARNING, 1, 1, SECONDS(30)) }, .keep_ms = SECONDS(30),
-	  .text = "Its bots cannot answer. Start the model server, or see "
-		  "`deia doctor`." },
+	  .text = "Its bots cannot answer. Start the model server; "
+		  "`deia models` asks it what it has." },
 	{ RULE("bots_down", "hive.bots_down_ratio"),
 	  .levels = { ON(WARNING, 0.5, 0.3, MINUTES(1)),
 		      ON(CRITICAL, 1, 0.9, MINUTES(1)) },

@@ -239,6 +239,7 @@ static void measure_states(deia_hive *h)
 	down = n[DEIA_BOT_BACKOFF] + n[DEIA_BOT_FAILED] + n[DEIA_BOT_OFFLINE];
 	put(h, "hive.bots", up);
 	up += n[DEIA_BOT_STARTING] + n[DEIA_BOT_STOPPING];
+	put(h, "hive.bots_wanted", up + down);
 	if (up + down)
 		put(h, "hive.bots_down_ratio",
 		    (double)down / (double)(up + down));

@@ -71,6 +71,7 @@ START_TEST(bots_are_measured)
 	ck_assert(isnan(value("bot.memory_bytes", "ada")));
 	/* Stopped by hand is not down. */
 	ck_assert_double_eq(value("hive.bots_down_ratio", NULL), 1);
+	ck_assert_double_eq(value("hive.bots_wanted", NULL), 1);
 }
 END_TEST
 
