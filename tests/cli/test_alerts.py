@@ -471,5 +471,13 @@ class Words(AlertCase):
         self.says(self.deia("alerts"), 2, "alerts list", "alerts rules")
 
 
+class Guide(CliCase):
+    def test_the_guide_can_be_followed(self):
+        out = self.follow("alerts.md", 5)
+        for said in ("DEGRADED", "bot_failed", "by_hand"):
+            self.assertIn(said, out)
+        self.assertNotIn('"code":', out)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -2,12 +2,9 @@
 """The health monitor over HTTP: the status, alerts and what people do to them,
 rules, the timeline, and what is left of it after a restart."""
 
-import os
-import tempfile
 import unittest
 
-import guide
-from hive import Hive, program
+from hive import Hive
 from prometheus import Page
 
 MISSING = {"adapter": "process", "argv": ["/nonexistent/program"]}
@@ -370,17 +367,6 @@ class Roles(Monitored):
         got = self.hive.must("GET", path)
         self.assertEqual((got["acknowledged"]["by"],
                           got["resolved_by"]["by"]), ("a-operator",) * 2)
-
-
-class Guide(unittest.TestCase):
-    def test_it_can_be_followed(self):
-        deiad = program(os.environ["DEIA_BUILD"], "deiad")
-        with tempfile.TemporaryDirectory() as folder:
-            out = guide.follow("alerts.md", -1, deiad, dict(os.environ),
-                               folder)
-        self.assertIn("DEGRADED", out)
-        self.assertIn("bot_failed", out)
-        self.assertNotIn('"code":', out)
 
 
 if __name__ == "__main__":
