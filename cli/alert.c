@@ -120,13 +120,13 @@ static void tell_level(const struct cli *cli, const cJSON *alert)
 	bool over = strcmp(jtext(alert, "state"), "resolved") == 0;
 	char *safe = safe_line(jtext(alert, "level"));
 	enum style style = over ? STYLE_DIM : style_of_state(safe);
-	size_t columns = utf8_columns(safe);
+	size_t width = utf8_columns(safe);
 
 	style_on(stdout, style, cli->out_colour);
 	fputs(safe, stdout);
 	style_off(stdout, style, cli->out_colour);
-	fprintf(stdout, "%*s",
-		columns + 2 < INDENT ? (int)(INDENT - columns) : 2, "");
+	fprintf(stdout, "%*s", width + 2 < INDENT ? (int)(INDENT - width) : 2,
+		"");
 	free(safe);
 }
 
