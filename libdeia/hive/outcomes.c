@@ -59,7 +59,7 @@ void deia__outcomes_give(struct deia__outcomes *o, deia_err err)
 
 void deia__outcomes_fini(struct deia__outcomes *o)
 {
-	for (size_t i = 0; i < o->n; i++)
+	for (size_t i = 0; o->texts && i < o->n; i++)
 		deia__free(o->texts[i].message);
 	deia__free(o->texts);
 	deia__free(o->items);
