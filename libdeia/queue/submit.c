@@ -230,11 +230,15 @@ static deia_err look_at_today(struct deia__batch *b)
 	return err;
 }
 
+/* That is looked at when it comes and right before it is durable, not again
+ * with each row that is read between. */
 static deia_err step(struct deia__batch *b)
 {
-	deia_err err = look_at_today(b);
-	const char *missing = err ? NULL : deia__batch_missing(b);
+	const char *missing = deia__batch_missing(b);
+	deia_err err =
+		missing && b->looked_at_today ? DEIA_OK : look_at_today(b);
 
+	b->looked_at_today = err == DEIA_OK;
 	if ((err || missing) && b->key && !b->key_is_new)
 		err = deia__keys_answer(b);
 	else if (err)

@@ -14,6 +14,7 @@ struct deia__batch {
 	char *key, *owner;	   /* key: NULL, none was given */
 	unsigned char digest[DEIA__DIGEST_BYTES];
 	bool key_is_new; /* it was looked for, and is not there */
+	bool looked_at_today;
 	bool *replayed;
 	deia_tasks_cb cb;
 	void *user;
