@@ -134,6 +134,10 @@ void deia__health_put(deia_hive *h, const char *metric, const char *subject,
 void deia__health_measure(deia_hive *h);
 /* How late this look is. */
 void deia__health_late(deia_hive *h, int64_t late_ms);
+/* Whether its turns are work for this machine: those of a model server here,
+ * where Ollama is when nothing is said, and of programs, which do it themselves
+ * as far as anybody knows. */
+bool deia__works_here(const struct deia_bot_spec *spec);
 /* p95 of what was added of late, in seconds; NAN: nothing was. */
 double deia__window_p95(struct deia__window *w,
 			const struct deia_histogram *now, int64_t now_ms);

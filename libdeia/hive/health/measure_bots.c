@@ -84,10 +84,10 @@ static bool is_loopback(const char *url)
 		(!host[9] || strchr(":/", host[9])));
 }
 
-/* Whether its turns are work for this machine: those of a model server here,
- * and of programs, which do it themselves as far as anybody knows. */
-static bool works_here(const struct deia_bot_spec *s)
+bool deia__works_here(const struct deia_bot_spec *s)
 {
+	if (!s->base_url && strcmp(s->adapter, "ollama") == 0)
+		return true;
 	return strcmp(s->adapter, "process") == 0 ||
 	       strcmp(s->adapter, "exec") == 0 || is_loopback(s->base_url);
 }
@@ -110,7 +110,7 @@ static void count_turns(deia_hive *h, struct deia__hbot *b,
 	if (!turns && n != b->health.ended)
 		turns = 1;
 	b->health.ended = n;
-	if (works_here(info->spec))
+	if (deia__works_here(info->spec))
 		h->health->measures.local_turns += turns;
 }
 

@@ -48,6 +48,36 @@ START_TEST(the_hive_measures_itself)
 }
 END_TEST
 
+START_TEST(local_work_is_that_of_models_and_programs_here)
+{
+	static const struct {
+		const char *adapter, *url;
+		bool here;
+	} all[] = {
+		{ "ollama", NULL, true },
+		{ "ollama", "http://127.0.0.1:11434", true },
+		{ "openai", "http://localhost:8080/v1", true },
+		{ "openai", "http://[::1]:8080", true },
+		{ "ollama", "http://gpu-box:11434", false },
+		{ "openai", "http://localhost.example", false },
+		{ "openai", NULL, false },
+		{ "anthropic", NULL, false },
+		{ "process", NULL, true },
+		{ "exec", NULL, true },
+		{ "echo", NULL, false },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		struct deia_bot_spec spec = DEIA_BOT_SPEC_INIT;
+
+		spec.adapter = all[i].adapter;
+		spec.base_url = all[i].url;
+		ck_assert_msg(deia__works_here(&spec) == all[i].here, "%s %s",
+			      all[i].adapter, all[i].url ? all[i].url : "");
+	}
+}
+END_TEST
+
 START_TEST(bots_are_measured)
 {
 	ck_assert_int_eq(create_bot(&f, "ada", true), DEIA_OK);
@@ -176,6 +206,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, the_hive_measures_itself);
+	tcase_add_test(tc, local_work_is_that_of_models_and_programs_here);
 	tcase_add_test(tc, bots_are_measured);
 	tcase_add_test(tc, what_a_bot_does_not_do_well_is_an_alert);
 	tcase_add_test(tc, what_ended_of_late_counts);
