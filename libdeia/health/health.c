@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "core/opts.h"
 
 #define DAY_MS 86400000
 #define RESTORE_MS 600000 /* for a restored subject to be measured again */
@@ -38,22 +39,6 @@ static const char *wrong_opt(const struct deia_health_opts *o)
 	return NULL;
 }
 
-/* Options of a caller that knows more than this library: only zeros. */
-static bool take(struct deia_health_opts *to,
-		 const struct deia_health_opts *from)
-{
-	size_t n = from->size < sizeof(*to) ? from->size : sizeof(*to);
-
-	if (from->size < sizeof(from->size))
-		return false;
-	for (size_t i = sizeof(*to); i < from->size; i++)
-		if (((const unsigned char *)from)[i])
-			return false;
-	memcpy(to, from, n);
-	to->size = sizeof(*to);
-	return true;
-}
-
 /* ---- life ------------------------------------------------------------------ */
 
 static deia_err set_up(deia_health *h)
@@ -79,7 +64,7 @@ deia_err deia_health_new(deia_health **out, const struct deia_health_opts *opts)
 	if (!out)
 		return DEIA_EINVAL;
 	*out = NULL;
-	if ((opts && !take(&o, opts)) || wrong_opt(&o))
+	if ((opts && !deia__opts_take(&o, sizeof(o), opts)) || wrong_opt(&o))
 		return DEIA_EINVAL;
 	h = deia__alloc(sizeof(*h));
 	if (!h)

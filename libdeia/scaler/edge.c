@@ -2,6 +2,7 @@
 /* edge.c - what comes from outside is checked here, and nowhere else. */
 #include <string.h>
 
+#include "core/opts.h"
 #include "scaler/scaler.h"
 
 #define DAY_MS 86400000
@@ -57,22 +58,6 @@ static const char *wrong_opt(const struct deia_scaler_opts *o)
 	return NULL;
 }
 
-/* Options of a caller that knows more than this library: only zeros. */
-static bool take(struct deia_scaler_opts *to,
-		 const struct deia_scaler_opts *from)
-{
-	size_t n = from->size < sizeof(*to) ? from->size : sizeof(*to);
-
-	if (from->size < sizeof(from->size))
-		return false;
-	for (size_t i = sizeof(*to); i < from->size; i++)
-		if (((const unsigned char *)from)[i])
-			return false;
-	memcpy(to, from, n);
-	to->size = sizeof(*to);
-	return true;
-}
-
 deia_err deia__scaler_take_opts(struct deia_scaler_opts *to,
 				const struct deia_scaler_opts *from,
 				struct deia__errmsg *msg)
@@ -80,7 +65,7 @@ deia_err deia__scaler_take_opts(struct deia_scaler_opts *to,
 	struct deia_scaler_opts o = DEIA_SCALER_OPTS_INIT;
 	const char *wrong;
 
-	if (from && !take(&o, from))
+	if (from && !deia__opts_take(&o, sizeof(o), from))
 		return deia__fail(msg, DEIA_EINVAL,
 				  "opts.size is not of this library");
 	wrong = wrong_opt(&o);
