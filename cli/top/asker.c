@@ -37,6 +37,7 @@ void top_asker_init(struct top_asker *a, struct cli *cli, unsigned every_ms)
 	*a = (struct top_asker){
 		.cli = cli, .every_ms = every_ms, .round = 1, .wake_fd = -1
 	};
+	a->answered_ms = top_now_ms();
 	top_data_init(&a->data);
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_condattr_init(&attr);
@@ -75,7 +76,8 @@ static char *why_not(const struct top_asker *a)
 	return plain_fields(deia_client_errmsg(a->cli->client));
 }
 
-/* What a call of a look came to. */
+/* What a call of a look came to. The first thing that went wrong stays until
+ * a look goes well. */
 static void note_result(struct top_asker *a, deia_err err)
 {
 	char *why;
@@ -84,16 +86,23 @@ static void note_result(struct top_asker *a, deia_err err)
 		return;
 	why = why_not(a);
 	pthread_mutex_lock(&a->lock);
-	if (is_lost(err) && a->lost_ms == 0)
-		a->lost_ms = top_now_ms();
-	else if (!is_lost(err))
+	if (!is_lost(err)) {
+		a->answered_ms = top_now_ms();
 		a->lost_ms = 0;
-	if (err == DEIA_OK)
-		a->trouble[0] = '\0';
-	else
+	} else if (a->lost_ms == 0) {
+		a->lost_ms = a->answered_ms;
+	}
+	if (err != DEIA_OK && !a->failed)
 		top_keep(a->trouble, sizeof(a->trouble), why);
+	a->failed |= err != DEIA_OK;
 	pthread_mutex_unlock(&a->lock);
 	free(why);
+}
+
+/* After which the rest of a look is left out. */
+static bool is_final(deia_err err)
+{
+	return is_lost(err) || err == DEIA_ECANCELED || err == DEIA_EAUTH;
 }
 
 static deia_err get(struct top_asker *a, const char *path, take_fn take)
@@ -193,9 +202,10 @@ static deia_err get_usages(struct top_asker *a)
 		memcpy(ids[n++], a->shown[at], sizeof(ids[0]));
 	}
 	pthread_mutex_unlock(&a->lock);
-	for (size_t i = 0; i < n && !is_lost(err) && err != DEIA_ECANCELED; i++)
+	/* One that was removed meanwhile is no trouble. */
+	for (size_t i = 0; i < n && !is_final(err); i++)
 		err = get_usage(a, ids[i]);
-	return is_lost(err) || err == DEIA_ECANCELED ? err : DEIA_OK;
+	return is_final(err) ? err : DEIA_OK;
 }
 
 static deia_err get_log(struct top_asker *a)
@@ -373,15 +383,19 @@ int top_look_once(struct top_asker *a)
 
 static void look(struct top_asker *a)
 {
-	deia_err err = get_log(a);
+	deia_err err;
 
-	for (size_t i = 0; i < N_STEPS && err == DEIA_OK && !a->quit; i++) {
+	a->failed = false;
+	err = get_log(a);
+	for (size_t i = 0; i < N_STEPS && !is_final(err) && !a->quit; i++) {
 		err = steps[i](a);
 		(void)act_on_all(a);
 	}
 	pthread_mutex_lock(&a->lock);
-	if (err == DEIA_OK)
+	if (!a->failed) {
+		a->trouble[0] = '\0';
 		top_count_up(&a->data, top_now_ms());
+	}
 	pthread_mutex_unlock(&a->lock);
 	tell_news(a);
 }

@@ -45,6 +45,7 @@ struct top_asker {
 	unsigned every_ms, round;
 	size_t shown_at; /* whose usage is asked for next */
 	char *cursor;	 /* of the next page of bots; NULL: the first */
+	bool failed;	 /* some call of this look did */
 	int wake_fd;	 /* an eventfd, written when there is news */
 	pthread_t thread;
 
@@ -52,9 +53,10 @@ struct top_asker {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct top_data data;
-	int64_t lost_ms;   /* since when it does not answer; 0: it does */
-	char trouble[256]; /* what it answered instead; "": all is well */
-	char said[320];	   /* what came of the last act, or "" */
+	int64_t answered_ms; /* when it did last */
+	int64_t lost_ms;     /* the same while it does not; 0: it does */
+	char trouble[256];   /* what it answered instead; "": all is well */
+	char said[320];	     /* what came of the last act, or "" */
 	bool said_bad;
 	struct top_act acts[TOP_ACTS];
 	size_t n_acts;

@@ -8,11 +8,10 @@
 #include "../utf8.h"
 #include "ui.h"
 
-#define FOOT 2	    /* rows below the panes */
 #define TITLES 4    /* of three panes, and of the columns of bots */
 #define MOST_ROWS 6 /* of a pane that is not looked at */
 #define MIN_ROWS 1
-#define ROOMY 20 /* rows from which one is left free */
+#define ROOMY 20 /* rows from which there is room for comfort */
 
 /* ---- head ---------------------------------------------------------------- */
 
@@ -27,7 +26,7 @@ static void draw_status(struct frame *f, const struct top_ui *ui,
 	if (a->lost_ms != 0) {
 		span_print(age, (double)(top_now_ms() - a->lost_ms) / 1000);
 		frame_put(f, STYLE_BAD, "NO ANSWER");
-		frame_putf(f, STYLE_NONE, "  for %s; this is how it was", age);
+		frame_putf(f, STYLE_NONE, "  for %s; trying again", age);
 	} else {
 		frame_put(f, style_of_state(d->status), d->status);
 		frame_putf(f, STYLE_NONE, "  score %d", d->score);
@@ -53,11 +52,8 @@ static void draw_ratio(struct frame *f, const char *name, double ratio,
 
 static void draw_load(struct frame *f, const struct top_data *d)
 {
-	char up[24];
-
 	if (!frame_row(f))
 		return;
-	span_print(up, d->uptime_seconds);
 	draw_ratio(f, "CPU", d->host_cpu, 0.8);
 	draw_ratio(f, "memory", d->host_memory, 0.75);
 	draw_ratio(f, "deiad: CPU", d->process_cpu, INFINITY);
@@ -72,8 +68,6 @@ static void draw_load(struct frame *f, const struct top_data *d)
 		frame_put(f, STYLE_NONE, "-");
 	else
 		frame_putf(f, STYLE_NONE, "%.1f ms", d->loop_delay * 1000);
-	frame_put(f, STYLE_DIM, "   up ");
-	frame_put(f, STYLE_NONE, up);
 }
 
 static void draw_rate(struct frame *f, const char *name, double rate)
@@ -88,6 +82,7 @@ static void draw_rate(struct frame *f, const char *name, double rate)
 static void draw_rates(struct frame *f, const struct top_data *d)
 {
 	struct top_count rates = top_rates(d);
+	char age[24], *up;
 
 	if (!frame_row(f))
 		return;
@@ -95,6 +90,10 @@ static void draw_rates(struct frame *f, const struct top_data *d)
 	draw_rate(f, "tasks", rates.tasks);
 	draw_rate(f, "messages", rates.messages);
 	draw_rate(f, "chats", rates.chats);
+	span_print(age, d->uptime_seconds);
+	up = must_print("up %s", age);
+	frame_right(f, STYLE_DIM, up);
+	free(up);
 }
 
 /* ---- foot ---------------------------------------------------------------- */
@@ -122,55 +121,69 @@ static const char *verb_of(enum top_verb verb)
 	return verb == TOP_STOP ? "Stop" : "Restart";
 }
 
-static void draw_detail(struct frame *f, const struct top_ui *ui,
-			const struct top_data *d)
+/* free() it. */
+static char *detail_of(const struct top_ui *ui, const struct top_data *d)
 {
 	size_t at = top_chosen(ui, ui->pane);
+	const struct top_bot *b;
 
 	if (at == SIZE_MAX)
-		return;
-	if (ui->pane == PANE_BOTS)
-		frame_putf(f, STYLE_NONE, "%s, %s: %s", d->bots[at].id,
-			   d->bots[at].model,
-			   d->bots[at].why[0] != '\0' ? d->bots[at].why
-						      : d->bots[at].state);
-	else if (ui->pane == PANE_ALERTS)
-		frame_putf(f, STYLE_NONE, "%s%s", d->alerts[at].advice,
-			   d->alerts[at].marks);
-	else
-		frame_put(f, STYLE_NONE, d->queues[at].type);
+		return must_dup("");
+	/* Marks begin with ", ". */
+	if (ui->pane == PANE_ALERTS && d->alerts[at].marks[0] != '\0')
+		return must_print("%s (%s)", d->alerts[at].advice,
+				  d->alerts[at].marks + 2);
+	if (ui->pane == PANE_ALERTS)
+		return must_dup(d->alerts[at].advice);
+	if (ui->pane == PANE_QUEUES)
+		return must_print(
+			"%s%s", d->queues[at].type,
+			d->queues[at].paused ? ": paused, its tasks wait" : "");
+	b = &d->bots[at];
+	return must_print("%s, %s: %s%s%s", b->id, b->model, b->state,
+			  b->why[0] != '\0' ? ", " : "", b->why);
 }
 
-/* The line that speaks: a question, else what is wrong, else what came of a
- * key, else the chosen row in full. */
-static void draw_line(struct frame *f, const struct top_ui *ui,
-		      const struct top_asker *a)
+/* What speaks, by what is most urgent: a question, what came of a key, what is
+ * wrong; else the chosen row in full. */
+static void draw_words(struct frame *f, const struct top_ui *ui,
+		       const struct top_asker *a, size_t rows)
 {
-	char age[24];
+	char age[24], *detail;
 
-	if (!frame_row(f))
-		return;
-	if (ui->mode == MODE_FILTER) {
-		draw_prompt(f, "Bots with: ", ui->typed);
-	} else if (ui->mode == MODE_REASON) {
-		draw_prompt(f, "Acknowledge it, because: ", ui->typed);
-	} else if (ui->mode == MODE_SURE) {
-		frame_putf(f, STYLE_BOLD, "%s %s? y or n",
-			   verb_of(ui->asked.verb), ui->asked.what);
+	if (ui->remark[0] != '\0') {
+		frame_wrap(f, STYLE_WARN, ui->remark, rows);
+	} else if (a->said[0] != '\0') {
+		frame_wrap(f, a->said_bad ? STYLE_BAD : STYLE_GOOD, a->said,
+			   rows);
 	} else if (a->lost_ms != 0) {
 		span_print(age, (double)(top_now_ms() - a->lost_ms) / 1000);
 		frame_putf(f, STYLE_BAD,
 			   "the hive has not answered for %s; trying again",
 			   age);
-	} else if (ui->remark[0] != '\0') {
-		frame_put(f, STYLE_WARN, ui->remark);
-	} else if (a->said[0] != '\0') {
-		frame_put(f, a->said_bad ? STYLE_BAD : STYLE_GOOD, a->said);
 	} else if (a->trouble[0] != '\0') {
-		frame_put(f, STYLE_BAD, a->trouble);
+		frame_wrap(f, STYLE_BAD, a->trouble, rows);
 	} else if (ui->mode == MODE_LOOK) {
-		draw_detail(f, ui, &a->data);
+		detail = detail_of(ui, &a->data);
+		frame_wrap(f, STYLE_NONE, detail, rows);
+		free(detail);
 	}
+}
+
+static void draw_line(struct frame *f, const struct top_ui *ui,
+		      const struct top_asker *a, size_t rows)
+{
+	if (!frame_row(f))
+		return;
+	if (ui->mode == MODE_FILTER)
+		draw_prompt(f, "Bots with: ", ui->typed);
+	else if (ui->mode == MODE_REASON)
+		draw_prompt(f, "Acknowledge it, because: ", ui->typed);
+	else if (ui->mode == MODE_SURE)
+		frame_putf(f, STYLE_BOLD, "%s %s? y or n",
+			   verb_of(ui->asked.verb), ui->asked.what);
+	else
+		draw_words(f, ui, a, rows);
 }
 
 /* Each at the right of what it is for; the last three are everywhere. */
@@ -273,7 +286,8 @@ static void draw_long(struct frame *f, struct top_ui *ui,
 void top_draw(struct frame *f, struct top_ui *ui, const struct top_asker *a)
 {
 	const struct top_data *d = &a->data;
-	size_t body, height = f->height;
+	size_t body, height = f->height, words = height >= ROOMY ? 2 : 1;
+	size_t foot = words + 1;
 
 	top_sort_lists(ui, d);
 	draw_status(f, ui, a);
@@ -285,7 +299,7 @@ void top_draw(struct frame *f, struct top_ui *ui, const struct top_asker *a)
 	}
 	if (height >= ROOMY)
 		frame_row(f);
-	body = height > f->n + FOOT ? height - FOOT : f->n;
+	body = height > f->n + foot ? height - foot : f->n;
 	f->height = body;
 	if (ui->mode == MODE_HELP)
 		top_draw_help(f);
@@ -296,6 +310,7 @@ void top_draw(struct frame *f, struct top_ui *ui, const struct top_asker *a)
 			   body > f->n + TITLES ? body - f->n - TITLES : 1);
 	frame_down_to(f, body);
 	f->height = height;
-	draw_line(f, ui, a);
+	draw_line(f, ui, a, words);
+	frame_down_to(f, body + words);
 	draw_keys(f, ui);
 }

@@ -84,6 +84,26 @@ void frame_put(struct frame *f, enum style style, const char *text)
 	add(f, style, fits, utf8_columns(fits));
 }
 
+void frame_wrap(struct frame *f, enum style style, const char *text,
+		size_t rows)
+{
+	while (rows > 1 && utf8_columns(text) > frame_left(f)) {
+		size_t fits = utf8_fit(text, frame_left(f)), n = fits;
+		char *part;
+
+		while (n > 0 && text[n] != ' ')
+			n--;
+		part = must_dupn(text, n > 0 ? n : fits);
+		frame_put(f, style, part);
+		free(part);
+		text += n > 0 ? n + 1 : fits;
+		if (!frame_row(f))
+			return;
+		rows--;
+	}
+	frame_put(f, style, text);
+}
+
 void frame_putf(struct frame *f, enum style style, const char *fmt, ...)
 {
 	va_list ap;

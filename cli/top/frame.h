@@ -41,6 +41,9 @@ size_t frame_left(const struct frame *f);
 void frame_put(struct frame *f, enum style style, const char *text);
 void frame_putf(struct frame *f, enum style style, const char *fmt, ...)
 	DEIA_PRINTF(3, 4);
+/* The same over up to so many rows, broken between words; cut in the last. */
+void frame_wrap(struct frame *f, enum style style, const char *text,
+		size_t rows);
 /* Text in so many columns, filled with blanks: behind it, or before it for a
  * negative number. */
 void frame_cell(struct frame *f, enum style style, int columns,

@@ -287,7 +287,7 @@ static char *more_of_bots(const struct top_ui *ui, const struct top_data *d)
 	if (d->n_bots == TOP_MAX_BOTS)
 		text_adds(&t, ", not all");
 	else if (!d->all_seen && d->n_bots < d->n_total)
-		text_addf(&t, ", %zu told so far", d->n_bots);
+		text_adds(&t, *part != '\0' ? " so far" : ", not all yet");
 	free(part);
 	return t.data;
 }
