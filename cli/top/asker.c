@@ -56,7 +56,7 @@ void top_asker_free(struct top_asker *a)
 	pthread_mutex_destroy(&a->lock);
 }
 
-static void tell_news(const struct top_asker *a)
+void top_tell_news(const struct top_asker *a)
 {
 	uint64_t one = 1;
 
@@ -71,7 +71,7 @@ static bool is_lost(deia_err err)
 	return err == DEIA_EIO || err == DEIA_ETIMEDOUT || err == DEIA_EPROTO;
 }
 
-static char *why_not(const struct top_asker *a)
+char *top_why_not(const struct top_asker *a)
 {
 	return plain_fields(deia_client_errmsg(a->cli->client));
 }
@@ -84,7 +84,7 @@ static void note_result(struct top_asker *a, deia_err err)
 
 	if (err == DEIA_ECANCELED)
 		return;
-	why = why_not(a);
+	why = top_why_not(a);
 	pthread_mutex_lock(&a->lock);
 	if (!is_lost(err)) {
 		a->answered_ms = top_now_ms();
@@ -231,84 +231,7 @@ static deia_err get_log(struct top_asker *a)
 	return err;
 }
 
-/* ---- acts -------------------------------------------------------------- */
-
-static const struct {
-	const char *path, *done;
-} verbs[] = {
-	[TOP_START] = { "/api/v1/bots/%s/start", "was started" },
-	[TOP_STOP] = { "/api/v1/bots/%s/stop", "is stopping" },
-	[TOP_RESTART] = { "/api/v1/bots/%s/restart", "is restarting" },
-	[TOP_PAUSE] = { "/api/v1/bots/%s/pause",
-			"is paused: nothing new is begun" },
-	[TOP_RESUME] = { "/api/v1/bots/%s/resume", "goes on" },
-	[TOP_PAUSE_QUEUE] = { "/api/v1/queues/%s/pause",
-			      "is paused: tasks of it wait" },
-	[TOP_RESUME_QUEUE] = { "/api/v1/queues/%s/resume", "goes on" },
-	[TOP_ACKNOWLEDGE] = { "/api/v1/alerts/%s/acknowledge",
-			      "the alert is acknowledged" },
-};
-
-static char *body_of(const struct top_act *act)
-{
-	cJSON *body;
-	char *text;
-
-	if (act->verb != TOP_ACKNOWLEDGE)
-		return NULL;
-	body = cJSON_CreateObject();
-	if (act->reason[0] != '\0')
-		cJSON_AddStringToObject(body, "reason", act->reason);
-	text = jprint(body);
-	cJSON_Delete(body);
-	return text;
-}
-
-static void act(struct top_asker *a, const struct top_act *what)
-{
-	char *path = path_of(verbs[what->verb].path, what->what);
-	char *body = body_of(what), *text, *why;
-	bool is_alert = what->verb == TOP_ACKNOWLEDGE;
-	deia_err err = ask_quietly(a->cli, "POST", path, body, NULL, NULL);
-
-	why = why_not(a);
-	text = must_print("%s%s%s", is_alert ? "" : what->what,
-			  is_alert	   ? ""
-			  : err == DEIA_OK ? " "
-					   : ": ",
-			  err == DEIA_OK ? verbs[what->verb].done : why);
-	pthread_mutex_lock(&a->lock);
-	top_keep(a->said, sizeof(a->said), text);
-	a->said_bad = err != DEIA_OK;
-	pthread_mutex_unlock(&a->lock);
-	tell_news(a);
-	free(text);
-	free(why);
-	free(body);
-	free(path);
-}
-
-/* Whether there were any. */
-static bool act_on_all(struct top_asker *a)
-{
-	struct top_act next;
-	bool any = false;
-
-	for (;;) {
-		pthread_mutex_lock(&a->lock);
-		if (a->n_acts == 0 || a->quit) {
-			pthread_mutex_unlock(&a->lock);
-			return any;
-		}
-		next = a->acts[0];
-		a->n_acts--;
-		memmove(&a->acts[0], &a->acts[1],
-			a->n_acts * sizeof(a->acts[0]));
-		pthread_mutex_unlock(&a->lock);
-		act(a, &next);
-		any = true;
-	}
-}
+/* ---- what is wanted of it -------------------------------------------- */
 
 bool top_ask_for(struct top_asker *a, const struct top_act *act)
 {
@@ -389,7 +312,7 @@ static void look(struct top_asker *a)
 	err = get_log(a);
 	for (size_t i = 0; i < N_STEPS && !is_final(err) && !a->quit; i++) {
 		err = steps[i](a);
-		(void)act_on_all(a);
+		(void)top_act_on_all(a);
 	}
 	pthread_mutex_lock(&a->lock);
 	if (!a->failed) {
@@ -397,7 +320,7 @@ static void look(struct top_asker *a)
 		top_count_up(&a->data, top_now_ms());
 	}
 	pthread_mutex_unlock(&a->lock);
-	tell_news(a);
+	top_tell_news(a);
 }
 
 /* Until the next look is due, or there is something to do. */
@@ -423,10 +346,10 @@ static void *run(void *arg)
 
 		look(a);
 		wait_for(a, begin + a->every_ms);
-		if (act_on_all(a)) {
+		if (top_act_on_all(a)) {
 			look(a);
 			wait_for(a, top_now_ms() + LOOK_AGAIN_MS);
-			(void)act_on_all(a);
+			(void)top_act_on_all(a);
 		}
 	}
 	return NULL;

@@ -84,4 +84,13 @@ bool top_ask_for(struct top_asker *a, const struct top_act *act);
 /* Under lock: the log of this bot is wanted, "" of none. */
 void top_want_log(struct top_asker *a, const char *bot);
 
+/* ---- between asker.c and acts.c ------------------------------------------ */
+
+/* Does all that was handed over; whether there was any. */
+bool top_act_on_all(struct top_asker *a);
+/* Wakes the thread of the screen. */
+void top_tell_news(const struct top_asker *a);
+/* Why the last call failed, in a line; free() it. */
+char *top_why_not(const struct top_asker *a);
+
 #endif

@@ -4,7 +4,7 @@
  *
  * All text in it is safe for a terminal and on one line: it is made so when it
  * is taken from an answer, and nowhere else. Everything has a maximum, so a
- * hive of any size takes the same memory: TOP_MAX_BOTS rows of 500 bytes.
+ * hive of any size takes the same memory: TOP_MAX_BOTS rows of 400 bytes.
  * One thread fills it and another draws it: both hold `lock` of asker.h.
  */
 #ifndef CLI_TOP_DATA_H

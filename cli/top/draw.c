@@ -11,6 +11,7 @@
 #define TITLES 4    /* of three panes, and of the columns of bots */
 #define MOST_ROWS 6 /* of a pane that is not looked at */
 #define MIN_ROWS 1
+#define BOT_KEYS "S start  X stop  R restart  P pause  L log  s sort  / find"
 #define ROOMY 20 /* rows from which there is room for comfort */
 
 /* ---- head ---------------------------------------------------------------- */
@@ -39,24 +40,23 @@ static void draw_status(struct frame *f, const struct top_ui *ui,
 	free(right);
 }
 
-static void draw_ratio(struct frame *f, const char *name, double ratio,
-		       double warn)
+/* Without a colour: what is too much, the rules say. */
+static void draw_ratio(struct frame *f, const char *name, double ratio)
 {
 	frame_putf(f, STYLE_DIM, "%s ", name);
 	if (isnan(ratio))
 		frame_put(f, STYLE_NONE, "-   ");
 	else
-		frame_putf(f, ratio >= warn ? STYLE_WARN : STYLE_NONE,
-			   "%.0f %%   ", ratio * 100);
+		frame_putf(f, STYLE_NONE, "%.0f %%   ", ratio * 100);
 }
 
 static void draw_load(struct frame *f, const struct top_data *d)
 {
 	if (!frame_row(f))
 		return;
-	draw_ratio(f, "CPU", d->host_cpu, 0.8);
-	draw_ratio(f, "memory", d->host_memory, 0.75);
-	draw_ratio(f, "deiad: CPU", d->process_cpu, INFINITY);
+	draw_ratio(f, "CPU", d->host_cpu);
+	draw_ratio(f, "memory", d->host_memory);
+	draw_ratio(f, "deiad: CPU", d->process_cpu);
 	frame_put(f, STYLE_DIM, "memory ");
 	if (isnan(d->process_memory))
 		frame_put(f, STYLE_NONE, "-");
@@ -140,8 +140,9 @@ static char *detail_of(const struct top_ui *ui, const struct top_data *d)
 			"%s%s", d->queues[at].type,
 			d->queues[at].paused ? ": paused, its tasks wait" : "");
 	b = &d->bots[at];
-	return must_print("%s, %s: %s%s%s", b->id, b->model, b->state,
-			  b->why[0] != '\0' ? ", " : "", b->why);
+	return b->why[0] != '\0'
+		       ? must_print("%s: %s", b->id, b->why)
+		       : must_print("%s, %s: %s", b->id, b->model, b->state);
 }
 
 /* What speaks, by what is most urgent: a question, what came of a key, what is
@@ -186,7 +187,7 @@ static void draw_line(struct frame *f, const struct top_ui *ui,
 		draw_words(f, ui, a, rows);
 }
 
-/* Each at the right of what it is for; the last three are everywhere. */
+/* What keys do here; those at the right edge do it everywhere. */
 static void draw_keys(struct frame *f, const struct top_ui *ui)
 {
 	static const char *const of_modes[] = {
@@ -197,8 +198,7 @@ static void draw_keys(struct frame *f, const struct top_ui *ui)
 		[MODE_HELP] = "any key: back   q: quit",
 	};
 	static const char *const of_panes[N_PANES] = {
-		[PANE_BOTS] = "S start  X stop  R restart  P pause  L log  "
-			      "s sort  / find",
+		[PANE_BOTS] = BOT_KEYS,
 		[PANE_QUEUES] = "P pause or resume",
 		[PANE_ALERTS] = "A acknowledge",
 	};
@@ -223,8 +223,7 @@ void top_draw_help(struct frame *f)
 		"Home End g G     the first row, the last",
 		"Tab              bots, queues, alerts",
 		"s                sort bots by something else",
-		"/                show only bots with this in id, state or "
-		"model",
+		"/                only bots with this in id, state or model",
 		"Esc              show all again",
 		"",
 		"S                start the bot",

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 import urllib.parse
@@ -32,7 +33,8 @@ class Screen:
     """A terminal of tmux with a program in it."""
 
     def __init__(self, case, argv, env, width=80, height=24):
-        self.name = os.path.join(case.dir, "tmux")
+        # One that ends does not take the next one along.
+        self.name = os.path.join(tempfile.mkdtemp(dir=case.dir), "tmux")
         self.env = {**case.env, **env}
         self.env.pop("TMUX", None)
         # What is left when the program ended shows how the terminal is.
