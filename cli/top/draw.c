@@ -28,6 +28,8 @@ static void draw_status(struct frame *f, const struct top_ui *ui,
 		span_print(age, (double)(top_now_ms() - a->lost_ms) / 1000);
 		frame_put(f, STYLE_BAD, "NO ANSWER");
 		frame_putf(f, STYLE_NONE, "  for %s; trying again", age);
+	} else if (d->status[0] == '\0') {
+		frame_put(f, STYLE_DIM, "asking the hive ...");
 	} else {
 		frame_put(f, style_of_state(d->status), d->status);
 		frame_putf(f, STYLE_NONE, "  score %d", d->score);
