@@ -26,15 +26,18 @@ class Kept:
             self.items.append(item)
             self.more.notify_all()
 
-    def first(self, holds, seconds=WAIT_SECONDS):
-        """The first item that holds() is true of, once it came."""
-        def found():
-            return next((i for i in self.items if holds(i)), None)
+    def until(self, found, seconds=WAIT_SECONDS):
+        """What found(items) returns, once that is something."""
         with self.more:
-            if self.more.wait_for(lambda: found() is not None, seconds):
-                return found()
+            if self.more.wait_for(lambda: found(self.items), seconds):
+                return found(self.items)
         raise AssertionError(f"it did not come in {seconds} s; what came:"
                              f"\n{self.items}")
+
+    def first(self, holds, seconds=WAIT_SECONDS):
+        """The first item that holds() is true of, once it came."""
+        return self.until(lambda items: next(
+            (i for i in items if holds(i)), None), seconds)
 
 
 class Server:
@@ -68,8 +71,11 @@ class Post(http.server.BaseHTTPRequestHandler):
         self.send_response(202 if "/v2/enqueue" in self.path else 200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
+        try:
+            self.end_headers()
+            self.wfile.write(answer)
+        except ConnectionError:
+            self.close_connection = True  # who sent it was ended
 
     do_PUT = do_POST
     do_GET = do_POST
