@@ -18,7 +18,7 @@
 
 #define SAMPLE_MS 60000
 #define FIRST_MS 5000 /* by then the bots that were to run do */
-#define SLICE 100 /* bots in a turn of the loop: about a millisecond */
+#define SLICE 100     /* bots in a turn of the loop: about a millisecond */
 #define NEXT_MS 1
 #define STAT_BYTES 1024
 

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 
-from panels import (BLUE, GREEN, IS_UP, PLAIN, RED, UP, YELLOW, dashboard,
+from panels import (GREEN, IS_UP, PLAIN, RED, UP, YELLOW, dashboard,
                     graph, names, quantiles, stat, steps, table, variable)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
