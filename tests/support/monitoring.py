@@ -35,9 +35,9 @@ def scraper_token(hive):
 
 
 def quick_rules(folder):
-    """A copy of alerts.yml whose alerts fire a second after their cause."""
+    """A copy of alerts.yml whose alerts fire seconds after their cause."""
     return keep(folder, "alerts.yml", re.sub(
-        r"\bfor: \w+", "for: 1s", deployed("prometheus/alerts.yml")))
+        r"\bfor: \w+", "for: 2s", deployed("prometheus/alerts.yml")))
 
 
 def prometheus_config(hive, ports=None, rules=None, alertmanager=None,
