@@ -195,8 +195,8 @@ static void count(struct deia_check_result *r, const deia_hive *h)
 	deia__probe_say(r, failed > offline ? failed : offline,
 			"`deia bot list` says which and why; `deia bot logs "
 			"BOT` what it said.",
-			"Of %u bots %u have failed and %u are offline.", all,
-			n[DEIA_BOT_FAILED], n[DEIA_BOT_OFFLINE]);
+			"%u of %u bots have failed, %u are offline.",
+			n[DEIA_BOT_FAILED], all, n[DEIA_BOT_OFFLINE]);
 }
 
 void deia__probe_bots(deia_hive *h)
