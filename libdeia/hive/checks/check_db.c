@@ -15,6 +15,7 @@
 
 #define WARN_S 0.5
 #define FAIL_S 5
+#define NAME_BYTES (DEIA_MAX_ID_LEN + 8)
 
 #define STORE_IS_SLOW                                                          \
 	"The disk of the database is slow or busy: see `iostat -x 5`; on "     \
@@ -31,9 +32,9 @@ static const struct deia_table migrations = {
 	.n_key = 1,
 };
 
-static void print_name(char out[static 64], const deia_hive *h)
+static void print_name(char out[static NAME_BYTES], const deia_hive *h)
 {
-	snprintf(out, 64, "check:%s", h->cache.node);
+	snprintf(out, NAME_BYTES, "check:%s", deia__node_mark(h));
 }
 
 static const char *advice_for(const deia_hive *h)
@@ -66,7 +67,7 @@ static void delete_row(deia_hive *h)
 {
 	deia_txn *txn = deia_txn_new(h->store);
 	struct deia_value key;
-	char name[64];
+	char name[NAME_BYTES];
 
 	print_name(name, h);
 	key = deia_text(name);
@@ -111,7 +112,7 @@ static void on_written(deia_err err, const int64_t *seqs, size_t n_seqs,
 		       void *user)
 {
 	struct deia__probe_part *p = user;
-	char name[64];
+	char name[NAME_BYTES];
 	struct deia_value key;
 	struct deia_page_query q = {
 		.table = &deia__table_health_settings,
@@ -137,7 +138,7 @@ static void write_row(deia_hive *h, struct deia__probe_part *p)
 {
 	struct deia_value row[HEALTH_SETTING_COLUMNS];
 	deia_txn *txn = deia_txn_new(h->store);
-	char name[64];
+	char name[NAME_BYTES];
 	deia_err err;
 
 	print_name(name, h);
