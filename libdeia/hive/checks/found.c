@@ -36,11 +36,8 @@ static void append(char *to, size_t cap, const char *text)
 {
 	size_t len = strlen(to), n = strlen(text);
 
-	if (n >= cap - len) {
-		n = cap - len - 1;
-		while (n && ((unsigned char)text[n] & 0xc0) == 0x80)
-			n--;
-	}
+	if (n >= cap - len)
+		n = deia__utf8_whole(text, cap - len - 1);
 	for (size_t i = 0; i < n; i++)
 		to[len + i] = (unsigned char)text[i] < ' ' ? '?' : text[i];
 	to[len + n] = '\0';
