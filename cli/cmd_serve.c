@@ -9,26 +9,11 @@
 #include "cli.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* The folder of this program. */
-static char *own_dir(void)
-{
-	char self[PATH_MAX], *slash;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (n <= 0)
-		return NULL;
-	self[n] = '\0';
-	slash = strrchr(self, '/');
-	if (slash == NULL)
-		return NULL;
-	*slash = '\0';
-	return must_dup(self);
-}
+#include "programs.h"
 
 /*
  * The deiad of the build that this program was built in. The programs that
@@ -53,7 +38,7 @@ static char *of_build(const char *dir)
 /* deiad's path; NULL: it may be on PATH. */
 static char *find_deiad(void)
 {
-	char *dir = own_dir(), *path;
+	char *dir = program_dir(), *path;
 
 	if (dir == NULL)
 		return NULL;

@@ -74,6 +74,7 @@
 	X(events)                                                              \
 	X(health)                                                              \
 	X(top)                                                                 \
+	X(doctor)                                                              \
 	X(alerts_list)                                                         \
 	X(alerts_show)                                                         \
 	X(alerts_ack)                                                          \

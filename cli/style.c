@@ -27,7 +27,8 @@ static const struct {
 	{ "revoked", STYLE_DIM },    { "succeeded", STYLE_GOOD },
 	{ "assigned", STYLE_GOOD },  { "blocked", STYLE_WARN },
 	{ "timed_out", STYLE_BAD },  { "awaiting_approval", STYLE_WARN },
-	{ "cancelled", STYLE_DIM },
+	{ "cancelled", STYLE_DIM },  { "pass", STYLE_GOOD },
+	{ "warn", STYLE_WARN },	     { "fail", STYLE_BAD },
 };
 
 enum style style_of_state(const char *state)

@@ -13,6 +13,7 @@
 #include <deia/health.h>
 #include <deia/histogram.h>
 #include <deia/hive.h>
+#include <deia/hive_checks.h>
 #include <deia/hive_health.h>
 #include <deia/limits.h>
 #include <deia/mail.h>

@@ -27,6 +27,8 @@ static const struct deia_cache_row rows[DEIA_CACHE_KINDS] = {
 			      "switches that people set" },
 	[DEIA_CACHE_EVENTS] = { "events", DEIA_CACHE_CHANNEL, 0,
 				"channel: each stored event of each node" },
+	[DEIA_CACHE_PROBE] = { "probe", DEIA_CACHE_SINGLE, 60000,
+			       "what a check puts and reads back, by node" },
 };
 
 const struct deia_cache_row *deia_cache_get_row(deia_cache_kind kind)

@@ -108,6 +108,10 @@ const struct deia__key deia__keys[] = {
 	{ TEXT("logging.format", "text"), .choices = "text|json",
 	  .reload = true, .about = "Lines for people, or JSON for programs." },
 
+	{ INT("health.probe_interval_seconds", "600", 0, 86400), .reload = true,
+	  .about = "How often the seven health checks are run by themselves. "
+		   "0: only when\nsomebody asks, as with `deia doctor`." },
+
 	{ INT("retention.events", "100000", 1000, 100000000), .reload = true,
 	  .about = "How many events are kept, and how many KiB of them. The "
 		   "oldest go\n"

@@ -6,6 +6,7 @@
  * death: turns (what they have is committed), the store (which calls what is
  * due), posted calls, bots, listeners, then the rest.
  */
+#include "hive/checks/checks.h"
 #include "hive/health/health.h"
 #include "hive/mail/reply.h"
 #include "hive/nodes/nodes.h"
@@ -155,7 +156,8 @@ static deia_err open_bots(deia_hive *h, const struct deia_hive_opts *o,
 		return DEIA_ENOTFOUND;
 	}
 	h->guard_program = deia__strdup(guard);
-	if (!h->guard_program)
+	h->probes->bot_program = deia__strdup(bot);
+	if (!h->guard_program || !h->probes->bot_program)
 		return DEIA_ENOMEM;
 	bo.guard_program = guard;
 	bo.bot_program = bot;
@@ -287,6 +289,8 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 	if (!err)
 		err = deia__health_new(h, o);
 	if (!err)
+		err = deia__probes_new(h, o);
+	if (!err)
 		err = open_store(h, o, detail, detail_len);
 	if (!err)
 		err = deia__nodes_open(h, o, detail, detail_len);
@@ -377,6 +381,7 @@ deia_err deia_hive_start(deia_hive *h)
 	deia_tasks_start(h->tasks->queue);
 	h->started = true;
 	deia__health_start(h);
+	deia__probes_start(h);
 	HASH_ITER(hh, h->hbots, b, next) {
 		if (b->wish == DEIA__WISH_STOPPED)
 			continue;
@@ -521,6 +526,7 @@ deia_err deia_hive_stop(deia_hive *h, void (*cb)(void *user), void *user)
 	deia__samples_stop(h);
 	deia__scaling_stop(h);
 	deia__health_pause(h);
+	deia__probes_stop(h);
 	deia_hive_end_waits(h);
 	deia__turns_cancel_all(h);
 	deia__task_runs_cancel(h, NULL);
@@ -572,6 +578,7 @@ void deia_hive_free(deia_hive *h)
 	deia__budgets_stop(h);
 	deia__health_stop(h);
 	deia__nodes_end(h);
+	deia__probes_end(h);
 	deia_store_close(h->store);
 	h->store = NULL;
 	deia__cache_close(h); /* heard of the last changes */
@@ -583,6 +590,7 @@ void deia_hive_free(deia_hive *h)
 	deia__repliers_free(h);
 	abandon_removals(h);
 	deia_bots_free(h->bots);
+	deia__probes_free(h);
 	deia__events_fini(h);
 	deia__scaling_free(h);
 	deia__nodes_free(h);

@@ -19,6 +19,7 @@
  *   scheduling/  what the scheduler knows and learned
  *   scaling/     the auto-scaler
  *   health/      what is measured, alerts
+ *   checks/      what is tried: the seven health checks
  *   nodes/       other hives on the same store
  */
 #ifndef DEIA_HIVE_HIVE_H
@@ -233,6 +234,7 @@ struct deia_hive {
 	struct deia__scaling *scaling;
 	struct deia__budgets *budgets;
 	struct deia__health *health;
+	struct deia__probes *probes;
 	deia_log_cb log;
 	void *log_user;
 };

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <event2/event.h>
 
+#include "checks.h"
 #include "log.h"
 #include "runfile.h"
 #include "settings.h"
@@ -123,6 +124,7 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
 		log_msg(DEIA_LOG_ERROR, "memory ran out while reloading");
 	deia_config_free(app->config);
 	app->config = fresh;
+	checks_configure(app);
 	log_msg(DEIA_LOG_INFO, "configuration read again, logs reopened");
 }
 

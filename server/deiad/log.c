@@ -15,10 +15,12 @@
 #include <strings.h>
 #include <time.h>
 #include <unistd.h>
+#include <deia/hive_checks.h>
 #include <deia/sys/json.h>
 
 #define QUEUE_BYTES (1u << 20)
 #define LINE_BYTES 8192
+#define MINUTES 10 /* of errors and warnings, that are counted */
 
 static struct {
 	pthread_mutex_t lock;
@@ -29,6 +31,10 @@ static struct {
 	char *queue;
 	size_t len, cap;
 	unsigned long dropped;
+	uint64_t lost; /* lines, since the start */
+	/* Loop thread only: by minute, up to the newest. */
+	unsigned counts[2][MINUTES];
+	int64_t minute;
 } the_log = { .lock = PTHREAD_MUTEX_INITIALIZER,
 	      .wake = PTHREAD_COND_INITIALIZER,
 	      .level = DEIA_LOG_INFO };
@@ -141,6 +147,7 @@ static void queue_line(const char *p, size_t len)
 		the_log.len += len;
 	} else {
 		the_log.dropped++;
+		the_log.lost++;
 	}
 	if (was_empty)
 		pthread_cond_signal(&the_log.wake);
@@ -153,6 +160,50 @@ static int64_t wall_ms(void)
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* ---- how much of it was bad ---------------------------------------------- */
+
+static int64_t this_minute(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (int64_t)ts.tv_sec / 60;
+}
+
+static void turn_minutes(void)
+{
+	int64_t now = this_minute();
+
+	if (now - the_log.minute >= MINUTES)
+		the_log.minute = now - MINUTES;
+	while (the_log.minute < now) {
+		the_log.minute++;
+		for (int i = 0; i < 2; i++)
+			the_log.counts[i][the_log.minute % MINUTES] = 0;
+	}
+}
+
+static void count(enum deia_log_level level)
+{
+	if (level > DEIA_LOG_WARN)
+		return;
+	turn_minutes();
+	the_log.counts[level == DEIA_LOG_WARN][the_log.minute % MINUTES]++;
+}
+
+void log_recent(struct deia_check_log *out)
+{
+	turn_minutes();
+	for (int i = 0; i < MINUTES; i++) {
+		out->errors += the_log.counts[0][i];
+		out->warnings += the_log.counts[1][i];
+	}
+	out->seconds = MINUTES * 60;
+	pthread_mutex_lock(&the_log.lock);
+	out->lost = the_log.lost;
+	pthread_mutex_unlock(&the_log.lock);
 }
 
 /* "2026-11-22T16:00:00.123Z level " */
@@ -204,6 +255,7 @@ void log_msg(enum deia_log_level level, const char *fmt, ...)
 	size_t n = 0;
 	va_list ap;
 
+	count(level);
 	if (level > the_log.level)
 		return;
 	if (!the_log.json)

@@ -17,6 +17,10 @@ void log_configure(enum deia_log_level level, bool json);
 void log_msg(enum deia_log_level level, const char *fmt, ...) DEIA_PRINTF(2, 3);
 /* Writes what is queued and ends the thread. */
 void log_stop(void);
+struct deia_check_log;
+/* Errors and warnings of the last ten minutes, also those that the level leaves
+ * out; lines that were dropped. */
+void log_recent(struct deia_check_log *out);
 /* DEIA_LOG_INFO for an unknown name. */
 enum deia_log_level log_level_parse(const char *name);
 

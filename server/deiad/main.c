@@ -20,6 +20,7 @@
 
 #include "app.h"
 #include "bind.h"
+#include "checks.h"
 #include "jobs.h"
 #include "life.h"
 #include "log.h"
@@ -262,6 +263,7 @@ static bool start_parts(struct app *app, int fd, int port)
 	app->jobs = jobs_new(app->hive);
 	if (!app->jobs || !life_begin(app) || !metrics_begin(app))
 		return false;
+	checks_begin(app);
 	server_listen(&app->http);
 	runfile_write(app->dir, app->url);
 	err = deia_hive_start(app->hive);

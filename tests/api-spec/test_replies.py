@@ -467,6 +467,13 @@ class Replies(unittest.TestCase):
         self.assertEqual(self.ask('GET', base, query='?state=x')[0], 422)
         self.good('GET', '/api/v1/health/timeline', query='?hours=720')
         self.good('GET', '/api/v1/health')
+        got = self.good('GET', '/api/v1/health/checks', query='?fresh=true')
+        self.assertEqual(len(got['items']), 7)
+        self.good('GET', '/api/v1/health/checks', query='?checks=db,disk')
+        self.assertEqual(self.ask('GET', '/api/v1/health/checks',
+                                  query='?checks=x')[0], 422)
+        for check in [c['check'] for c in got['items']]:
+            self.good('GET', '/health/' + check)
         got = self.good('PUT', rules, {'rules': None})
         self.assertGreater(len(got['rules']), 10)
         self.assertEqual(self.ask('PUT', rules, {'rules': [{}]})[0], 422)

@@ -20,7 +20,7 @@ DISTURBANCES = int(os.environ.get("DEIA_CACHE_DISTURBANCES", "16"))
 
 
 def cache_of(hive):
-    return hive.must("GET", "/health/cache")
+    return hive.call("GET", "/health/cache")[1]["cache"]
 
 
 def wait_cache(hive, status, seconds=30):
@@ -239,7 +239,7 @@ class Table(unittest.TestCase):
         with open(os.path.join(ROOT, "docs/cache.md"), encoding="utf-8") as f:
             page = re.findall(r"^\| `(\w+)` \| ([\w ]+) \| (\d+ ms|no end) "
                               r"\| (.+) \|$", f.read(), re.M)
-        self.assertEqual(len(code), 7)
+        self.assertEqual(len(code), 8)
         self.assertEqual(page, [
             (prefix, forms[form], f"{ttl} ms" if int(ttl) else "no end", about)
             for prefix, form, ttl, about in code])

@@ -16,6 +16,7 @@ import unittest
 
 import postgres
 from hive import API, WAIT_SECONDS, Hive
+from test_checks import until
 
 KILLS = int(os.environ.get("DEIA_POSTGRES_KILLS", "6"))
 CLIENTS = 4
@@ -104,6 +105,15 @@ class Postgres(unittest.TestCase):
         else:
             self.pg.sql("SELECT pg_terminate_backend(pid) FROM "
                         "pg_stat_activity WHERE application_name = 'deia'")
+
+    def test_the_check_of_the_database_fails_while_it_is_away(self):
+        with self.hive() as hive:
+            got = until(hive, "db", "pass", "(postgresql)")
+            self.assertIn("schema is version", got["text"])
+            self.pg.stop()
+            until(hive, "db", "fail")
+            self.pg.start()
+            until(hive, "db", "pass", "(postgresql)")
 
     def test_bots_chat_and_mail_survive_a_killed_deiad(self):
         with self.hive() as hive:

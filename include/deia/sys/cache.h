@@ -43,6 +43,7 @@ typedef enum deia_cache_kind {
 	DEIA_CACHE_LOGIN_TRIES,
 	DEIA_CACHE_FLAG,
 	DEIA_CACHE_EVENTS,
+	DEIA_CACHE_PROBE, /* since 0.3 */
 	DEIA_CACHE_KINDS
 } deia_cache_kind;
 

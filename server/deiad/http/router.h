@@ -29,7 +29,9 @@ enum {
 	RF_QUIET = 32,	     /* access log only at level debug */
 	RF_TEXT = 128,	     /* with RF_JSON: the handler reads rq->text */
 	RF_OWN_KEY = 256,    /* Idempotency-Key is the handler's: own_key.h */
-	RF_SOCKET = 512	     /* WebSocket: the credential as ws_token says */
+	RF_SOCKET = 512,     /* WebSocket: the credential as ws_token says */
+	RF_WAITS = 1024	     /* takes as long as a bot, a client or a server
+			      * elsewhere: not in the p95 of the checks */
 };
 
 struct route {

@@ -5,6 +5,10 @@
  */
 #include "metrics.h"
 
+#include <deia/hive_checks.h>
+
+#include "../app.h"
+
 static void status(struct expo *e, const struct metrics_view *v)
 {
 	expo_uint(e, NO_LABELS, v->health.status);
@@ -34,6 +38,20 @@ static void silenced(struct expo *e, const struct metrics_view *v)
 	expo_uint(e, NO_LABELS, v->health.silenced);
 }
 
+static void checks(struct expo *e, const struct metrics_view *v)
+{
+	for (int i = 0; i < DEIA_CHECKS; i++) {
+		const struct deia_check_result *r =
+			deia_hive_check_get(v->app->hive, (deia_check)i);
+
+		if (r->status)
+			expo_uint(e,
+				  LABELS({ "check",
+					   deia_check_name((deia_check)i) }),
+				  r->status - DEIA_CHECK_PASS);
+	}
+}
+
 static const struct metric metrics[] = {
 	{ "deia_health_status", "gauge", "0 HEALTHY, 1 DEGRADED, 2 CRITICAL.",
 	  status },
@@ -44,5 +62,7 @@ static const struct metric metrics[] = {
 	  "Alerts that fire and that somebody has seen.", acknowledged },
 	{ "deia_alerts_silenced", "gauge",
 	  "Alerts that fire and of which nobody is told.", silenced },
+	{ "deia_check_status", "gauge",
+	  "The latest run of a health check: 0 pass, 1 warn, 2 fail.", checks },
 };
 const struct metric_group metrics_of_health = METRIC_GROUP(metrics);

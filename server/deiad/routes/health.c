@@ -57,11 +57,13 @@ static void get_cache(const deia_hive *hive, struct deia_cache_stats *st)
 }
 
 /* Without it all goes on, so it is no part of the verdict. */
-static void print_cache_members(struct deia_jw *w, const deia_hive *hive)
+void print_cache(struct deia_jw *w, const deia_hive *hive)
 {
 	struct deia_cache_stats st;
 
 	get_cache(hive, &st);
+	deia_jw_key(w, "cache");
+	deia_jw_object(w);
 	deia_jw_kstr(w, "status", st.up ? "up" : "down");
 	deia_jw_kstr(w, "backend", st.backend);
 	deia_jw_ktime(w, "since", st.since_unix_ms);
@@ -72,6 +74,7 @@ static void print_cache_members(struct deia_jw *w, const deia_hive *hive)
 	deia_jw_kint(w, "errors", (int64_t)st.errors);
 	deia_jw_kint(w, "entries", (int64_t)st.entries);
 	deia_jw_kint(w, "bytes", (int64_t)st.bytes);
+	deia_jw_end_object(w);
 }
 
 static void print_checks(struct deia_jw *w, const struct verdict *v)
@@ -258,17 +261,6 @@ void route_ready(struct rq *rq)
 		send_probe(rq, 200, "ready");
 }
 
-void route_health_cache(struct rq *rq)
-{
-	struct deia_jw w;
-
-	deia_jw_init(&w);
-	deia_jw_object(&w);
-	print_cache_members(&w, rq->srv->hive);
-	deia_jw_end_object(&w);
-	rq_send_json(rq, 200, &w);
-}
-
 static void print_deductions(struct deia_jw *w, const deia_health *h)
 {
 	struct deia_health_deduction d[MAX_DEDUCTIONS];
@@ -379,10 +371,7 @@ void route_health_details(struct rq *rq)
 	deia_jw_ktime(&w, "started_at", st.started_unix_ms);
 	print_bots(&w, &st);
 	print_store(&w, &st);
-	deia_jw_key(&w, "cache");
-	deia_jw_object(&w);
-	print_cache_members(&w, rq->srv->hive);
-	deia_jw_end_object(&w);
+	print_cache(&w, rq->srv->hive);
 	print_turns(&w, &st);
 	print_load(&w, deia_hive_health(rq->srv->hive));
 	deia_jw_key(&w, "http");

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <deia/config.h>
 #include <deia/hive.h>
+#include <deia/hive_checks.h>
 #include <deia/limits.h>
 #include <deia/sys/adapter.h>
 
@@ -47,7 +48,10 @@ static const struct dialect {
 
 struct model_job {
 	struct job job;
-	struct rq *rq; /* held */
+	struct rq *rq; /* held; NULL: a health check asks */
+	struct app *app;
+	void (*checked)(const char *problem, void *ctx);
+	void *ctx;
 	const struct dialect *dialect;
 	char url[URL_MAX_BYTES + 32], base[URL_MAX_BYTES];
 	char *key_env, *key_file; /* where the key is, or NULL */
@@ -196,7 +200,8 @@ static void send_models(struct rq *rq, const struct model_job *m)
 
 static void free_job(struct model_job *m)
 {
-	rq_drop(m->rq);
+	if (m->rq)
+		rq_drop(m->rq);
 	free(m->key_env);
 	free(m->key_file);
 	free(m->text);
@@ -239,6 +244,34 @@ static void answered(struct job *job)
 			   status_hint(m->status));
 	else
 		send_models(rq, m);
+	free_job(m);
+}
+
+/* ---- for the health checks ------------------------------------------------- */
+
+static void print_problem(char *out, size_t len, const struct model_job *m)
+{
+	if (m->job.dropped)
+		snprintf(out, len, "deiad is going down");
+	else if (*m->problem)
+		snprintf(out, len, "its key: %s", m->problem);
+	else if (m->code == CURLE_OPERATION_TIMEDOUT)
+		snprintf(out, len, "no answer within 5 seconds");
+	else if (m->code != CURLE_OK)
+		snprintf(out, len, "%s", curl_easy_strerror(m->code));
+	else if (m->status != 200)
+		snprintf(out, len, "status %ld.%s", m->status,
+			 status_hint(m->status));
+}
+
+static void checked(struct job *job)
+{
+	struct model_job *m = (struct model_job *)job;
+	char problem[512] = "";
+
+	m->app->asking_models--;
+	print_problem(problem, sizeof(problem), m);
+	m->checked(problem, m->ctx);
 	free_job(m);
 }
 
@@ -373,7 +406,7 @@ static bool copy_text(char **to, const char *text)
 	return !text || *to;
 }
 
-static struct model_job *make_job(struct rq *rq, const struct question *q,
+static struct model_job *make_job(struct app *app, const struct question *q,
 				  const struct dialect *dialect)
 {
 	struct model_job *m = calloc(1, sizeof(*m));
@@ -381,10 +414,8 @@ static struct model_job *make_job(struct rq *rq, const struct question *q,
 	if (!m)
 		return NULL;
 	m->job.run = ask;
-	m->job.done = answered;
 	m->dialect = dialect;
-	m->rq = rq;
-	rq_hold(rq);
+	m->app = app;
 	snprintf(m->base, sizeof(m->base), "%s", q->url);
 	while (*m->base && m->base[strlen(m->base) - 1] == '/')
 		m->base[strlen(m->base) - 1] = '\0';
@@ -395,6 +426,18 @@ static struct model_job *make_job(struct rq *rq, const struct question *q,
 		return m;
 	free_job(m);
 	return NULL;
+}
+
+/* A few at a time, so that some workers are left for other things. */
+static bool submit(struct model_job *m)
+{
+	struct app *app = m->app;
+
+	if (app->asking_models >= ASKING_MAX ||
+	    !jobs_submit(app->jobs, &m->job))
+		return false;
+	app->asking_models++;
+	return true;
 }
 
 static const struct dialect *find_dialect(const char *adapter)
@@ -425,16 +468,43 @@ void route_models(struct rq *rq)
 				: deia_adapter_default_url(q.adapter);
 	if (!url_allowed(rq, &q))
 		return;
-	m = make_job(rq, &q, dialect);
+	m = make_job(app, &q, dialect);
 	if (!m) {
 		rq_fail_with(rq, DEIA_ENOMEM, NULL);
 		return;
 	}
-	if (app->asking_models < ASKING_MAX &&
-	    jobs_submit(app->jobs, &m->job)) {
-		app->asking_models++;
+	m->job.done = answered;
+	m->rq = rq;
+	rq_hold(rq);
+	if (submit(m))
 		return;
-	}
 	rq_fail_with(rq, DEIA_EBUSY, "Too many are asking; try again.");
 	free_job(m);
+}
+
+/* The address is that of a bot, and its own key goes with it. */
+bool models_ask(struct app *app, const struct deia_check_model *model,
+		void (*done)(const char *problem, void *ctx), void *ctx)
+{
+	struct deia_bot_spec keyed = DEIA_BOT_SPEC_INIT;
+	struct question q = { .adapter = model->adapter,
+			      .url = model->url,
+			      .keyed = &keyed };
+	const struct dialect *dialect = find_dialect(model->adapter);
+	struct model_job *m;
+
+	keyed.api_key_env = model->key_env;
+	keyed.api_key_file = model->key_file;
+	m = dialect && strlen(q.url) < URL_MAX_BYTES
+		    ? make_job(app, &q, dialect)
+		    : NULL;
+	if (!m)
+		return false;
+	m->job.done = checked;
+	m->checked = done;
+	m->ctx = ctx;
+	if (submit(m))
+		return true;
+	free_job(m);
+	return false;
 }

@@ -8,7 +8,9 @@
 #include "../http/rq.h"
 #include "../http/router.h"
 
+struct app;
 struct deia_chat_line;
+struct deia_check_model;
 struct deia_conversation;
 struct deia_event;
 struct deia_execution;
@@ -19,7 +21,8 @@ extern const size_t n_routes;
 void route_health(struct rq *rq);
 void route_live(struct rq *rq);
 void route_ready(struct rq *rq);
-void route_health_cache(struct rq *rq);
+void route_check(struct rq *rq);
+void route_checks(struct rq *rq);
 void route_health_details(struct rq *rq);
 void route_timeline(struct rq *rq);
 void route_rules(struct rq *rq);
@@ -73,6 +76,10 @@ void route_bot_history(struct rq *rq);
 void route_bot_logs(struct rq *rq);
 void route_templates(struct rq *rq);
 void route_models(struct rq *rq);
+/* Asks a model server for its list, for the health checks; as ask_model of
+ * struct deia_checks_host. */
+bool models_ask(struct app *app, const struct deia_check_model *model,
+		void (*answered)(const char *problem, void *ctx), void *ctx);
 
 void route_conversations_list(struct rq *rq);
 void route_conversations_create(struct rq *rq);

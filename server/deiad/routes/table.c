@@ -26,6 +26,12 @@
 #define ALERTS "/api/v1/alerts"
 #define ALERT "/api/v1/alerts/{id}"
 #define HEALTH "/api/v1/health"
+#define CHECK(name, summary)                                                   \
+	{                                                                      \
+		"GET", "/health/" name, AC_PUBLIC,                             \
+			RF_WHILE_DRAIN | RF_QUIET | RF_WAITS, 0, "fresh",      \
+			route_check, summary                                   \
+	}
 
 const struct route routes[] = {
 	{ "GET", "/health", AC_PUBLIC, RF_WHILE_DRAIN | RF_QUIET, 0, "",
@@ -34,8 +40,13 @@ const struct route routes[] = {
 	  route_live, "Answers while the process runs." },
 	{ "GET", "/health/ready", AC_PUBLIC, RF_WHILE_DRAIN | RF_QUIET, 0, "",
 	  route_ready, "Can it take work." },
-	{ "GET", "/health/cache", AC_PUBLIC, RF_WHILE_DRAIN | RF_QUIET, 0, "",
-	  route_health_cache, "How the cache is." },
+	CHECK("api", "Does deiad answer, and how fast."),
+	CHECK("db", "A row is written and read back."),
+	CHECK("cache", "A value is put and read back."),
+	CHECK("bots", "A bot is launched and asked."),
+	CHECK("llm", "Model servers of bots are asked."),
+	CHECK("logs", "What was logged; can journals be written."),
+	CHECK("disk", "Room, folders, checksums."),
 
 	{ "GET", "/api/v1/bots", AC_VIEWER, 0, 0, "limit cursor type state",
 	  route_bots_list, "Lists the bots in order of id." },
@@ -49,14 +60,14 @@ const struct route routes[] = {
 	  route_bot_put, "Makes a bot what the body says, or adds it." },
 	{ "PATCH", BOT, AC_OPERATOR, RF_JSON, SPEC, "", route_bot_patch,
 	  "Changes a bot's specification." },
-	{ "DELETE", BOT, AC_OPERATOR, 0, 0, "force purge", route_bot_delete,
-	  "Removes a bot." },
+	{ "DELETE", BOT, AC_OPERATOR, RF_WAITS, 0, "force purge",
+	  route_bot_delete, "Removes a bot." },
 	{ "POST", BOT "/start", AC_OPERATOR, RF_JSON_OPT, SMALL, "",
 	  route_bot_start, "Starts a bot." },
-	{ "POST", BOT "/stop", AC_OPERATOR, RF_JSON_OPT, SMALL, "",
+	{ "POST", BOT "/stop", AC_OPERATOR, RF_JSON_OPT | RF_WAITS, SMALL, "",
 	  route_bot_stop, "Stops a bot and all its descendants." },
-	{ "POST", BOT "/restart", AC_OPERATOR, RF_JSON_OPT, SMALL, "",
-	  route_bot_restart, "Stops a bot, then starts it again." },
+	{ "POST", BOT "/restart", AC_OPERATOR, RF_JSON_OPT | RF_WAITS, SMALL,
+	  "", route_bot_restart, "Stops a bot, then starts it again." },
 	{ "POST", BOT "/pause", AC_OPERATOR, RF_JSON_OPT, SMALL, "",
 	  route_bot_pause, "Begins no new turn." },
 	{ "POST", BOT "/resume", AC_OPERATOR, RF_JSON_OPT, SMALL, "",
@@ -71,8 +82,8 @@ const struct route routes[] = {
 	  "Shows the end of a bot's log, or follows it." },
 	{ "POST", BOT "/heartbeat", AC_OPERATOR, RF_JSON_OPT | RF_BOT_SELF,
 	  SMALL, "", route_bot_heartbeat, "An external bot is alive." },
-	{ "POST", TASKS "/claim", AC_OPERATOR, RF_JSON | RF_BOT_ANY, SMALL, "",
-	  route_task_claim, "An external bot asks for a task." },
+	{ "POST", TASKS "/claim", AC_OPERATOR, RF_JSON | RF_BOT_ANY | RF_WAITS,
+	  SMALL, "", route_task_claim, "An external bot asks for a task." },
 	{ "POST", TASK "/extend", AC_OPERATOR, RF_JSON | RF_BOT_ANY, SMALL, "",
 	  route_task_extend, "Makes the lease of a task longer." },
 	{ "POST", TASK "/complete", AC_OPERATOR, RF_JSON | RF_BOT_ANY, CHAT, "",
@@ -119,7 +130,7 @@ const struct route routes[] = {
 
 	{ "GET", "/api/v1/templates", AC_VIEWER, 0, 0, "", route_templates,
 	  "Lists the templates of the configuration." },
-	{ "GET", "/api/v1/models", AC_VIEWER, 0, 0, "adapter base_url",
+	{ "GET", "/api/v1/models", AC_VIEWER, RF_WAITS, 0, "adapter base_url",
 	  route_models, "Lists the models that a model server has." },
 
 	{ "GET", BOT "/conversations", AC_VIEWER, 0, 0, "limit cursor",
@@ -130,8 +141,9 @@ const struct route routes[] = {
 	{ "GET", BOT "/chat", AC_VIEWER, 0, 0,
 	  "conversation limit before cursor", route_chat_page,
 	  "A page of a conversation's lines, newest first." },
-	{ "POST", BOT "/chat", AC_OPERATOR, RF_JSON | RF_IDEMPOTENT, CHAT, "",
-	  route_chat_send, "Says something to a bot; gives its answer." },
+	{ "POST", BOT "/chat", AC_OPERATOR, RF_JSON | RF_IDEMPOTENT | RF_WAITS,
+	  CHAT, "", route_chat_send,
+	  "Says something to a bot; gives its answer." },
 	{ "DELETE", BOT "/chat", AC_OPERATOR, 0, 0, "conversation",
 	  route_chat_clear, "Deletes a conversation's lines." },
 	{ "GET", BOT "/chat/export", AC_VIEWER, 0, 0, "conversation format",
@@ -143,7 +155,8 @@ const struct route routes[] = {
 	  RF_JSON | RF_TEXT | RF_BOT_ANY | RF_OWN_KEY, CHAT, "",
 	  route_messages_send, "Sends mail: one message, copies, a batch." },
 	{ "POST", BOT "/inbox/receive", AC_OPERATOR,
-	  RF_JSON_OPT | RF_TEXT | RF_BOT_SELF, SPEC, "", route_inbox_receive,
+	  RF_JSON_OPT | RF_TEXT | RF_BOT_SELF | RF_WAITS, SPEC, "",
+	  route_inbox_receive,
 	  "Takes the next messages under a lease, waiting for them." },
 	{ "POST", MESSAGE "/read", AC_OPERATOR, RF_JSON_OPT | RF_BOT_ANY, SMALL,
 	  "", route_message_read, "Acknowledges a message." },
@@ -252,6 +265,8 @@ const struct route routes[] = {
 	  "Every setting with its value and where it came from." },
 	{ "GET", HEALTH, AC_VIEWER, 0, 0, "", route_health_details,
 	  "How the hive is, in detail." },
+	{ "GET", HEALTH "/checks", AC_VIEWER, RF_WAITS, 0, "fresh checks",
+	  route_checks, "The health checks: the latest results, or new ones." },
 	{ "GET", HEALTH "/timeline", AC_VIEWER, 0, 0, "hours", route_timeline,
 	  "How the hive was." },
 	{ "GET", HEALTH "/rules", AC_VIEWER, 0, 0, "", route_rules,
