@@ -21,6 +21,7 @@
 
 #include "config/checks.h"
 #include "config/load.h"
+#include "config/receivers.h"
 #include "config/budgets.h"
 #include "config/task_checks.h"
 #include "config/scaling.h"
@@ -39,6 +40,7 @@ struct deia_config {
 	struct deia__config_scaling scaling;
 	struct deia__config_budgets budgets;
 	struct deia__config_checks checks;
+	struct deia__config_receivers receivers;
 	struct deia_bot_spec bot_defaults;
 	char *file;
 };
@@ -128,6 +130,7 @@ static deia_err read_key(deia_config *config, const char *name,
 	/* Read after all others, whose values they start from. */
 	if (strcmp(name, "templates") == 0 || strcmp(name, "budgets") == 0 ||
 	    strcmp(name, "checks") == 0 ||
+	    strcmp(name, "alerts.receivers") == 0 ||
 	    strcmp(name, "scaling.templates") == 0)
 		return DEIA_OK;
 	if (!deia__key_is_section(name))
@@ -228,6 +231,18 @@ static deia_err read_checks(deia_config *config, const struct deia__yaml *tree,
 		    : DEIA_OK;
 }
 
+static deia_err read_receivers(deia_config *config,
+			       const struct deia__yaml *tree,
+			       struct deia_config_error *where)
+{
+	const struct deia__yaml *node = child(tree, "alerts");
+
+	node = node ? child(node, "receivers") : NULL;
+	return node ? deia__config_receivers_read(&config->receivers, node,
+						  where)
+		    : DEIA_OK;
+}
+
 static deia_err read_budgets(deia_config *config, const struct deia__yaml *tree,
 			     struct deia_config_error *where)
 {
@@ -257,6 +272,8 @@ static deia_err read_text(deia_config *config, const char *text, size_t len,
 		err = read_budgets(config, tree, where);
 	if (!err)
 		err = read_checks(config, tree, where);
+	if (!err)
+		err = read_receivers(config, tree, where);
 	deia__yaml_free(tree);
 	return err;
 }
@@ -431,6 +448,7 @@ void deia_config_free(deia_config *config)
 	deia__config_scaling_fini(&config->scaling);
 	deia__config_budgets_fini(&config->budgets);
 	deia__config_checks_fini(&config->checks);
+	deia__config_receivers_fini(&config->receivers);
 	deia__templates_fini(&config->templates);
 	deia__free(config->file);
 	deia__free(config);
@@ -545,6 +563,16 @@ size_t deia_config_budgets(const deia_config *config,
 	return b->len;
 }
 
+size_t deia_config_receivers(const deia_config *config,
+			     struct deia_config_receiver *out, size_t max)
+{
+	const struct deia__config_receivers *r = &config->receivers;
+
+	for (size_t i = 0; i < r->len && i < max; i++)
+		out[i] = r->list[i].is;
+	return r->len;
+}
+
 void deia_config_changes(const deia_config *before, const deia_config *after,
 			 void (*cb)(const char *key, bool reload, void *user),
 			 void *user)
@@ -657,6 +685,19 @@ static void print_check(deia_jw *w, const struct deia__config_check *c)
 	deia_jw_end_object(w);
 }
 
+static void print_receiver(deia_jw *w, const struct deia__config_receiver *r)
+{
+	char name[96];
+
+	snprintf(name, sizeof(name), "alerts.receivers.%s", r->is.set.name);
+	deia_jw_key(w, name);
+	deia_jw_object(w);
+	deia_jw_key(w, "value");
+	deia__config_receiver_print(r, w);
+	print_origin(w, DEIA__FROM_FILE, r->line);
+	deia_jw_end_object(w);
+}
+
 static void print_budget(deia_jw *w, const struct deia__config_budget *b)
 {
 	char name[96];
@@ -690,5 +731,7 @@ void deia_config_print(const deia_config *config, struct deia_jw *w)
 		print_budget(w, &config->budgets.list[i]);
 	for (size_t i = 0; i < config->checks.len; i++)
 		print_check(w, &config->checks.list[i]);
+	for (size_t i = 0; i < config->receivers.len; i++)
+		print_receiver(w, &config->receivers.list[i]);
 	deia_jw_end_object(w);
 }

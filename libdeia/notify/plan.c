@@ -136,7 +136,7 @@ static void make_id(char out[static DEIA__NOTIFY_ID_BYTES],
 		    size_t n)
 {
 	unsigned char hash[16];
-	char hex[sizeof(hash) * 2 + 1], line[200];
+	char hex[sizeof(hash) * 2 + 1] = "", line[200];
 	crypto_generichash_state st;
 
 	crypto_generichash_init(&st, NULL, 0, sizeof(hash));

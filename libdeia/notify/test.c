@@ -76,7 +76,7 @@ static deia_err begin(struct trial *x, struct deia__receiver *r)
 {
 	deia_notify *n = r->n;
 	unsigned char bytes[16];
-	char id[DEIA__NOTIFY_ID_BYTES], hex[sizeof(bytes) * 2 + 1];
+	char id[DEIA__NOTIFY_ID_BYTES], hex[sizeof(bytes) * 2 + 1] = "";
 	struct deia__letter l = {
 		.receiver = r,
 		.link = n->opts.link,
