@@ -19,6 +19,7 @@
 #include <deia/messenger.h>
 #include <deia/migrate.h>
 #include <deia/node.h>
+#include <deia/notify.h>
 #include <deia/scaler.h>
 #include <deia/scaling.h>
 #include <deia/scheduler.h>

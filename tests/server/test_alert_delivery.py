@@ -5,8 +5,11 @@ killed hive left untold, and test messages."""
 import base64
 import email
 import email.policy
+import hashlib
+import hmac
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +17,8 @@ import time
 import unittest
 
 import alertmanager
-from hive import Hive
+from guide import DOCS
+from hive import Hive, program
 from prometheus import Page
 from receivers import Mail, Webhook, has_mail
 
@@ -186,6 +190,41 @@ class Webhooks(Told):
         self.hive.start()
         self.rules()
         self.assertEqual(hook.next().json["alerts"][0]["notice"], "resolved")
+
+
+class Guide(Told):
+    """What docs/alerts.md shows works."""
+
+    def block(self, language):
+        with open(os.path.join(DOCS, "alerts.md"), encoding="utf-8") as f:
+            section = f.read().split("## Telling people\n")[1]
+        return re.search(rf"^```{language}\n(.*?)^```$", section,
+                         re.M | re.S).group(1)
+
+    def test_its_receivers_are_valid_and_of_every_kind(self):
+        hive = Hive(config=self.block("yaml"))
+        self.addCleanup(shutil.rmtree, hive.dir)
+        p = subprocess.run([program(hive.build, "deia"), "--dir", hive.dir,
+                            "config", "show", "--json"], env=hive.env,
+                           capture_output=True, text=True, check=False)
+        self.assertEqual(p.returncode, 0, p.stderr)
+        kinds = {v["value"]["kind"] for k, v in json.loads(p.stdout).items()
+                 if k.startswith("alerts.receivers.")}
+        self.assertEqual(kinds, {"webhook", "email", "alertmanager", "exec"})
+
+    def test_its_code_verifies_a_signature(self):
+        known = {"base64": base64, "hashlib": hashlib, "hmac": hmac,
+                 "time": time}
+        exec(self.block("python"), known)  # our own text
+        hook = self.use(Webhook())
+        self.open({"ops": {"kind": "webhook", "url": hook.url,
+                           "secret_env": "KEY"}}, env={"KEY": SECRET})
+        self.hive.must("POST", "/alerts/test")
+        r = hook.next()
+        self.assertTrue(known["is_from_deia"](SECRET, r.headers, r.body))
+        self.assertFalse(known["is_from_deia"](SECRET, r.headers,
+                                               r.body + b" "))
+        self.assertFalse(known["is_from_deia"]("other", r.headers, r.body))
 
 
 class Others(Told):
