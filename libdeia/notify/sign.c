@@ -15,14 +15,13 @@
 /* The bytes of the key: what follows "whsec_" is base64. */
 static size_t key_of(unsigned char *out, const char *secret)
 {
-	const char *text = secret + strlen(PREFIX);
-	size_t len = 0;
+	size_t len = strlen(secret), prefix = strlen(PREFIX), key_len = 0;
 
-	if (strncmp(secret, PREFIX, strlen(PREFIX)) == 0 &&
-	    sodium_base642bin(out, MAX_KEY, text, strlen(text), NULL, &len,
-			      NULL, sodium_base64_VARIANT_ORIGINAL) == 0)
-		return len;
-	len = strlen(secret);
+	if (strncmp(secret, PREFIX, prefix) == 0 &&
+	    sodium_base642bin(out, MAX_KEY, &secret[prefix], len - prefix, NULL,
+			      &key_len, NULL,
+			      sodium_base64_VARIANT_ORIGINAL) == 0)
+		return key_len;
 	if (len > MAX_KEY)
 		len = MAX_KEY;
 	memcpy(out, secret, len);
