@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * samples.c - what each bot needs: memory, processor, uptime, once a minute.
+ * samples.c - what each bot needs: memory, processor, uptime, once a minute,
+ * first soon after the start.
  *
  * The kernel keeps all of it in one line, /proc/PID/stat; reading it takes
  * about ten microseconds and never waits for a disk. The samples of all bots
@@ -16,7 +17,8 @@
 #include <unistd.h>
 
 #define SAMPLE_MS 60000
-#define SLICE 100 /* bots in a turn of the loop: about a millisecond */
+#define FIRST_MS 5000 /* by then the bots that were to run do */
+#define SLICE 100     /* bots in a turn of the loop: about a millisecond */
 #define NEXT_MS 1
 #define STAT_BYTES 1024
 
@@ -219,7 +221,7 @@ void deia__samples_start(deia_hive *h)
 {
 	h->sample_timer.fn = on_time;
 	h->sample_timer.arg = h;
-	if (deia__timer_set(h->timers, &h->sample_timer, SAMPLE_MS))
+	if (deia__timer_set(h->timers, &h->sample_timer, FIRST_MS))
 		deia__hive_log(h, DEIA_LOG_ERROR,
 			       "the state of bots is not recorded");
 }

@@ -10,6 +10,7 @@ import subprocess
 import unittest
 
 from hive import Hive
+from monitoring import prometheus_config
 from prometheus import PROGRAM, Prometheus
 from test_metrics import described
 
@@ -98,17 +99,7 @@ class Real(unittest.TestCase):
         cls.hive.launch("BOT-1")
         cls.hive.wait_state("BOT-1", "ready")
         cls.hive.say("BOT-1", "hello")
-        token = os.path.join(cls.hive.dir, "scraper.token")
-        with open(token, "w", encoding="utf-8") as f:
-            f.write(cls.hive.must("POST", "/tokens", {
-                "name": "prometheus", "role": "viewer"})["token"] + "\n")
-        config = read("prometheus.yml")
-        config = config.replace("/etc/prometheus/deia.token", token)
-        config = config.replace("127.0.0.1:8000",
-                                f"127.0.0.1:{cls.hive.port}")
-        config = config.replace("15s", "300ms")
-        config = config.replace("- alerts.yml", f"- {KIT}/alerts.yml")
-        cls.prometheus = Prometheus(config)
+        cls.prometheus = Prometheus(prometheus_config(cls.hive))
         cls.addClassCleanup(cls.prometheus.__exit__)
         cls.prometheus.start()
         cls.prometheus.wait('up{job="deiad"} == 1')
