@@ -81,6 +81,8 @@
 	X(alerts_silence)                                                      \
 	X(alerts_resolve)                                                      \
 	X(alerts_rules)                                                        \
+	X(alerts_receivers)                                                    \
+	X(alerts_test)                                                         \
 	X(config_check)                                                        \
 	X(config_show)                                                         \
 	X(migrate_status)                                                      \

@@ -14,6 +14,7 @@
 #include <deia/bot.h>
 #include <deia/error.h>
 #include <deia/budget.h>
+#include <deia/notify.h>
 #include <deia/scaling.h>
 #include <deia/sys/store.h>
 
@@ -124,10 +125,26 @@ DEIA_API size_t deia_config_budgets(const deia_config *config,
 				    struct deia_budget_setting *out,
 				    size_t max);
 
+/* What `alerts.receivers` says of one. A url, secret or password stands in set
+ * or where one of the others says, a file (from the hive's directory) or a
+ * variable of the environment; NULL: not said. Since 0.3. */
+struct deia_config_receiver {
+	struct deia_notify_receiver set;
+	const char *url_file, *url_env;
+	const char *secret_file, *secret_env;
+	const char *password_file, *password_env;
+};
+/* Fills at most max, returns how many there are, up to
+ * DEIA_NOTIFY_MAX_RECEIVERS. They live as long as the configuration. Since
+ * 0.3. */
+DEIA_API size_t deia_config_receivers(const deia_config *config,
+				      struct deia_config_receiver *out,
+				      size_t max);
+
 /*
  * Calls cb for each key whose value differs; reload says whether it takes
- * effect without a restart. Templates, their scaling, budgets and checks
- * are not compared: they always do.
+ * effect without a restart. Templates, their scaling, budgets, checks and
+ * receivers of alerts are not compared: they always do.
  * Since 0.1.
  */
 DEIA_API void deia_config_changes(
@@ -138,8 +155,8 @@ DEIA_API void deia_config_changes(
  * Prints all keys as a JSON object: {"server.port":{"value":8000,"origin":
  * "default"},...}; origin is "default", "file:LINE", "environment" or "flag".
  * Templates follow as "templates.NAME", values of their env as "***", then
- * "scaling.templates.NAME", "budgets.day", "budgets.bots.NAME" and
- * "checks.NAME".
+ * "scaling.templates.NAME", "budgets.day", "budgets.bots.NAME",
+ * "checks.NAME" and "alerts.receivers.NAME", without what may be a secret.
  * Since 0.1.
  */
 DEIA_API void deia_config_print(const deia_config *config, struct deia_jw *w);

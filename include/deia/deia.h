@@ -20,6 +20,7 @@
 #include <deia/messenger.h>
 #include <deia/migrate.h>
 #include <deia/node.h>
+#include <deia/notify.h>
 #include <deia/scaler.h>
 #include <deia/scaling.h>
 #include <deia/scheduler.h>

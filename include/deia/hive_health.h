@@ -25,6 +25,7 @@
 
 #include <deia/health.h>
 #include <deia/hive.h>
+#include <deia/notify.h>
 
 DEIA_BEGIN
 
@@ -67,6 +68,33 @@ DEIA_API DEIA_NODISCARD deia_err deia_hive_alert_resolve(
 DEIA_API DEIA_NODISCARD deia_err deia_hive_health_put_rules(
 	deia_hive *hive, const struct deia_actor *actor,
 	const struct cJSON *json, deia_done_cb cb, void *user);
+
+/* ---- telling people ---------------------------------------------------- */
+
+/*
+ * Who is told of alerts from now on, as deia_notify_set_receivers; also again
+ * while it runs. What was not told when a hive ended, however it did, is told
+ * by the next. DEIA_OK, DEIA_EINVAL, DEIA_ELIMIT, DEIA_ENOMEM, DEIA_EIO.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_notify_configure(
+	deia_hive *hive, const struct deia_notify_receiver *receivers,
+	size_t count, const struct deia_notify_pace *pace);
+/* To look at it (deia_notify_get_status); NULL: nobody was ever to be told. */
+DEIA_API deia_notify *deia_hive_notify(const deia_hive *hive);
+
+/* results: count of them, for the call; with an error none. */
+typedef void (*deia_hive_notify_test_cb)(deia_err err,
+					 const struct deia_notify_test *results,
+					 size_t count, void *user);
+/*
+ * A test message to one receiver, or to all (name NULL), as
+ * deia_notify_send_test; in the audit trail. DEIA_OK; DEIA_EDENIED: not an
+ * administrator; DEIA_ENOTFOUND, DEIA_EUNAVAILABLE, DEIA_ENOMEM; cb: also
+ * DEIA_EBUSY, DEIA_ESTORE. Not called when the hive is freed meanwhile.
+ */
+DEIA_API DEIA_NODISCARD deia_err deia_hive_notify_test(
+	deia_hive *hive, const struct deia_actor *actor, const char *name,
+	deia_hive_notify_test_cb cb, void *user);
 
 DEIA_END
 

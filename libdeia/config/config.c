@@ -21,27 +21,12 @@
 
 #include "config/checks.h"
 #include "config/load.h"
-#include "config/budgets.h"
-#include "config/task_checks.h"
-#include "config/scaling.h"
-#include "config/schema.h"
-#include "config/templates.h"
-#include "config/value.h"
+#include "config/priv.h"
 #include "config/yaml.h"
 #include "core/buf.h"
 #include "core/mem.h"
 
 #define MAX_FILE_BYTES (1u << 20)
-
-struct deia_config {
-	struct deia__value *values; /* one a row of the schema */
-	struct deia__templates templates;
-	struct deia__config_scaling scaling;
-	struct deia__config_budgets budgets;
-	struct deia__config_checks checks;
-	struct deia_bot_spec bot_defaults;
-	char *file;
-};
 
 /* ---- the file ---------------------------------------------------------- */
 
@@ -128,6 +113,7 @@ static deia_err read_key(deia_config *config, const char *name,
 	/* Read after all others, whose values they start from. */
 	if (strcmp(name, "templates") == 0 || strcmp(name, "budgets") == 0 ||
 	    strcmp(name, "checks") == 0 ||
+	    strcmp(name, "alerts.receivers") == 0 ||
 	    strcmp(name, "scaling.templates") == 0)
 		return DEIA_OK;
 	if (!deia__key_is_section(name))
@@ -228,6 +214,18 @@ static deia_err read_checks(deia_config *config, const struct deia__yaml *tree,
 		    : DEIA_OK;
 }
 
+static deia_err read_receivers(deia_config *config,
+			       const struct deia__yaml *tree,
+			       struct deia_config_error *where)
+{
+	const struct deia__yaml *node = child(tree, "alerts");
+
+	node = node ? child(node, "receivers") : NULL;
+	return node ? deia__config_receivers_read(&config->receivers, node,
+						  where)
+		    : DEIA_OK;
+}
+
 static deia_err read_budgets(deia_config *config, const struct deia__yaml *tree,
 			     struct deia_config_error *where)
 {
@@ -257,6 +255,8 @@ static deia_err read_text(deia_config *config, const char *text, size_t len,
 		err = read_budgets(config, tree, where);
 	if (!err)
 		err = read_checks(config, tree, where);
+	if (!err)
+		err = read_receivers(config, tree, where);
 	deia__yaml_free(tree);
 	return err;
 }
@@ -431,6 +431,7 @@ void deia_config_free(deia_config *config)
 	deia__config_scaling_fini(&config->scaling);
 	deia__config_budgets_fini(&config->budgets);
 	deia__config_checks_fini(&config->checks);
+	deia__config_receivers_fini(&config->receivers);
 	deia__templates_fini(&config->templates);
 	deia__free(config->file);
 	deia__free(config);
@@ -545,90 +546,6 @@ size_t deia_config_budgets(const deia_config *config,
 	return b->len;
 }
 
-void deia_config_changes(const deia_config *before, const deia_config *after,
-			 void (*cb)(const char *key, bool reload, void *user),
-			 void *user)
-{
-	for (size_t i = 0; i < deia__n_keys; i++)
-		if (!deia__value_equal(&before->values[i], &after->values[i]))
-			cb(deia__keys[i].name, deia__keys[i].reload, user);
-}
-
-/* ---- printing ---------------------------------------------------------- */
-
-static void print_origin(deia_jw *w, enum deia__origin origin, unsigned line)
-{
-	static const char *const names[] = { "default", "file", "environment",
-					     "flag" };
-	char text[32];
-
-	if (origin == DEIA__FROM_FILE) {
-		snprintf(text, sizeof(text), "file:%u", line);
-		deia_jw_kstr(w, "origin", text);
-	} else {
-		deia_jw_kstr(w, "origin", names[origin]);
-	}
-}
-
-static void print_text(deia_jw *w, const struct deia__key *key,
-		       const char *text)
-{
-	char *hidden = key->password ? deia__hide_password(text) : NULL;
-
-	if (key->password)
-		deia_jw_str(w, hidden ? hidden : "***");
-	else
-		deia_jw_str(w, text);
-	deia__free(hidden);
-}
-
-static void print_value(deia_jw *w, const struct deia__key *key,
-			const struct deia__value *v)
-{
-	deia_jw_key(w, "value");
-	switch (key->type) {
-	case DEIA__KEY_TEXT:
-		print_text(w, key, v->text);
-		break;
-	case DEIA__KEY_INT:
-		deia_jw_int(w, v->number);
-		break;
-	case DEIA__KEY_BOOL:
-		deia_jw_bool(w, v->number != 0);
-		break;
-	case DEIA__KEY_LIST:
-		deia_jw_array(w);
-		for (size_t i = 0; i < v->n_items; i++)
-			deia_jw_str(w, v->items[i]);
-		deia_jw_end_array(w);
-	}
-}
-
-static void print_template(deia_jw *w, const struct deia__template *t)
-{
-	char name[96];
-
-	snprintf(name, sizeof(name), "templates.%s", t->name);
-	deia_jw_key(w, name);
-	deia_jw_object(w);
-	deia_jw_kraw(w, "value", t->json);
-	print_origin(w, DEIA__FROM_FILE, t->line);
-	deia_jw_end_object(w);
-}
-
-static void print_scaled(deia_jw *w, const struct deia__config_scaled *s)
-{
-	char name[96];
-
-	snprintf(name, sizeof(name), "scaling.templates.%s", s->name);
-	deia_jw_key(w, name);
-	deia_jw_object(w);
-	deia_jw_key(w, "value");
-	deia__config_scaling_print(s, w);
-	print_origin(w, DEIA__FROM_FILE, s->line);
-	deia_jw_end_object(w);
-}
-
 size_t deia_config_checks(const deia_config *config,
 			  struct deia_config_check *out, size_t max)
 {
@@ -644,51 +561,21 @@ size_t deia_config_checks(const deia_config *config,
 	return c->len;
 }
 
-static void print_check(deia_jw *w, const struct deia__config_check *c)
+size_t deia_config_receivers(const deia_config *config,
+			     struct deia_config_receiver *out, size_t max)
 {
-	char name[96];
+	const struct deia__config_receivers *r = &config->receivers;
 
-	snprintf(name, sizeof(name), "checks.%s", c->name);
-	deia_jw_key(w, name);
-	deia_jw_object(w);
-	deia_jw_key(w, "value");
-	deia__config_check_print(c, w);
-	print_origin(w, DEIA__FROM_FILE, c->line);
-	deia_jw_end_object(w);
+	for (size_t i = 0; i < r->len && i < max; i++)
+		out[i] = r->list[i].is;
+	return r->len;
 }
 
-static void print_budget(deia_jw *w, const struct deia__config_budget *b)
+void deia_config_changes(const deia_config *before, const deia_config *after,
+			 void (*cb)(const char *key, bool reload, void *user),
+			 void *user)
 {
-	char name[96];
-
-	snprintf(name, sizeof(name), "budgets.%s%s", b->bot ? "bots." : "",
-		 b->bot ? b->bot : "day");
-	deia_jw_key(w, name);
-	deia_jw_object(w);
-	deia_jw_key(w, "value");
-	deia__config_budget_print(b, w);
-	print_origin(w, DEIA__FROM_FILE, b->line);
-	deia_jw_end_object(w);
-}
-
-void deia_config_print(const deia_config *config, struct deia_jw *w)
-{
-	deia_jw_object(w);
-	for (size_t i = 0; i < deia__n_keys; i++) {
-		deia_jw_key(w, deia__keys[i].name);
-		deia_jw_object(w);
-		print_value(w, &deia__keys[i], &config->values[i]);
-		print_origin(w, config->values[i].origin,
-			     config->values[i].line);
-		deia_jw_end_object(w);
-	}
-	for (size_t i = 0; i < config->templates.len; i++)
-		print_template(w, &config->templates.list[i]);
-	for (size_t i = 0; i < config->scaling.len; i++)
-		print_scaled(w, &config->scaling.list[i]);
-	for (size_t i = 0; i < config->budgets.len; i++)
-		print_budget(w, &config->budgets.list[i]);
-	for (size_t i = 0; i < config->checks.len; i++)
-		print_check(w, &config->checks.list[i]);
-	deia_jw_end_object(w);
+	for (size_t i = 0; i < deia__n_keys; i++)
+		if (!deia__value_equal(&before->values[i], &after->values[i]))
+			cb(deia__keys[i].name, deia__keys[i].reload, user);
 }

@@ -201,6 +201,19 @@ const struct deia__key deia__keys[] = {
 	{ INT("bots.defaults.window_seconds", "600", 1, 86400), .reload = true,
 	  .about = "The window in which deaths are counted." },
 
+	{ INT("alerts.group_seconds", "5", 0, 600), .reload = true,
+	  .about = "What happens to alerts within so long goes out as one "
+		   "message." },
+	{ INT("alerts.messages_per_hour", "20", 1, 3600), .reload = true,
+	  .about = "To each receiver, at most; what is more waits and is "
+		   "merged into the next\none." },
+	{ INT("alerts.burst", "5", 1, 1000), .reload = true,
+	  .about = "So many of them at once." },
+	{ INT("alerts.resend_seconds", "60", 1, 3600), .reload = true,
+	  .about = "How often an Alertmanager is told again of what still "
+		   "fires; what it does\nnot hear of for four times as long is "
+		   "over for it." },
+
 	{ INT("scaling.max_bots", "64", 1, DEIA_MAX_BOTS), .reload = true,
 	  .about = "Bots of all scaled templates together, at most." },
 	{ BOOL("scaling.dry_run", "false"), .reload = true,
@@ -235,6 +248,8 @@ static const struct {
 	{ "ollama", NULL },
 	{ "bots", NULL },
 	{ "bots.defaults", "For bots whose specification does not say it." },
+	{ "alerts", "Who is told of alerts (docs/alerts.md). Nobody is, until "
+		    "somebody stands\nbelow alerts.receivers." },
 	{ "scaling", "The auto-scaler: as many bots of a template as the work "
 		     "needs. It is\noff until a template stands below "
 		     "scaling.templates." },

@@ -18,7 +18,7 @@
 #include <sys/queue.h>
 
 #include "model/context.h"
-#include "model/http.h"
+#include "http/http.h"
 #include "worker/lines.h"
 #include "model/events.h"
 #include "core/id.h"

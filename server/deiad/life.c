@@ -120,6 +120,7 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
 	settings_scaling(app->hive, app->config, fresh);
 	settings_budgets(app->hive, fresh);
 	settings_checks(app->hive, fresh);
+	(void)settings_receivers(app->hive, fresh, app->dir);
 	if (!settings_names(&app->http, fresh))
 		log_msg(DEIA_LOG_ERROR, "memory ran out while reloading");
 	deia_config_free(app->config);

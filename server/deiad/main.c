@@ -187,7 +187,7 @@ static bool open_hive(struct app *app)
 	settings_scaling(app->hive, NULL, c);
 	settings_budgets(app->hive, c);
 	settings_checks(app->hive, c);
-	return true;
+	return settings_receivers(app->hive, c, app->dir);
 }
 
 static bool may_bind(const deia_config *config)

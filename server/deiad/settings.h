@@ -37,6 +37,10 @@ void settings_scaling(deia_hive *hive, const deia_config *before,
 void settings_budgets(deia_hive *hive, const deia_config *config);
 /* The checks that tasks may name; the same. */
 void settings_checks(deia_hive *hive, const deia_config *config);
+/* Who is told of alerts, with the secrets of files and the environment. False:
+ * it is as it was, and the log says why. In receivers.c. */
+bool settings_receivers(deia_hive *hive, const deia_config *config,
+			const char *dir);
 /* How long history is kept from now on. */
 void settings_retention(deia_hive *hive, const deia_config *config);
 /* Says in the log what changed, and what of it needs a restart. */

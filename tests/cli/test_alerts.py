@@ -405,6 +405,39 @@ class Alerts(AlertCase):
             self.says(self.deia("alerts", verb), 2, "something is missing")
 
 
+class Receivers(AlertCase):
+    def test_who_is_told(self):
+        ops = {"name": "ops", "kind": "webhook", "level": "critical",
+               "resolved": True, "target": "https://x.example",
+               "delivered_at": None, "error": "it answered 503",
+               "waiting": 3}
+        self.h.on("GET", ALERTS + "/receivers", (200, {"items": [ops]}))
+        p = self.deia("alerts", "receivers", check=0)
+        self.assertRegex(p.out.splitlines()[1],
+                         r"^ops +webhook +critical +https://x.example +never "
+                         r"+3 +it answered 503$")
+        self.assertEqual(self.deia("alerts", "receivers", "-q").out, "ops\n")
+        self.h.on("GET", ALERTS + "/receivers", (200, {"items": []}))
+        p = self.deia("alerts", "receivers", check=0)
+        self.assertIn("below alerts.receivers in config.yaml", p.err)
+
+    def test_a_test_message_to_each(self):
+        def result(name, **more):
+            return {"receiver": name, "kind": "exec", "ok": True, "ms": 7,
+                    "error": None, **more}
+        self.h.on("POST", ALERTS + "/test", (200, {"items": [
+            result("one"), result("two", ok=False, error="too\nlate")]}))
+        p = self.deia("alerts", "test", check=1)
+        self.assertEqual(p.out, "one: ok (exec, 7 ms)\n"
+                         "two: failed (exec, 7 ms): too late\n")
+        self.h.on("POST", ALERTS + "/test", (200, {"items": [result("one")]}))
+        self.deia("alerts", "test", "one", check=0)
+        self.assertEqual(json.loads(self.h.bodies[-1]), {"receiver": "one"})
+        self.h.on("POST", ALERTS + "/test", problem(
+            404, "not_found", "there is no receiver x"))
+        self.says(self.deia("alerts", "test", "x"), 3, "no receiver x")
+
+
 class Rules(AlertCase):
     def test_table_has_a_line_for_each_level(self):
         self.h.on("GET", RULES, (200, {"rules": [rule(), rule(

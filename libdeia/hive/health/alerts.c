@@ -149,6 +149,7 @@ void deia__alerts_changed(const struct deia_health_event *e, void *user)
 
 	journal(h, e);
 	say(h, e);
+	deia__telling_tell(h, e);
 	r = row_add(h->health, e->alert->id);
 	if (r)
 		note(h, r, BIT(e->change));

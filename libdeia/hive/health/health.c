@@ -108,6 +108,7 @@ deia_err deia__health_new(deia_hive *h, const struct deia_hive_opts *o)
 void deia__health_start(deia_hive *h)
 {
 	deia__health_take_in(h);
+	deia__telling_start(h);
 	arm(h);
 }
 
@@ -127,6 +128,7 @@ void deia__health_stop(deia_hive *h)
 		return;
 	deia__health_pause(h);
 	deia__alerts_flush(h);
+	deia__telling_stop(h);
 	hh->stopped = true;
 	deia__saver_stop(&hh->saver);
 }
@@ -137,6 +139,7 @@ void deia__health_free(deia_hive *h)
 
 	if (!hh)
 		return;
+	deia__telling_free(h);
 	deia__alerts_free(h);
 	deia__health_drop_loaded(h);
 	deia_health_free(hh->monitor);

@@ -9,6 +9,7 @@
  *   alerts.c        changes of alerts: journal, rows, events
  *   alert_acts.c    what people do to alerts
  *   rules.c         rules that are changed, also by other nodes
+ *   telling.c       who is told of alerts
  *
  * The monitor (deia/health.h) is made with the hive. What the store has is read
  * then, and taken in when the hive is started: by then a host program has added
@@ -96,6 +97,12 @@ struct deia__health {
 	bool refused; /* the store refused the last change */
 	bool missed;  /* a change found no memory: all alerts are stored */
 
+	deia_notify *notify; /* NULL: nobody is told */
+	struct deia__saver told_saver;
+	bool told_changed; /* the store has not got what it knows */
+	bool telling;	   /* the hive was started */
+	cJSON *told;	   /* read, until then */
+
 	cJSON *rules;	/* read, not yet in force */
 	cJSON **loaded; /* alerts, newest first */
 	size_t n_loaded, cap_loaded;
@@ -181,5 +188,16 @@ void deia__alerts_flush(deia_hive *h);
 
 /* Another node changed them. */
 void deia__health_reread(deia_hive *h);
+
+/* ---- telling.c ----------------------------------------------------------- */
+
+/* Whether a row of health_settings has what receivers were told. */
+bool deia__telling_is_row(const deia_hive *h, const char *name);
+/* Alerts were taken in: what was not told is told. */
+void deia__telling_start(deia_hive *h);
+void deia__telling_tell(deia_hive *h, const struct deia_health_event *event);
+/* What is known goes to the store. */
+void deia__telling_stop(deia_hive *h);
+void deia__telling_free(deia_hive *h);
 
 #endif

@@ -28,6 +28,11 @@ static deia_err read_setting(deia_hive *h, const deia_rows *rows, size_t r)
 {
 	const char *name = deia_rows_text(rows, r, HEALTH_SETTING_NAME);
 
+	if (deia__telling_is_row(h, name)) {
+		cJSON_Delete(h->health->told);
+		h->health->told =
+			parse(deia_rows_get(rows, r, HEALTH_SETTING_DATA));
+	}
 	if (strcmp(name, DEIA__HEALTH_RULES_ROW) != 0)
 		return DEIA_OK; /* of a later version */
 	cJSON_Delete(h->health->rules);

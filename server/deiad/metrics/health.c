@@ -52,6 +52,32 @@ static void checks(struct expo *e, const struct metrics_view *v)
 	}
 }
 
+/* Receivers are 16 at most. */
+static void notifications(struct expo *e, const struct metrics_view *v)
+{
+	const deia_notify *n = deia_hive_notify(v->app->hive);
+	struct deia_notify_status s;
+
+	for (size_t i = 0; n && deia_notify_get_status(n, i, &s); i++)
+		for (int k = 0; k < DEIA_NOTIFY_OUTCOMES; k++)
+			expo_uint(
+				e,
+				LABELS({ "receiver", s.name },
+				       { "outcome",
+					 deia_notify_outcome_name((
+						 enum deia_notify_outcome)k) }),
+				s.outcomes[k]);
+}
+
+static void waiting(struct expo *e, const struct metrics_view *v)
+{
+	const deia_notify *n = deia_hive_notify(v->app->hive);
+	struct deia_notify_status s;
+
+	for (size_t i = 0; n && deia_notify_get_status(n, i, &s); i++)
+		expo_uint(e, LABELS({ "receiver", s.name }), s.waiting);
+}
+
 static const struct metric metrics[] = {
 	{ "deia_health_status", "gauge", "0 HEALTHY, 1 DEGRADED, 2 CRITICAL.",
 	  status },
@@ -64,5 +90,9 @@ static const struct metric metrics[] = {
 	  "Alerts that fire and of which nobody is told.", silenced },
 	{ "deia_check_status", "gauge",
 	  "The latest run of a health check: 0 pass, 1 warn, 2 fail.", checks },
+	{ "deia_alert_notifications_total", "counter",
+	  "What became of messages about alerts.", notifications },
+	{ "deia_alert_notifications_waiting", "gauge",
+	  "Alerts of which a receiver is still to be told.", waiting },
 };
 const struct metric_group metrics_of_health = METRIC_GROUP(metrics);

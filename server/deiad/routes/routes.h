@@ -32,6 +32,8 @@ void route_alert(struct rq *rq);
 void route_alert_acknowledge(struct rq *rq);
 void route_alert_silence(struct rq *rq);
 void route_alert_resolve(struct rq *rq);
+void route_receivers(struct rq *rq);
+void route_alerts_test(struct rq *rq);
 void route_metrics(struct rq *rq);
 
 void route_bots_list(struct rq *rq);

@@ -232,6 +232,10 @@ const struct route routes[] = {
 
 	{ "GET", ALERTS, AC_VIEWER, 0, 0, "state level limit cursor",
 	  route_alerts, "Lists alerts, the newest first." },
+	{ "GET", ALERTS "/receivers", AC_VIEWER, 0, 0, "", route_receivers,
+	  "Lists who is told of alerts, and how that went." },
+	{ "POST", ALERTS "/test", AC_ADMIN, RF_JSON_OPT, SMALL, "",
+	  route_alerts_test, "Sends a test message to who is told of alerts." },
 	{ "GET", ALERT, AC_VIEWER, 0, 0, "", route_alert, "Shows one alert." },
 	{ "POST", ALERT "/acknowledge", AC_OPERATOR, RF_JSON_OPT, SMALL, "",
 	  route_alert_acknowledge, "Says that somebody looks after it." },

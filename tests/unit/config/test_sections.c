@@ -167,6 +167,75 @@ START_TEST(wrong_checks_are_named)
 }
 END_TEST
 
+START_TEST(receivers_are_as_the_file_says)
+{
+	struct deia_config_receiver r[4];
+
+	load_good(
+		"alerts:\n"
+		"  group_seconds: 7\n"
+		"  receivers:\n"
+		"    ops: {kind: webhook, url: \"https://x.example/SECRET\",\n"
+		"      secret_file: key, resolved: false, format: slack}\n"
+		"    post: {kind: email, url: \"smtp://m\", from: a@b,\n"
+		"      to: [c@d, e@f], level: info}\n"
+		"    pager: {kind: exec, argv: [/bin/true, -x]}\n");
+	ck_assert_uint_eq(deia_config_receivers(config, r, 4), 3);
+	ck_assert_int_eq(deia_config_int(config, "alerts.group_seconds"), 7);
+	ck_assert_str_eq(r[0].set.url, "https://x.example/SECRET");
+	ck_assert_str_eq(r[0].secret_file, "key");
+	ck_assert(r[0].set.quiet_end && r[0].set.slack);
+	ck_assert_uint_eq(r[1].set.n_to, 2);
+	ck_assert_str_eq(r[1].set.to[1], "e@f");
+	ck_assert_int_eq(r[1].set.level, DEIA_HEALTH_INFO);
+	ck_assert_str_eq(r[2].set.argv[1], "-x");
+	/* Nobody sees the path of a webhook. */
+	check_printed("alerts.receivers.ops",
+		      "{\"kind\":\"webhook\",\"level\":\"warning\","
+		      "\"resolved\":false,\"format\":\"slack\","
+		      "\"url\":\"https://x.example/***\","
+		      "\"secret_file\":\"key\"}");
+}
+END_TEST
+
+START_TEST(wrong_receivers_are_named)
+{
+	static const char *const wrong[][2] = {
+		{ "[]", "alerts.receivers: expected names" },
+		{ "{a: {}}", "alerts.receivers.a.kind: expected webhook" },
+		{ "{a: {kind: fax}}", "a.kind: expected webhook" },
+		{ "{a: {kind: webhook}}", "alerts.receivers.a: url: expected" },
+		{ "{a: {kind: webhook, url: \"file:///x\"}}", "a: url:" },
+		{ "{a: {kind: webhook, url: \"http://x\", secret: s}}",
+		  "a.secret: it is not written here" },
+		{ "{a: {kind: webhook, url: \"http://x\", to: b@c}}",
+		  "a.to: a receiver of this kind has no such key" },
+		{ "{a: {kind: webhook, url: \"http://x\", url_env: X}}",
+		  "url, url_file or url_env" },
+		{ "{a: {kind: exec, argv: [x]}}", "begins with /" },
+		{ "{a: {kind: exec, argv: [/x], level: bad}}",
+		  "a.level: expected info" },
+		{ "{a: {kind: exec, argv: [/x], resolved: 1}}",
+		  "a.resolved: expected true or false" },
+		{ "{a: {kind: exec, argv: [/x], timeout_seconds: 301}}",
+		  "from 1 to 300" },
+		{ "{a: {kind: exec, argv: [/x], color: red}}",
+		  "a.color: there is no such key" },
+		{ "{a b: {kind: exec, argv: [/x]}}", "this name" },
+	};
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(text, sizeof(text), "alerts:\n  receivers: %s\n",
+			 wrong[i][0]);
+		ck_assert_msg(load_text(text) == DEIA_EFIELD, "%s", text);
+		ck_assert_msg(strstr(where.detail, wrong[i][1]) != NULL,
+			      "%s: %s", wrong[i][0], where.detail);
+		ck_assert_uint_eq(where.line, 2);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("sections");
@@ -179,6 +248,8 @@ int main(void)
 	tcase_add_test(tc, wrong_budgets_are_named);
 	tcase_add_test(tc, checks_are_as_the_file_says);
 	tcase_add_test(tc, wrong_checks_are_named);
+	tcase_add_test(tc, receivers_are_as_the_file_says);
+	tcase_add_test(tc, wrong_receivers_are_named);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);

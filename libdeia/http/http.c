@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * http.c - libcurl's multi interface on libevent.
+ * http.c - libcurl's multi interface on libevent: HTTP and SMTP.
  *
  * curl tells which sockets to watch and when to be called; both become events.
  * curl forbids removing a request inside its own callbacks, and our callers may
@@ -9,7 +9,7 @@
  *
  * Not here: deadlines for first bytes and stalls (they know what a token is).
  */
-#include "model/http.h"
+#include "http/http.h"
 
 #include <curl/curl.h>
 #include <event2/event.h>
@@ -31,8 +31,10 @@ struct deia__http_req {
 	TAILQ_ENTRY(deia__http_req) link;
 	deia__http *http;
 	CURL *easy;
-	struct curl_slist *headers;
+	struct curl_slist *headers; /* of HTTP */
+	struct curl_slist *to;	    /* of mail */
 	char *body;
+	size_t sent; /* of a mail's body */
 	struct deia__http_opts opts;
 	struct deia__http_result result;
 	char curl_error[CURL_ERROR_SIZE];
@@ -62,6 +64,7 @@ static void free_req(deia__http_req *r)
 		curl_easy_cleanup(r->easy);
 	}
 	curl_slist_free_all(r->headers);
+	curl_slist_free_all(r->to);
 	deia__free(r->body);
 	deia__free(r);
 }
@@ -256,12 +259,15 @@ deia_err deia__http_new(deia__http **out, struct event_base *base)
 	deia__http *http = deia__alloc(sizeof(*http));
 
 	*out = NULL;
-	if (!http)
+	if (!http || curl_global_init(CURL_GLOBAL_DEFAULT)) { /* counted */
+		deia__free(http);
 		return DEIA_ENOMEM;
+	}
 	http->base = base;
 	TAILQ_INIT(&http->running);
 	http->multi = curl_multi_init();
 	if (!http->multi) {
+		curl_global_cleanup();
 		deia__free(http);
 		return DEIA_ENOMEM;
 	}
@@ -289,6 +295,7 @@ void deia__http_free(deia__http *http)
 	curl_multi_cleanup(http->multi);
 	event_del(&http->ev_timer);
 	event_del(&http->ev_sweep);
+	curl_global_cleanup();
 	deia__free(http);
 }
 
@@ -313,14 +320,20 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 	}
 }
 
+static bool add_line(struct curl_slist **list, const char *line)
+{
+	struct curl_slist *more = curl_slist_append(*list, line);
+
+	if (more)
+		*list = more;
+	return more != NULL;
+}
+
 static bool add_headers(deia__http_req *r, const char *const *lines)
 {
-	for (; lines && *lines; lines++) {
-		struct curl_slist *more = curl_slist_append(r->headers, *lines);
-		if (!more)
+	for (; lines && *lines; lines++)
+		if (!add_line(&r->headers, *lines))
 			return false;
-		r->headers = more;
-	}
 	return true;
 }
 
@@ -341,9 +354,10 @@ static deia_err set_headers(deia__http_req *r)
 /* The rules against a hostile server; see also http.h. */
 static void set_rules(CURL *easy, const struct deia__http_opts *opts)
 {
-	bool tls = strncasecmp(opts->url, "https:", 6) == 0;
+	bool tls = opts->mail || strncasecmp(opts->url, "https:", 6) == 0;
 
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
+			 opts->mail ? "smtp,smtps" : "http,https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -360,17 +374,60 @@ static void set_rules(CURL *easy, const struct deia__http_opts *opts)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, opts->ca_file);
 }
 
-static deia_err set_body(deia__http_req *r)
+static deia_err copy_body(deia__http_req *r)
 {
-	if (!r->opts.body)
-		return DEIA_OK;
 	r->body = deia__alloc(r->opts.body_len + 1);
 	if (!r->body)
 		return DEIA_ENOMEM;
 	memcpy(r->body, r->opts.body, r->opts.body_len);
+	return DEIA_OK;
+}
+
+static deia_err set_body(deia__http_req *r)
+{
+	if (!r->opts.body)
+		return DEIA_OK;
+	if (copy_body(r))
+		return DEIA_ENOMEM;
 	curl_easy_setopt(r->easy, CURLOPT_POSTFIELDS, r->body);
 	curl_easy_setopt(r->easy, CURLOPT_POSTFIELDSIZE_LARGE,
 			 (curl_off_t)r->opts.body_len);
+	return DEIA_OK;
+}
+
+/* Of a mail. */
+static size_t on_upload(char *p, size_t size, size_t n, void *arg)
+{
+	deia__http_req *r = arg;
+	size_t left = r->opts.body_len - r->sent;
+	size_t len = left < size * n ? left : size * n;
+
+	memcpy(p, r->body + r->sent, len);
+	r->sent += len;
+	return len;
+}
+
+static deia_err set_mail(deia__http_req *r)
+{
+	const struct deia__http_mail *mail = r->opts.mail;
+
+	if (copy_body(r))
+		return DEIA_ENOMEM;
+	for (size_t i = 0; i < mail->n_to; i++)
+		if (!add_line(&r->to, mail->to[i]))
+			return DEIA_ENOMEM;
+	curl_easy_setopt(r->easy, CURLOPT_MAIL_FROM, mail->from);
+	curl_easy_setopt(r->easy, CURLOPT_MAIL_RCPT, r->to);
+	curl_easy_setopt(r->easy, CURLOPT_UPLOAD, 1L);
+	curl_easy_setopt(r->easy, CURLOPT_READFUNCTION, on_upload);
+	curl_easy_setopt(r->easy, CURLOPT_READDATA, r);
+	curl_easy_setopt(
+		r->easy, CURLOPT_USE_SSL,
+		(long)(mail->starttls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
+	if (mail->user)
+		curl_easy_setopt(r->easy, CURLOPT_USERNAME, mail->user);
+	if (mail->password)
+		curl_easy_setopt(r->easy, CURLOPT_PASSWORD, mail->password);
 	return DEIA_OK;
 }
 
@@ -385,6 +442,8 @@ static deia_err prepare(deia__http_req *r)
 	curl_easy_setopt(r->easy, CURLOPT_ERRORBUFFER, r->curl_error);
 	curl_easy_setopt(r->easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(r->easy, CURLOPT_WRITEDATA, r);
+	if (r->opts.mail)
+		return set_mail(r);
 	deia_err err = set_headers(r);
 	return err ? err : set_body(r);
 }
@@ -403,6 +462,7 @@ deia_err deia__http_start(deia__http_req **out, deia__http *http,
 	err = prepare(r);
 	r->opts.url = r->opts.body = r->opts.ca_file = NULL;
 	r->opts.headers = NULL;
+	r->opts.mail = NULL;
 	if (!err && curl_multi_add_handle(http->multi, r->easy) != CURLM_OK)
 		err = DEIA_ENOMEM;
 	if (err) {

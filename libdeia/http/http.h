@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * http.h - HTTP requests to model servers on the event loop (libcurl).
+ * http.h - HTTP requests, and mail, on the event loop (libcurl): to model
+ * servers and to those who are told of alerts.
  *
- * The server is not trusted: only http and https, certificates are checked, no
- * redirects (a key goes to the configured address alone), no proxy, no cookies,
- * bounded answers. Deadlines beyond the connection are the caller's.
+ * The server is not trusted: only http and https (smtp and smtps for mail),
+ * certificates are checked, no redirects (a key goes to the configured address
+ * alone), no proxy, no cookies, bounded answers. Deadlines beyond the connection are the caller's.
  * Callbacks run from the loop, never inside the call that causes them; a
  * request ends with exactly one done callback unless it is cancelled.
  */
-#ifndef DEIA_MODEL_HTTP_H
-#define DEIA_MODEL_HTTP_H
+#ifndef DEIA_HTTP_HTTP_H
+#define DEIA_HTTP_HTTP_H
 
 #include <deia/error.h>
 
@@ -31,14 +32,24 @@ struct deia__http_result {
 	 * DEIA_ENOMEM.
 	 */
 	deia_err err;
-	int status;		      /* 0: none came */
+	int status;		      /* 0: none came; of mail: SMTP's */
 	unsigned retry_after_seconds; /* of the header, 0: not said */
 	bool refused;	  /* EUNAVAILABLE: at once, not by waiting */
 	char detail[256]; /* what went wrong, in words, when err */
 };
 
+/* Instead of a request: body is a message of mail, lines ending in CR LF. */
+struct deia__http_mail {
+	const char *from; /* bare addresses: ops@example.org */
+	const char *const *to;
+	size_t n_to;
+	const char *user, *password; /* or NULL */
+	bool starttls; /* refuse to go on without it; of smtp alone */
+};
+
 struct deia__http_opts {
 	const char *url;
+	const struct deia__http_mail *mail; /* copied; NULL: HTTP */
 	const char *const *headers; /* "Name: value", copied; ends with NULL */
 	const char *ca_file; /* certificates to trust; NULL: the system's */
 	const char *body;    /* POST of JSON, copied; NULL: GET */
