@@ -24,6 +24,7 @@
 #include <deia/scheduler.h>
 #include <deia/scheduling.h>
 #include <deia/task_analysis.h>
+#include <deia/trace.h>
 #include <deia/trial.h>
 #include <deia/version.h>
 #include <deia/worker.h>
