@@ -344,6 +344,7 @@ deia_err deia_hive_new(deia_hive **out, struct event_base *base,
 	TAILQ_INIT(&h->claim_waits);
 	TAILQ_INIT(&h->repliers);
 	h->log = o.log;
+	deia_trace_source_init(&h->traces);
 	h->log_user = o.log_user;
 	h->events_kept = o.events_kept;
 	h->audit_days = o.audit_days;
