@@ -15,6 +15,7 @@
 #include <deia/hive.h>
 #include <deia/hive_health.h>
 #include <deia/limits.h>
+#include <deia/logs.h>
 #include <deia/mail.h>
 #include <deia/messenger.h>
 #include <deia/migrate.h>

@@ -39,6 +39,14 @@ enum deia_log_level {
 typedef void (*deia_log_cb)(enum deia_log_level level, const char *text,
 			    void *user);
 
+/* The same, and where it was said. All borrowed. Since 0.3. */
+struct deia_log_line {
+	size_t size;
+	enum deia_log_level level;
+	const char *text;
+	const void *site; /* the same for all that one place says */
+};
+
 struct deia_hive_opts {
 	size_t size;
 	/* "memory:" (default), "sqlite:PATH", "postgresql://..." */
@@ -90,6 +98,8 @@ struct deia_hive_opts {
 	const struct deia_scheduler_opts *scheduler;
 	const char *const *task_types;
 	size_t n_task_types;
+	/* In place of log, with the same log_user. May be NULL. Since 0.3. */
+	void (*log_line)(const struct deia_log_line *line, void *user);
 };
 #define DEIA_HIVE_OPTS_INIT                                                    \
 	{                                                                      \

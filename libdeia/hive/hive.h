@@ -235,6 +235,7 @@ struct deia_hive {
 	struct deia__budgets *budgets;
 	struct deia__health *health;
 	deia_log_cb log;
+	void (*log_line)(const struct deia_log_line *line, void *user);
 	void *log_user;
 };
 

@@ -4,10 +4,11 @@
 import os
 import sys
 import textwrap
+import time
 import unittest
 
 from fake_model import FakeModel
-from hive import Hive
+from hive import WAIT_SECONDS, Hive
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -47,6 +48,24 @@ def span_of(traceparent):
     return traceparent.split("-")[2]
 
 
+def text_of(path):
+    if not os.path.exists(path):
+        return ""
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+def until(holds):
+    """Asks again and again until it is so."""
+    limit = time.monotonic() + WAIT_SECONDS
+    while True:
+        value = holds()
+        if value:
+            return value
+        if time.monotonic() > limit:
+            raise AssertionError("still not so")
+
+
 class Traces(unittest.TestCase):
     def setUp(self):
         self.hive = Hive()
@@ -59,7 +78,8 @@ class Traces(unittest.TestCase):
 
     def submit(self, bot, content, headers=None):
         return self.hive.must("POST", "/tasks", {
-            "content": content, "bot": bot}, headers or HEADER)
+            "content": content, "bot": bot},
+            HEADER if headers is None else headers)
 
     def ended(self, task):
         def holds():
@@ -158,10 +178,7 @@ class Traces(unittest.TestCase):
         journal = os.path.join(self.hive.dir, "bot-logs",
                                "bot-messaging.jsonl")
 
-        def holds():
-            with open(journal, encoding="utf-8") as f:
-                return TRACE in f.read()
-        self.assertTrue(self.hive.wait(holds))
+        self.assertTrue(until(lambda: TRACE in text_of(journal)))
 
 
 if __name__ == "__main__":

@@ -69,14 +69,17 @@ static void log_end(const struct rq *rq)
 		rq->route && (rq->route->flags & RF_QUIET) && rq->status < 400;
 
 	log_access(quiet,
-		   &(struct access_line){ .request_id = rq->actor.request_id,
-					  .method = rq->method,
-					  .path = rq->path,
-					  .status = rq->status,
-					  .bytes = rq->bytes,
-					  .us = us,
-					  .who = rq->actor.name,
-					  .address = rq->actor.address });
+		   &(struct access_line){
+			   .request_id = rq->actor.request_id,
+			   .traceparent = rq->actor.traceparent,
+			   .method = rq->method,
+			   .path = rq->path,
+			   .route = rq->route ? rq->route->pattern : NULL,
+			   .status = rq->status,
+			   .bytes = rq->bytes,
+			   .us = us,
+			   .who = rq->actor.name,
+			   .address = rq->actor.address });
 	counts_add(rq->srv->counts, rq->route, rq->status,
 		   rq->streamed ? -1 : us);
 }
