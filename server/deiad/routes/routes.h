@@ -71,6 +71,7 @@ void route_budget_reset(struct rq *rq);
 void route_bot_status(struct rq *rq);
 void route_bot_history(struct rq *rq);
 void route_bot_logs(struct rq *rq);
+void route_logs(struct rq *rq);
 void route_templates(struct rq *rq);
 void route_models(struct rq *rq);
 
