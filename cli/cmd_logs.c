@@ -23,6 +23,7 @@ struct show {
 	struct cli *cli;
 	char since[32]; /* or "" */
 	unsigned lines;
+	int level; /* the least that is shown */
 };
 
 /* ---- a line ------------------------------------------------------------- */
@@ -209,15 +210,6 @@ static int64_t unix_ms_of(const char *since)
 	return (int64_t)timegm(&tm) * 1000;
 }
 
-static enum deia_log_level level_of(const char *name)
-{
-	if (name == NULL || strcmp(name, "debug") == 0)
-		return DEIA_LOG_DEBUG;
-	if (strcmp(name, "error") == 0)
-		return DEIA_LOG_ERROR;
-	return strcmp(name, "warn") == 0 ? DEIA_LOG_WARN : DEIA_LOG_INFO;
-}
-
 static int read_file(struct show *s, const char *dir)
 {
 	const struct args *a = &s->cli->args;
@@ -227,7 +219,7 @@ static int read_file(struct show *s, const char *dir)
 	bool cut = false;
 	deia_err err;
 
-	f.level = level_of(args_text(a, "level"));
+	f.level = (enum deia_log_level)s->level;
 	f.since_unix_ms = unix_ms_of(s->since);
 	f.text = args_text(a, "grep");
 	f.request_id = args_text(a, "request");
@@ -262,6 +254,17 @@ static int64_t now_unix_ms(void)
 	return (int64_t)time(NULL) * 1000;
 }
 
+/* -1: there is no such level. */
+static int level_of(const char *name)
+{
+	static const char *const names[] = { "error", "warn", "info", "debug" };
+
+	for (int i = 0; name != NULL && i < 4; i++)
+		if (strcmp(names[i], name) == 0)
+			return i;
+	return name == NULL ? DEIA_LOG_DEBUG : -1;
+}
+
 static int check(struct show *s)
 {
 	struct cli *cli = s->cli;
@@ -272,6 +275,10 @@ static int check(struct show *s)
 	if (lines < 1 || lines > MAX_LINES)
 		return usage_error(cli, "-n takes 1 to %d lines", MAX_LINES);
 	s->lines = (unsigned)lines;
+	s->level = level_of(args_text(&cli->args, "level"));
+	if (s->level < 0)
+		return usage_error(cli,
+				   "--level is error, warn, info or debug");
 	if (since != NULL && !since_parse(s->since, since, now_unix_ms()))
 		return usage_error(cli,
 				   "--since: '%s' is no time; write it "

@@ -18,6 +18,7 @@
 #include <deia/auth.h>
 #include <deia/bot.h>
 #include <deia/error.h>
+#include <deia/logs.h>
 #include <deia/sys/cache.h>
 #include <deia/sys/store.h>
 
@@ -29,12 +30,6 @@ typedef struct deia_hive deia_hive;
 
 /* ---- life -------------------------------------------------------------- */
 
-enum deia_log_level {
-	DEIA_LOG_ERROR,
-	DEIA_LOG_WARN,
-	DEIA_LOG_INFO,
-	DEIA_LOG_DEBUG
-};
 /* One line of the library's own log; text is borrowed. Loop thread. */
 typedef void (*deia_log_cb)(enum deia_log_level level, const char *text,
 			    void *user);

@@ -7,9 +7,16 @@
 #define DEIA_LOGS_H
 
 #include <deia/error.h>
-#include <deia/hive.h>
 
 DEIA_BEGIN
+
+/* The gravest first. */
+enum deia_log_level {
+	DEIA_LOG_ERROR,
+	DEIA_LOG_WARN,
+	DEIA_LOG_INFO,
+	DEIA_LOG_DEBUG
+};
 
 /* ---- writing ----------------------------------------------------------- */
 
