@@ -2,6 +2,7 @@
 """deiad's log, and traces through requests, tasks, bots, mail."""
 
 import fcntl
+import http.client
 import json
 import os
 import signal
@@ -158,6 +159,22 @@ class Traces(unittest.TestCase):
             trace = trace_of(task["traceparent"])
             self.assertNotIn(trace, seen, bad)
             seen.add(trace)
+
+    def test_two_are_none(self):
+        conn = http.client.HTTPConnection("127.0.0.1", self.hive.port,
+                                          timeout=WAIT_SECONDS)
+        self.addCleanup(conn.close)
+        conn.putrequest("POST", "/api/v1/messages")
+        for name, value in (*self.hive.headers().items(),
+                            ("traceparent", PARENT),
+                            ("Traceparent", PARENT),
+                            ("Content-Type", "application/json")):
+            conn.putheader(name, value)
+        body = b'{"to": "system", "content": "hi"}'
+        conn.putheader("Content-Length", str(len(body)))
+        conn.endheaders(body)
+        sent = json.loads(conn.getresponse().read())
+        self.assertNotEqual(trace_of(sent["traceparent"]), TRACE)
 
     def test_it_outlives_a_restart(self):
         self.hive.launch("X", "external")
