@@ -179,7 +179,8 @@ static bool keep_line(struct reader *r, const char *p, size_t len)
 		r->full = cap > RESULT_BYTES;
 		if (!room)
 			return r->full;
-		memcpy(room + cap - used, r->room + r->at, used);
+		if (used)
+			memcpy(room + cap - used, r->room + r->at, used);
 		free(r->room);
 		r->room = room;
 		r->cap = cap;

@@ -115,7 +115,7 @@ void deia_trace_begin(struct deia_trace_source *s,
 		      char out[DEIA_TRACEPARENT_LEN + 1])
 {
 	memset(out, '-', DEIA_TRACEPARENT_LEN);
-	memcpy(out, "00", 2);
+	out[0] = out[1] = '0';
 	put_id(out + TRACE_AT, next_id(s));
 	put_id(out + TRACE_AT + SPAN_LEN, next_id(s));
 	put_id(out + SPAN_AT, next_id(s));
