@@ -125,6 +125,7 @@ deia_client *cli_other_client(struct cli *cli, int *rc)
 	o.url = cli->target.url;
 	o.token = cli->target.token;
 	o.user_agent = "deia/" DEIA_VERSION;
+	o.traceparent = getenv("TRACEPARENT");
 	if (cli->no_deadline)
 		o.timeout_ms = 0;
 	if (cli->hasty) {

@@ -72,6 +72,7 @@
 	X(budget_reset)                                                        \
 	X(nodes)                                                               \
 	X(events)                                                              \
+	X(logs)                                                                \
 	X(health)                                                              \
 	X(top)                                                                 \
 	X(doctor)                                                              \

@@ -51,7 +51,7 @@ static const struct {
 	{ "list", "bot list" },
 	{ "bots", "bot list" },
 	{ "launch", "bot launch" },
-	{ "logs", "bot logs" },
+	{ "log", "logs" },
 	{ "remove", "bot remove" },
 	{ "rm", "bot remove" },
 	{ "bot ls", "bot list" },

@@ -10,6 +10,7 @@
 #define DEIA_AUTH_H
 
 #include <deia/error.h>
+#include <deia/trace.h>
 
 DEIA_BEGIN
 
@@ -55,6 +56,12 @@ struct deia_actor {
 	/* When the request may be repeated, see hive.h; else NULL. Borrowed
 	 * until the callback of the call. Since 0.2. */
 	const struct deia_replay *replay;
+	/* Of the step that acts, see trace.h: what it submits, sends and asks
+	 * goes on with its trace; "": none. Since 0.3. */
+	char traceparent[DEIA_TRACEPARENT_LEN + 1];
+	/* Nobody asked for that trace: what is answered, and the turn that a
+	 * bot is in, say more. Since 0.3. */
+	bool new_trace;
 };
 
 struct deia_token_info {

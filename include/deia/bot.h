@@ -419,6 +419,8 @@ struct deia_work_spec {
 	/* What the last `done` of this conversation said as its session, or
 	 * NULL; at most DEIA_MAX_NAME_BYTES. */
 	const char *session;
+	/* Of this turn, see trace.h; NULL or "": none. Since 0.3. */
+	const char *traceparent;
 };
 
 struct deia_work_result {
@@ -471,6 +473,11 @@ DEIA_API DEIA_NODISCARD deia_err deia_bots_send_line(deia_bots *bots,
 						     const char *bot,
 						     const char *json,
 						     size_t len);
+/* The traceparent of the turn that a bot is working on, when it is one alone;
+ * "" when it is none, or nobody knows which. Until the loop runs again. Since
+ * 0.3. */
+DEIA_API const char *deia_bots_traceparent(const deia_bots *bots,
+					   const char *bot);
 /* Bytes written to a bot that it has not taken yet; what a pipe holds does not
  * count. 0 also when there is no such bot. Since 0.3. */
 DEIA_API size_t deia_bots_unread(const deia_bots *bots, const char *bot);
@@ -533,6 +540,7 @@ struct deia_claim {
 	const char *content;
 	const char *conversation; /* or NULL */
 	const char *session;	  /* or NULL */
+	const char *traceparent;  /* or NULL. Since 0.3 */
 	const struct deia_history_item *history;
 	size_t n_history;
 	unsigned timeout_seconds; /* of this attempt */

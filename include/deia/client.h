@@ -22,6 +22,9 @@ struct deia_client_opts {
 	unsigned connect_timeout_ms; /* default 5000 */
 	unsigned timeout_ms; /* of a call in all; default 30000; 0: none */
 	unsigned retries;    /* of calls that are safe to repeat; default 2 */
+	/* Sent with each call, see trace.h; NULL, or what is none: nothing.
+	 * Copied. Since 0.3. */
+	const char *traceparent;
 };
 #define DEIA_CLIENT_OPTS_INIT                                                  \
 	{                                                                      \

@@ -16,6 +16,7 @@
 #include <deia/hive_checks.h>
 #include <deia/hive_health.h>
 #include <deia/limits.h>
+#include <deia/logs.h>
 #include <deia/mail.h>
 #include <deia/messenger.h>
 #include <deia/migrate.h>
@@ -26,6 +27,7 @@
 #include <deia/scheduler.h>
 #include <deia/scheduling.h>
 #include <deia/task_analysis.h>
+#include <deia/trace.h>
 #include <deia/trial.h>
 #include <deia/version.h>
 #include <deia/worker.h>

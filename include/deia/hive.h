@@ -18,6 +18,7 @@
 #include <deia/auth.h>
 #include <deia/bot.h>
 #include <deia/error.h>
+#include <deia/logs.h>
 #include <deia/sys/cache.h>
 #include <deia/sys/store.h>
 
@@ -29,15 +30,17 @@ typedef struct deia_hive deia_hive;
 
 /* ---- life -------------------------------------------------------------- */
 
-enum deia_log_level {
-	DEIA_LOG_ERROR,
-	DEIA_LOG_WARN,
-	DEIA_LOG_INFO,
-	DEIA_LOG_DEBUG
-};
 /* One line of the library's own log; text is borrowed. Loop thread. */
 typedef void (*deia_log_cb)(enum deia_log_level level, const char *text,
 			    void *user);
+
+/* The same, and where it was said. All borrowed. Since 0.3. */
+struct deia_log_line {
+	size_t size;
+	enum deia_log_level level;
+	const char *text;
+	const void *site; /* the same for all that one place says */
+};
 
 struct deia_hive_opts {
 	size_t size;
@@ -90,6 +93,8 @@ struct deia_hive_opts {
 	const struct deia_scheduler_opts *scheduler;
 	const char *const *task_types;
 	size_t n_task_types;
+	/* In place of log, with the same log_user. May be NULL. Since 0.3. */
+	void (*log_line)(const struct deia_log_line *line, void *user);
 };
 #define DEIA_HIVE_OPTS_INIT                                                    \
 	{                                                                      \

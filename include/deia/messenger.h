@@ -98,6 +98,7 @@ struct deia_message {
 	const char *dialogue;	  /* id of the dialogue it belongs to, or "" */
 	const char *metadata;	  /* a JSON object */
 	const char *reason;	  /* of failed, expired, or the last return */
+	const char *traceparent;  /* see trace.h; "": none. Since 0.3 */
 };
 
 /* A message to be. Everything is copied. */
@@ -117,6 +118,9 @@ struct deia_message_draft {
 	const char *metadata;  /* a JSON object of up to 16 KiB, or NULL */
 	bool notify;	       /* tell the sender when it fails or expires */
 	unsigned hops;
+	/* Of the step that sends it, see trace.h; NULL or "": none. What is
+	 * none is left out. Not a part of what a key stands for. Since 0.3. */
+	const char *traceparent;
 };
 #define DEIA_MESSAGE_DRAFT_INIT                                                \
 	{                                                                      \

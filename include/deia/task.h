@@ -127,7 +127,8 @@ struct deia_task {
 	/* What of it was used, since it was last approved or retried. */
 	int64_t used_tokens, used_messages;
 	double used_seconds;
-	const char *check; /* that its result must pass, or "" */
+	const char *check;	 /* that its result must pass, or "" */
+	const char *traceparent; /* see trace.h; or "" */
 };
 
 #define DEIA_TASK_PRIORITIES 4
@@ -176,6 +177,9 @@ struct deia_task_draft {
 	/* The name of a check that the result must pass, as of opts.check; NULL:
 	 * none. */
 	const char *check;
+	/* Of the step that submits it, see trace.h; NULL or "": none. What is
+	 * none is left out. Not a part of what a key stands for. */
+	const char *traceparent;
 };
 #define DEIA_TASK_DRAFT_INIT                                                   \
 	{                                                                      \

@@ -34,6 +34,9 @@ struct deia_turn_info {
 	/* What the last deia_turn_done of this conversation was given as its
 	 * session, or NULL. Since 0.1. */
 	const char *session;
+	/* Of this turn, see trace.h, for what is asked of others on its
+	 * behalf; or NULL. Since 0.3. */
+	const char *traceparent;
 };
 
 struct deia_worker_ops {

@@ -261,6 +261,7 @@ static void describe(const deia_work *w, unsigned seconds,
 	out->content = deia__json_str(c->task, "content");
 	out->conversation = deia__json_str(c->task, "conversation");
 	out->session = deia__json_str(c->task, "session");
+	out->traceparent = deia__json_str(c->task, "traceparent");
 	out->history = c->history;
 	out->n_history = c->n_history;
 	out->timeout_seconds = w->timeout_seconds;

@@ -32,6 +32,7 @@
 #include <event2/event_struct.h>
 
 #include <deia/bot.h>
+#include <deia/trace.h>
 #include <deia/limits.h>
 #include <deia/sys/json.h>
 
@@ -99,6 +100,7 @@ struct deia_work {
 	struct deia_work_events events;
 	void *user;
 	char id[DEIA_MAX_ID_LEN + 1];
+	char traceparent[DEIA_TRACEPARENT_LEN + 1];
 	deia_work_kind kind;
 	enum deia__turn_phase phase;
 	char *line; /* the task line, until the hand-over */

@@ -370,6 +370,8 @@ bool deia__print_task(deia_jw *w, const struct deia_work_spec *work)
 		deia_jw_kstr(w, "conversation", work->conversation);
 	if (work->session != NULL)
 		deia_jw_kstr(w, "session", work->session);
+	if (work->traceparent != NULL && *work->traceparent != '\0')
+		deia_jw_kstr(w, "traceparent", work->traceparent);
 	deia_jw_kstr(w, "content", work->content);
 	if (w->len > max)
 		return false;

@@ -462,6 +462,8 @@ static deia_work *new_work(struct deia__bot *bot,
 	w->user = user;
 	snprintf(w->id, sizeof(w->id), "%s", spec->id);
 	w->kind = spec->kind;
+	snprintf(w->traceparent, sizeof(w->traceparent), "%s",
+		 spec->traceparent != NULL ? spec->traceparent : "");
 	w->timeout_seconds = spec->timeout_seconds;
 	w->queued_at_ms = deia__timers_now(bot->bots->env.timers);
 	w->timer.fn = on_turn_timer;
@@ -518,6 +520,14 @@ deia_err deia__turn_submit(struct deia__bot *bot,
 		*out = w;
 	deia__turns_pump(bot);
 	return DEIA_OK;
+}
+
+const char *deia_bots_traceparent(const deia_bots *bots, const char *id)
+{
+	const struct deia__bot *bot = deia__bots_find(bots, id);
+	const deia_work *w = bot != NULL ? TAILQ_FIRST(&bot->running) : NULL;
+
+	return w != NULL && TAILQ_NEXT(w, link) == NULL ? w->traceparent : "";
 }
 
 /* ---- hand-over ------------------------------------------------------------------ */

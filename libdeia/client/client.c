@@ -145,6 +145,7 @@ deia_err deia_client_new(deia_client **out, const struct deia_client_opts *opts)
 	c->connect_timeout_ms = o.connect_timeout_ms;
 	c->timeout_ms = o.timeout_ms;
 	c->retries = o.retries;
+	(void)deia_trace_parse(c->traceparent, o.traceparent);
 	err = set_url(c, o.url);
 	if (err == DEIA_OK)
 		err = set_texts(c, &o);

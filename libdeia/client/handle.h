@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include <deia/client.h>
+#include <deia/trace.h>
 #include "client/sse.h"
 #include "core/buf.h"
 #include "core/errmsg.h"
@@ -21,6 +22,7 @@
 
 struct deia_client {
 	char *url, *token, *user_agent;
+	char traceparent[DEIA_TRACEPARENT_LEN + 1]; /* or "" */
 	unsigned connect_timeout_ms, timeout_ms, retries;
 	bool is_loopback;      /* no proxy, whatever the environment says */
 	bool knows_keys;       /* the server honours Idempotency-Key */

@@ -147,6 +147,8 @@ static struct curl_slist *headers(const deia_client *c,
 		     add_header(&list, "Content-Type", "application/json");
 	if (x->key != NULL)
 		ok = ok && add_header(&list, "Idempotency-Key", x->key);
+	if (*c->traceparent)
+		ok = ok && add_header(&list, "traceparent", c->traceparent);
 	if (c->token != NULL) {
 		char *bearer = deia__asprintf("Bearer %s", c->token);
 

@@ -105,8 +105,25 @@ const struct deia__key deia__keys[] = {
 	{ TEXT("logging.level", "info"), .choices = "error|warn|info|debug",
 	  .env = "DEIA_LOG_LEVEL", .reload = true,
 	  .about = "How much deiad writes to its standard error." },
-	{ TEXT("logging.format", "text"), .choices = "text|json",
-	  .reload = true, .about = "Lines for people, or JSON for programs." },
+	{ TEXT("logging.format", "text"), .choices = "text|logfmt|json",
+	  .env = "DEIA_LOG_FORMAT", .reload = true,
+	  .about = "What that looks like: lines for people, logfmt, or JSON. "
+		   "The file\nbot-logs/deiad.jsonl is always JSON." },
+	{ BOOL("logging.file", "true"),
+	  .about = "Whether there is bot-logs/deiad.jsonl, which `deia logs` "
+		   "reads." },
+	{ TEXT("logging.requests", "all"), .choices = "all|slow|none",
+	  .reload = true,
+	  .about = "Requests that are a line in the log: all; slow, those that "
+		   "took\nslow_ms or failed with 5xx; none." },
+	{ INT("logging.slow_ms", "1000", 1, 3600000), .reload = true,
+	  .about = "How long a slow request takes." },
+	{ INT("logging.same_per_10s", "100", 0, 1000000), .reload = true,
+	  .about =
+		  "Lines of one kind in 10 s; what is more is counted and told "
+		  "in one line.\n0: any number." },
+	{ INT("logging.lines_per_second", "1000", 0, 10000000), .reload = true,
+	  .about = "All lines in a second; likewise. 0: any number." },
 
 	{ INT("health.probe_interval_seconds", "600", 0, 86400), .reload = true,
 	  .about = "How often the seven health checks are run by themselves. "

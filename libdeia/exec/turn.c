@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#include <deia/trace.h>
+
 #include "core/mem.h"
 
 #define AFTER_MS 10000
@@ -134,9 +136,22 @@ static void on_end(const struct deia__child_end *end, void *user)
 		look_after(t);
 }
 
+/* False: the turn has none. */
+static bool print_trace(const struct exec_turn *t, char *out)
+{
+	char trace[DEIA_TRACEPARENT_LEN + 1];
+
+	if (!deia_trace_parse(trace, deia_turn_info(t->turn)->traceparent))
+		return false;
+	memcpy(out, "TRACEPARENT=", 12);
+	memcpy(out + 12, trace, sizeof(trace));
+	return true;
+}
+
 static deia_err start(struct exec_turn *t, int *error)
 {
-	const char *env[] = { NULL };
+	char trace[sizeof("TRACEPARENT=") + DEIA_TRACEPARENT_LEN];
+	const char *env[] = { print_trace(t, trace) ? trace : NULL, NULL };
 	struct deia__child_opts opts = {
 		.argv = t->argv,
 		.dir = t->x->config.dir,

@@ -60,14 +60,18 @@ void deia__hive_log(deia_hive *h, enum deia_log_level level, const char *fmt,
 		    ...)
 {
 	char text[1024];
+	struct deia_log_line line = { sizeof(line), level, text, fmt };
 	va_list ap;
 
-	if (!h->log)
+	if (!h->log && !h->log_line)
 		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	h->log(level, text, h->log_user);
+	if (h->log_line)
+		h->log_line(&line, h->log_user);
+	else
+		h->log(level, text, h->log_user);
 }
 
 const char *deia_hive_errmsg(const deia_hive *h)
@@ -348,6 +352,8 @@ deia_err deia_hive_new(deia_hive **out, struct event_base *base,
 	TAILQ_INIT(&h->claim_waits);
 	TAILQ_INIT(&h->repliers);
 	h->log = o.log;
+	h->log_line = o.log_line;
+	deia_trace_source_init(&h->traces);
 	h->log_user = o.log_user;
 	h->events_kept = o.events_kept;
 	h->audit_days = o.audit_days;

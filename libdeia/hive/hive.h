@@ -211,6 +211,7 @@ struct deia_hive {
 	unsigned events_kept, audit_days, chat_days, status_days;
 	int64_t started_unix_ms, started_ms;
 	uint64_t turns_done;
+	struct deia_trace_source traces;
 	unsigned n_turns, n_changes; /* under way */
 	/* Of deia_mail_opts, see reply_guard.c; 0: the default. */
 	unsigned max_hops, answers_per_minute, mail_days;
@@ -236,6 +237,7 @@ struct deia_hive {
 	struct deia__health *health;
 	struct deia__probes *probes;
 	deia_log_cb log;
+	void (*log_line)(const struct deia_log_line *line, void *user);
 	void *log_user;
 };
 
@@ -247,6 +249,17 @@ deia_err deia__hive_field(deia_hive *h, const char *pointer, const char *fmt,
 			  ...) DEIA_PRINTF(3, 4);
 void deia__hive_log(deia_hive *h, enum deia_log_level level, const char *fmt,
 		    ...) DEIA_PRINTF(3, 4);
+/* ---- trace.c ----------------------------------------------------------- */
+
+/* The traceparent of what an actor submits or sends, reply_to (or NULL) being
+ * what it answers; "" when it has none. For this call. */
+const char *deia__trace_of(deia_hive *h, const struct deia_actor *actor,
+			   const char *reply_to);
+/* For an actor that nobody gave one. */
+void deia__trace_begin(deia_hive *h, struct deia_actor *actor);
+/* The member "trace_id", unless there is no traceparent. */
+void deia__trace_print(deia_jw *w, const char *traceparent);
+
 /* Called whenever something under way has ended; ends a stop. */
 void deia__hive_check_stopped(deia_hive *h);
 

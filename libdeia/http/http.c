@@ -345,7 +345,10 @@ static deia_err set_headers(deia__http_req *r)
 		NULL,
 	};
 
-	if (!add_headers(r, always) || !add_headers(r, r->opts.headers))
+	const char *const one[] = { r->opts.header, NULL };
+
+	if (!add_headers(r, always) || !add_headers(r, r->opts.headers) ||
+	    !add_headers(r, one))
 		return DEIA_ENOMEM;
 	curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers);
 	return DEIA_OK;
@@ -463,6 +466,7 @@ deia_err deia__http_start(deia__http_req **out, deia__http *http,
 	r->opts.url = r->opts.body = r->opts.ca_file = NULL;
 	r->opts.headers = NULL;
 	r->opts.mail = NULL;
+	r->opts.header = NULL;
 	if (!err && curl_multi_add_handle(http->multi, r->easy) != CURLM_OK)
 		err = DEIA_ENOMEM;
 	if (err) {

@@ -51,6 +51,7 @@ struct deia__http_opts {
 	const char *url;
 	const struct deia__http_mail *mail; /* copied; NULL: HTTP */
 	const char *const *headers; /* "Name: value", copied; ends with NULL */
+	const char *header;	    /* one more, copied; or NULL */
 	const char *ca_file; /* certificates to trust; NULL: the system's */
 	const char *body;    /* POST of JSON, copied; NULL: GET */
 	size_t body_len;

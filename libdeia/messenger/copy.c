@@ -6,12 +6,16 @@
 
 #include "core/mem.h"
 
+#define N_TEXTS 10
+
 /* The texts that end in a NUL. */
-static size_t list_texts(struct deia_message *m, const char **texts[static 9])
+static size_t list_texts(struct deia_message *m,
+			 const char **texts[static N_TEXTS])
 {
-	const char **all[] = { &m->id,	     &m->from,	      &m->to,
-			       &m->by,	     &m->lease_token, &m->reply_to,
-			       &m->dialogue, &m->metadata,    &m->reason };
+	const char **all[] = { &m->id,	       &m->from,	&m->to,
+			       &m->by,	       &m->lease_token, &m->reply_to,
+			       &m->dialogue,   &m->metadata,	&m->reason,
+			       &m->traceparent };
 
 	memcpy(texts, all, sizeof(all));
 	return sizeof(all) / sizeof(all[0]);
@@ -19,7 +23,7 @@ static size_t list_texts(struct deia_message *m, const char **texts[static 9])
 
 char *deia__message_keep(struct deia_message *m)
 {
-	const char **texts[9];
+	const char **texts[N_TEXTS];
 	size_t n = list_texts(m, texts), size = m->content_len + 1;
 	char *block, *p;
 

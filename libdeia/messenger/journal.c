@@ -10,6 +10,7 @@ static void print_message(struct deia_jw *w, const deia_messenger *m,
 			  const struct deia_message_move *move)
 {
 	const struct deia_message *msg = move->message;
+	char trace[DEIA_TRACE_ID_LEN + 1];
 
 	deia_jw_kstr(w, "id", msg->id);
 	deia_jw_kstr(w, "from", msg->from);
@@ -26,6 +27,10 @@ static void print_message(struct deia_jw *w, const deia_messenger *m,
 		deia_jw_kstr(w, "reply_to", msg->reply_to);
 	if (*msg->dialogue)
 		deia_jw_kstr(w, "dialogue", msg->dialogue);
+	if (*msg->traceparent) {
+		deia_trace_id(trace, msg->traceparent);
+		deia_jw_kstr(w, "trace_id", trace);
+	}
 	if (*msg->by)
 		deia_jw_kstr(w, "by", msg->by);
 	if (msg->content)

@@ -22,6 +22,7 @@
 
 #include <deia/messenger.h>
 #include <deia/sys/store.h>
+#include <deia/trace.h>
 
 #include "core/clock.h"
 #include "core/errmsg.h"
@@ -56,8 +57,9 @@ struct deia__inbox;
 struct deia__body {
 	uint32_t content_len, ttl_seconds, hops;
 	uint16_t metadata_len, by_len;
-	uint8_t reply_to_len, dialogue_len;
-	/* by, reply_to, dialogue, metadata, content, each with a NUL. */
+	uint8_t reply_to_len, dialogue_len, trace_len;
+	/* by, reply_to, dialogue, traceparent, metadata, content, each with
+	 * a NUL. */
 	char text[];
 };
 
@@ -346,7 +348,7 @@ bool deia__id_parse(unsigned char id[static 16], const char *text);
 /* ---- msg.c -------------------------------------------------------------- */
 
 struct deia__body_text {
-	const char *by, *reply_to, *dialogue, *metadata, *content;
+	const char *by, *reply_to, *dialogue, *traceparent, *metadata, *content;
 	size_t content_len;
 	int64_t ttl_seconds;
 	unsigned hops;

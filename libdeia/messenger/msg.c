@@ -109,9 +109,11 @@ static size_t body_head(struct deia__body *b, const struct deia__body_text *t)
 	b->by_len = (uint16_t)strlen(or_empty(t->by));
 	b->reply_to_len = (uint8_t)strlen(or_empty(t->reply_to));
 	b->dialogue_len = (uint8_t)strlen(or_empty(t->dialogue));
+	b->trace_len = (uint8_t)strlen(or_empty(t->traceparent));
 	b->metadata_len = (uint16_t)strlen(or_empty(t->metadata));
 	return offsetof(struct deia__body, text) + b->by_len + b->reply_to_len +
-	       b->dialogue_len + b->metadata_len + b->content_len + 5;
+	       b->dialogue_len + b->trace_len + b->metadata_len +
+	       b->content_len + 6;
 }
 
 static char *put_part(char *p, const char *s, size_t len)
@@ -131,6 +133,7 @@ static void body_fill(struct deia__body *b, const struct deia__body *head,
 	p = put_part(p, t->by, head->by_len);
 	p = put_part(p, t->reply_to, head->reply_to_len);
 	p = put_part(p, t->dialogue, head->dialogue_len);
+	p = put_part(p, t->traceparent, head->trace_len);
 	p = put_part(p, t->metadata, head->metadata_len);
 	put_part(p, t->content, t->content_len);
 }
@@ -145,6 +148,8 @@ void deia__body_read(const struct deia__body *b, struct deia__body_text *out)
 	p += b->reply_to_len + 1;
 	out->dialogue = p;
 	p += b->dialogue_len + 1;
+	out->traceparent = p;
+	p += b->trace_len + 1;
 	out->metadata = p;
 	p += b->metadata_len + 1;
 	out->content = p;

@@ -113,6 +113,7 @@ static void insert_message(deia_txn *txn, const struct deia__msg *msg)
 	row[MAIL_CONTENT] = text_value(t.content, t.content_len);
 	for (unsigned c = 0; c < MAIL_COLUMNS; c++)
 		ptrs[c] = &row[c];
+	row[MAIL_TRACE] = deia_text(t.traceparent);
 	row[MAIL_SUM] = deia_int(sum_row(ptrs));
 	deia_txn_insert(txn, &deia__table_messages, row);
 }
@@ -278,6 +279,7 @@ void deia__rows_body(const deia_rows *rows, size_t r, struct deia__body_text *t)
 	t->reply_to = deia_rows_text(rows, r, MAIL_REPLY_TO);
 	t->dialogue = deia_rows_text(rows, r, MAIL_DIALOGUE);
 	t->metadata = deia_rows_text(rows, r, MAIL_METADATA);
+	t->traceparent = deia_rows_text(rows, r, MAIL_TRACE);
 	t->content = deia_rows_text(rows, r, MAIL_CONTENT);
 	t->content_len = deia_rows_get(rows, r, MAIL_CONTENT)->len;
 	t->ttl_seconds = number(rows, r, MAIL_TTL);

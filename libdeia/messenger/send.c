@@ -130,6 +130,7 @@ static void fill(deia_messenger *m, struct deia__msg *msg,
 deia_err deia__draft_msg(deia_messenger *m, const struct deia_message_draft *d,
 			 struct deia__msg **out)
 {
+	char trace[DEIA_TRACEPARENT_LEN + 1];
 	struct deia__body_text text = {
 		.by = d->by,
 		.reply_to = d->reply_to,
@@ -141,12 +142,15 @@ deia_err deia__draft_msg(deia_messenger *m, const struct deia_message_draft *d,
 		.ttl_seconds =
 			d->ttl_seconds ? d->ttl_seconds : m->opts.ttl_seconds,
 		.hops = d->hops,
+		.traceparent = trace,
 	};
 	struct deia__inbox *to = d->to ? deia__inbox_find(m, d->to) : NULL;
 	struct deia__inbox *from =
 		d->from ? deia__inbox_find(m, d->from) : NULL;
 	struct deia__msg *msg;
 	deia_err err = check_draft(m, d, from, to);
+
+	(void)deia_trace_parse(trace, d->traceparent);
 
 	if (!err)
 		err = check_inbox(m, d, to);

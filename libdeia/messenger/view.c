@@ -74,6 +74,7 @@ static void view_body(struct deia__view *v, const struct deia__body *body)
 	v->pub.by = t.by;
 	v->pub.reply_to = t.reply_to;
 	v->pub.dialogue = t.dialogue;
+	v->pub.traceparent = t.traceparent;
 	v->pub.metadata = t.metadata;
 	v->pub.content = t.content;
 	v->pub.content_len = t.content_len;
@@ -108,7 +109,7 @@ void deia__view_msg(const deia_messenger *m, struct deia__view *v,
 	pub->id = v->id;
 	pub->from = msg->from->id;
 	pub->to = msg->to->id;
-	pub->by = pub->reply_to = pub->dialogue = "";
+	pub->by = pub->reply_to = pub->dialogue = pub->traceparent = "";
 	pub->metadata = "{}";
 	pub->priority = msg->priority;
 	pub->notify = msg->notify;
@@ -182,6 +183,7 @@ void deia__view_row(const deia_messenger *m, struct deia__view *v,
 			: expiry_as_made(pub);
 	pub->reply_to = deia_rows_text(rows, r, MAIL_REPLY_TO);
 	pub->dialogue = deia_rows_text(rows, r, MAIL_DIALOGUE);
+	pub->traceparent = deia_rows_text(rows, r, MAIL_TRACE);
 	pub->metadata = deia_rows_text(rows, r, MAIL_METADATA);
 	if (!msg || msg->sending)
 		msg = number(rows, r, MAIL_PHASE) == PHASE_OPEN

@@ -153,6 +153,7 @@ deia_err deia__model_init(deia_worker *w, const struct cJSON *config,
 		return err;
 	set_context(m);
 	deia__rng_init(&m->rng, 0);
+	deia_trace_source_init(&m->traces);
 	event_assign(&m->ev_again, deia_worker_base(w), -1, 0, on_again, m);
 	deia__model_probe_init(m);
 	deia_worker_ready(w, 0);

@@ -12,6 +12,7 @@
 
 #include <deia/limits.h>
 #include <deia/sys/adapter.h>
+#include <deia/trace.h>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -108,6 +109,7 @@ struct model {
 	deia__http *http;
 	struct model_config config;
 	char *headers[MODEL_HEADERS + 1];
+	struct deia_trace_source traces;
 	struct model_probe probes[PROBES];
 	struct model_turns turns;
 	struct deia__context context; /* num_ctx 0: not known yet */

@@ -23,6 +23,7 @@
 #define WARM_MS 30000
 /* How long a connection may wind up after the last event. */
 #define WIND_UP_SECONDS 2
+#define TRACE_LINE (sizeof("traceparent: ") + DEIA_TRACEPARENT_LEN)
 
 /* ---- the end --------------------------------------------------------------- */
 
@@ -167,19 +168,32 @@ static void print_question(deia_jw *jw, struct model_turn *t)
 	deia_jw_end_object(jw);
 }
 
+/* So that what the server logs of this call can be found. */
+static void print_trace(struct model_turn *t, char out[static TRACE_LINE])
+{
+	const char *parent = deia_turn_info(t->turn)->traceparent;
+	char trace[DEIA_TRACEPARENT_LEN + 1];
+
+	deia_trace_go_on(&t->m->traces, parent, trace);
+	snprintf(out, TRACE_LINE, "traceparent: %s", trace);
+}
+
 static deia_err start_request(struct model_turn *t, const deia_jw *jw)
 {
 	struct model *m = t->m;
 	char *url =
 		deia__asprintf("%s%s", m->config.url, m->dialect->chat_path);
+	char trace[TRACE_LINE];
 	deia_err err = DEIA_ENOMEM;
 
+	print_trace(t, trace);
 	if (url)
 		err = deia__http_start(
 			&t->req, m->http,
 			&(struct deia__http_opts){
 				.url = url,
 				.headers = (const char *const *)m->headers,
+				.header = trace,
 				.ca_file = m->config.ca_file,
 				.body = jw->text,
 				.body_len = jw->len,

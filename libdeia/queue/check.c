@@ -297,6 +297,8 @@ static bool copy_lists(struct deia__task *t, const struct deia_task_draft *d)
 static deia_err fill(struct deia__task *t, const struct deia_task_draft *d,
 		     int index)
 {
+	char trace[DEIA_TRACEPARENT_LEN + 1];
+
 	t->priority = d->priority;
 	t->timeout_seconds = d->timeout_seconds;
 	t->max_attempts = d->max_attempts;
@@ -306,6 +308,9 @@ static deia_err fill(struct deia__task *t, const struct deia_task_draft *d,
 	t->spec.approval = d->approval;
 	t->spec.budget = d->budget;
 	t->spec.not_before = t->s.due = d->due_unix_ms;
+	if (deia_trace_parse(trace, d->traceparent) &&
+	    !copy(&t->spec.traceparent, trace))
+		return DEIA_ENOMEM;
 	if (!copy(&t->pinned, d->bot) ||
 	    !copy(&t->submitted_by, d->submitted_by) ||
 	    !copy(&t->spec.expect, d->expect) ||
@@ -380,7 +385,8 @@ static bool fill_next(struct deia__task *next, const struct deia__task *t)
 	       copy(&next->submitted_by, t->submitted_by) &&
 	       copy(&next->series, t->series ? t->series : t->id) &&
 	       copy(&next->spec.expect, s->expect) &&
-	       copy(&next->spec.check, s->check);
+	       copy(&next->spec.check, s->check) &&
+	       copy(&next->spec.traceparent, s->traceparent);
 }
 
 struct deia__task *deia__task_next_of(const struct deia__task *t)

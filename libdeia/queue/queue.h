@@ -28,6 +28,7 @@
 #include <deia/sys/json.h>
 #include <deia/sys/store.h>
 #include <deia/task.h>
+#include <deia/trace.h>
 #include <deia/task_analysis.h>
 
 #include "core/clock.h"
@@ -114,6 +115,7 @@ struct deia__task_spec {
 	bool approval;
 	double complexity, estimated_seconds;
 	char *expect, *check;
+	char *traceparent; /* as deia_trace_parse gives it; NULL: none */
 	struct deia_budget budget;
 };
 

@@ -33,6 +33,7 @@ void deia__spec_fini(struct deia__task_spec *s)
 	deia__texts_free(s->depends_on, s->n_depends_on);
 	deia__free(s->expect);
 	deia__free(s->check);
+	deia__free(s->traceparent);
 	memset(s, 0, sizeof(*s));
 }
 
@@ -85,6 +86,8 @@ char *deia__spec_print(const struct deia__task_spec *s)
 		deia_jw_kraw(&w, "expect", s->expect);
 	if (s->check)
 		deia_jw_kstr(&w, "check", s->check);
+	if (s->traceparent)
+		deia_jw_kstr(&w, "traceparent", s->traceparent);
 	if (deia__budget_is_set(&s->budget))
 		print_budget(&w, &s->budget);
 	deia_jw_end_object(&w);
@@ -153,6 +156,8 @@ static deia_err take_members(struct deia__task_spec *s, const cJSON *json)
 	take_budget(&s->budget, deia__json_get(json, "budget"));
 	deia__set_text(&s->check, deia__json_str(json, "check"),
 		       DEIA_MAX_ID_LEN);
+	deia__set_text(&s->traceparent, deia__json_str(json, "traceparent"),
+		       DEIA_TRACEPARENT_LEN);
 	if (expect) {
 		s->expect = deia__json_print(expect);
 		if (!s->expect)

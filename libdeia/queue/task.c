@@ -153,6 +153,7 @@ static void view_spec(struct deia_task *v, const struct deia__task_spec *s)
 	v->n_depends_on = s->n_depends_on;
 	v->expect = or_empty(s->expect);
 	v->check = or_empty(s->check);
+	v->traceparent = or_empty(s->traceparent);
 }
 
 static void view_state(struct deia_task *v, const struct deia__task_state *s)

@@ -198,6 +198,7 @@ static const struct deia_column mail_columns[] = {
 	TEXT_COLUMN("reply_to"),    TEXT_COLUMN("dialogue"),
 	TEXT_COLUMN("metadata"),    TEXT_COLUMN("reason"),
 	TEXT_COLUMN("content"),	    INT_COLUMN("checksum"),
+	TEXT_COLUMN("traceparent"),
 };
 _Static_assert(LEN(mail_columns) == MAIL_COLUMNS, "messages");
 

@@ -154,7 +154,8 @@ enum {
 	MAIL_METADATA,
 	MAIL_REASON,
 	MAIL_CONTENT,
-	MAIL_SUM, /* CRC-32 of what never changes */
+	MAIL_SUM,   /* CRC-32 of what never changes */
+	MAIL_TRACE, /* traceparent of who sent it, or ""; not in the sum */
 	MAIL_COLUMNS
 };
 enum { MAIL_BY_INBOX, MAIL_BY_PAIR, MAIL_BY_DUE };

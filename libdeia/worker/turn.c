@@ -63,6 +63,7 @@ static deia_err read_info(deia_turn *t, const cJSON *json, const char **why)
 	t->info.content = deia__json_str(json, "content");
 	t->info.conversation = deia__json_str(json, "conversation");
 	t->info.session = deia__json_str(json, "session");
+	t->info.traceparent = deia__json_str(json, "traceparent");
 	*why = "a task needs a text \"content\"";
 	if (!t->info.content)
 		return DEIA_EFIELD;

@@ -27,6 +27,7 @@ struct app {
 	struct follows *follows; /* logs that are being followed */
 	struct life *life;
 	struct metrics *metrics;
+	deia_subscription *log_events;
 	const struct options *options;
 	char url[300];
 	int exit_code;

@@ -107,6 +107,7 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
 	(void)sig;
 	(void)what;
 	deia_hive_reopen_logs(app->hive);
+	log_reopen();
 	if (!settings_load(&fresh, app->dir, app->options)) {
 		log_msg(DEIA_LOG_ERROR, "the configuration was not changed: "
 					"see the message before this one");

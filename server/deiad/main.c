@@ -24,6 +24,7 @@
 #include "jobs.h"
 #include "life.h"
 #include "log.h"
+#include "log_events.h"
 #include "metrics/metrics.h"
 #include "options.h"
 #include "routes/follow.h"
@@ -108,10 +109,10 @@ static bool find_dir(struct app *app, const struct options *o)
 
 /* ---- the parts --------------------------------------------------------- */
 
-static void on_hive_log(enum deia_log_level level, const char *text, void *user)
+static void on_hive_log(const struct deia_log_line *line, void *user)
 {
 	(void)user;
-	log_msg(level, "%s", text);
+	log_hive(line);
 }
 
 static enum deia_durability durability_of(const char *name)
@@ -132,6 +133,15 @@ static void on_lost(const char *why, void *user)
 	app->exit_code = 1;
 	log_msg(DEIA_LOG_ERROR, "deiad ends");
 	event_base_loopbreak(app->base);
+}
+
+static void open_log(const deia_config *c, const char *dir)
+{
+	char path[4300];
+
+	snprintf(path, sizeof(path), "%s/" LOG_FILE, dir);
+	if (deia_config_bool(c, "logging.file"))
+		(void)log_open_file(path);
 }
 
 static bool open_hive(struct app *app)
@@ -157,6 +167,8 @@ static bool open_hive(struct app *app)
 	if (mkdir(logs, 0700) != 0 && errno != EEXIST)
 		log_msg(DEIA_LOG_WARN, "cannot make %s: %s", logs,
 			strerror(errno));
+	else
+		open_log(c, logs);
 	opts.log_dir = logs;
 	opts.work_dir = work;
 	opts.backup_dir = backups;
@@ -173,7 +185,7 @@ static bool open_hive(struct app *app)
 	settings_tasks(&opts, c, &tasks);
 	opts.lost = on_lost;
 	opts.lost_user = app;
-	opts.log = on_hive_log;
+	opts.log_line = on_hive_log;
 	if (!settings_cache(&opts, c, app->dir, password))
 		return false;
 	err = deia_hive_new(&app->hive, app->base, &opts, detail,
@@ -261,7 +273,8 @@ static bool start_parts(struct app *app, int fd, int port)
 	if (!open_http(app, fd, port))
 		return false;
 	app->jobs = jobs_new(app->hive);
-	if (!app->jobs || !life_begin(app) || !metrics_begin(app))
+	if (!app->jobs || !life_begin(app) || !metrics_begin(app) ||
+	    !log_events_begin(app))
 		return false;
 	checks_begin(app);
 	server_listen(&app->http);
@@ -276,6 +289,7 @@ static bool start_parts(struct app *app, int fd, int port)
 
 static void close_parts(struct app *app)
 {
+	log_events_end(app);
 	life_end(app);
 	metrics_end(app);
 	jobs_free(app->jobs);
@@ -285,6 +299,7 @@ static void close_parts(struct app *app)
 	settings_http_free(&app->http);
 	deia_config_free(app->config);
 	deia_config_free_text(app->dir);
+	log_unwatch();
 	if (app->base)
 		event_base_free(app->base);
 }
@@ -321,7 +336,7 @@ static int run(struct app *app, const struct options *o)
 		return 1;
 	evthread_use_pthreads();
 	app->base = new_base();
-	if (!app->base || !log_start()) {
+	if (!app->base || !log_start() || !log_watch(app->base)) {
 		close(fd);
 		fputs("deiad: memory or threads ran out\n", stderr);
 		return 1;

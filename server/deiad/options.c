@@ -16,6 +16,7 @@ static const char help[] =
 	"  --host HOST        address to listen on (default 127.0.0.1)\n"
 	"  --port PORT        port to listen on (default 8000; 0: a free one)\n"
 	"  --log-level LEVEL  error, warn, info or debug\n"
+	"  --log-format FORM  text, logfmt or json, of the log on stderr\n"
 	"  --set KEY=VALUE    any key of config.yaml, over file and "
 	"environment\n"
 	"  --routes           print the table of routes as JSON and exit\n"
@@ -51,6 +52,7 @@ bool options_parse(struct options *o, int argc, char **argv)
 		{ "host", required_argument, NULL, 'H' },
 		{ "port", required_argument, NULL, 'p' },
 		{ "log-level", required_argument, NULL, 'l' },
+		{ "log-format", required_argument, NULL, 'f' },
 		{ "set", required_argument, NULL, 's' },
 		{ "routes", no_argument, NULL, 'r' },
 		{ "version", no_argument, NULL, 'V' },
@@ -72,6 +74,9 @@ bool options_parse(struct options *o, int argc, char **argv)
 			break;
 		case 'l':
 			o->log_level = optarg;
+			break;
+		case 'f':
+			o->log_format = optarg;
 			break;
 		case 's':
 			if (!add_set(o, optarg))

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 struct options {
-	const char *dir, *host, *port, *log_level;
+	const char *dir, *host, *port, *log_level, *log_format;
 	const char *sets[32]; /* --set KEY=VALUE */
 	int n_sets;
 	bool routes, version, help;

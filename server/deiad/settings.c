@@ -13,15 +13,22 @@
 
 #include "log.h"
 
+/* Once deiad runs nothing is written to stderr but by the log's thread. */
 static void print_error(const struct deia_config_error *e)
 {
+	char text[1024];
+
 	if (e->line)
-		fprintf(stderr, "deiad: %s:%u:%u: %s\n", e->file, e->line,
-			e->column, e->detail);
+		snprintf(text, sizeof(text), "%s:%u:%u: %s", e->file, e->line,
+			 e->column, e->detail);
 	else if (e->file[0])
-		fprintf(stderr, "deiad: %s: %s\n", e->file, e->detail);
+		snprintf(text, sizeof(text), "%s: %s", e->file, e->detail);
 	else
-		fprintf(stderr, "deiad: %s\n", e->detail);
+		snprintf(text, sizeof(text), "%s", e->detail);
+	if (log_runs())
+		log_msg(DEIA_LOG_ERROR, "%s", text);
+	else
+		fprintf(stderr, "deiad: %s\n", text);
 }
 
 static bool set(deia_config *config, const char *key, const char *value)
@@ -55,7 +62,8 @@ bool settings_load(deia_config **out, const char *dir, const struct options *o)
 	}
 	ok = set(*out, "server.host", o->host) &&
 	     set(*out, "server.port", o->port) &&
-	     set(*out, "logging.level", o->log_level);
+	     set(*out, "logging.level", o->log_level) &&
+	     set(*out, "logging.format", o->log_format);
 	for (int i = 0; ok && i < o->n_sets; i++)
 		ok = set_pair(*out, o->sets[i]);
 	if (!ok) {
@@ -65,11 +73,26 @@ bool settings_load(deia_config **out, const char *dir, const struct options *o)
 	return ok;
 }
 
+static unsigned whole(const deia_config *config, const char *key)
+{
+	return (unsigned)deia_config_int(config, key);
+}
+
 void settings_apply(const deia_config *config)
 {
-	log_configure(
-		log_level_parse(deia_config_str(config, "logging.level")),
-		strcmp(deia_config_str(config, "logging.format"), "json") == 0);
+	struct log_settings s = {
+		.level = log_level_parse(
+			deia_config_str(config, "logging.level")),
+		.form = log_form_parse(
+			deia_config_str(config, "logging.format")),
+		.requests = log_requests_parse(
+			deia_config_str(config, "logging.requests")),
+		.slow_ms = whole(config, "logging.slow_ms"),
+		.same_per_10s = whole(config, "logging.same_per_10s"),
+		.lines_per_second = whole(config, "logging.lines_per_second"),
+	};
+
+	log_configure(&s);
 }
 
 static bool read_password(const char *dir, const char *name, char *password)
@@ -222,11 +245,6 @@ static void give_templates(deia_hive *hive, const deia_config *before,
 	n = deia_config_templates(config, names, DEIA_SCALER_MAX_TEMPLATES);
 	for (size_t i = 0; i < n; i++)
 		give_template(hive, config, names[i]);
-}
-
-static unsigned whole(const deia_config *config, const char *key)
-{
-	return (unsigned)deia_config_int(config, key);
 }
 
 void settings_scaling(deia_hive *hive, const deia_config *before,

@@ -152,7 +152,7 @@ class Migrate(CliCase):
                 self.assertRegex(copies[0], rf"^deia-before-000{version + 1}-"
                                             r"\d{8}T\d{6}Z\.db$")
                 self.assertIn("copied the database to", hive.log())
-                self.assertIn("applied migration 0008_health",
+                self.assertIn("applied migration 0009_traces",
                               hive.log())
                 self.stop(hive)
                 self.assertEqual(set(self.states(hive)), {"applied"})

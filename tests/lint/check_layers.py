@@ -20,6 +20,7 @@ MODULE_LEVEL = 2  # every other folder of libdeia
 PUBLIC_LEVEL = {"hive.h": 3, "chat.h": 3, "hive_budget.h": 3, "hive_health.h": 3, "hive_checks.h": 3, "budget.h": 0, "mail.h": 3, "deia.h": 3, "sys/store.h": 1, "migrate.h": 1,
                 "auth.h": 0, "base.h": 0, "error.h": 0, "limits.h": 0,
                 "version.h": 0, "histogram.h": 0,
+                "trace.h": 0, "logs.h": 0,
                 "sys/json.h": 0, "sys/cache.h": 1}
 THIRD_PARTY = {
     "sqlite3.h": {"libdeia/store/sqlite", "tests"},

@@ -12,7 +12,7 @@ SHAPE = {"id", "from", "to", "by", "content", "priority", "status", "attempt",
          "max_attempts", "redelivered", "notify", "hops", "ttl_seconds",
          "expires_at", "created_at", "delivered_at", "read_at", "failed_at",
          "expired_at", "lease_expires_at", "lease_token", "retry_at",
-         "reply_to", "dialogue", "metadata", "reason"}
+         "reply_to", "dialogue", "metadata", "reason", "traceparent"}
 NOBODY = "01932f1c-7a3b-7000-8000-000000000001"
 
 

@@ -15,7 +15,7 @@ SHAPE = {"id", "status", "type", "priority", "bot", "pinned_bot", "node",
          "finished_at", "not_before", "deadline", "timeout_seconds",
          "every_seconds", "complexity", "estimated_seconds", "capabilities",
          "depends_on", "approval", "expect", "check", "budget",
-         "verdict", "usage"}
+         "verdict", "usage", "traceparent"}
 OPEN = ("blocked", "awaiting_approval", "queued", "assigned", "running")
 FINAL = ("succeeded", "failed", "cancelled", "timed_out")
 __all__ = ["BOT", "FINAL", "NOBODY", "OPEN", "SHAPE", "Tasks"]

@@ -96,7 +96,7 @@ class Life(unittest.TestCase):
         self.assertEqual(answer.status, 200)
         self.assertEqual(hive.stop(), 0)
         self.assertIn("server.max_connections changed: that needs a restart", hive.log())
-        self.assertIn('"path":"/health"', hive.log())
+        self.assertIn('"url.path":"/health"', hive.log())
         self.assertNotIn(hive.token, hive.log())
 
     def test_settings_of_mail_count_at_once_after_a_reload(self):

@@ -373,8 +373,11 @@ static void hand_over(struct deia_chat_turn *t,
 			info ? info->spec->turn_timeout_seconds : 0),
 		.session = t->session,
 	};
+	char trace[DEIA_TRACEPARENT_LEN + 1];
 	deia_err err;
 
+	deia_trace_go_on(&t->hive->traces, t->actor.traceparent, trace);
+	spec.traceparent = trace;
 	t->phase = TURN_WORKING;
 	err = deia_bots_submit(t->hive->bots, t->bot->id, &spec, &work_events,
 			       t, &t->work);

@@ -291,6 +291,7 @@ deia_err deia_dialogue_start(deia_hive *h, const struct deia_actor *actor,
 	snprintf(d->a, sizeof(d->a), "%s", what->a);
 	snprintf(d->b, sizeof(d->b), "%s", what->b);
 	snprintf(d->by, sizeof(d->by), "%s", actor->name);
+	memcpy(d->traceparent, actor->traceparent, sizeof(d->traceparent));
 	d->turns = what->turns ? what->turns : DEFAULT_TURNS;
 	d->max_tokens = what->max_tokens;
 	d->max_seconds = what->max_seconds;

@@ -30,6 +30,7 @@ struct deia__dialogue {
 	enum deia__dialogue_phase phase;
 	char id[37], first[37]; /* first: of the message with the topic */
 	char a[DEIA_MAX_ID_LEN + 1], b[DEIA_MAX_ID_LEN + 1], by[80];
+	char traceparent[DEIA_TRACEPARENT_LEN + 1]; /* of who started it */
 	char *topic;
 	size_t topic_len;
 	unsigned turns, turns_done;

@@ -502,6 +502,7 @@ static void send_topic(struct deia__dialogue *d)
 	draft.content = d->topic;
 	draft.content_len = d->topic_len;
 	draft.dialogue = d->id;
+	draft.traceparent = d->traceparent;
 	d->phase = TALK_SENDING;
 	err = deia_messenger_send(deia_hive_messenger(d->hive), &draft, 1, key,
 				  NULL, on_topic, d);

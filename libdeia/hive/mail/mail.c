@@ -68,6 +68,15 @@ static void note_hops(struct deia__mail *mail, const struct deia_message *m)
 
 	snprintf(slot->id, sizeof(slot->id), "%s", m->id);
 	slot->hops = m->hops;
+	snprintf(slot->traceparent, sizeof(slot->traceparent), "%s",
+		 m->traceparent);
+}
+
+const char *deia__mail_trace(const deia_hive *h, const char *id)
+{
+	const struct deia__hops *slot = &h->mail->hops[hops_slot(id)];
+
+	return strcmp(slot->id, id) == 0 ? slot->traceparent : "";
 }
 
 /* A loop is fast: what was handed over long ago is none. */

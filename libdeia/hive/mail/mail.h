@@ -27,6 +27,7 @@
 struct deia__hops {
 	char id[37];
 	unsigned hops;
+	char traceparent[DEIA_TRACEPARENT_LEN + 1];
 };
 
 TAILQ_HEAD(deia__mail_waits, deia__mail_wait);
@@ -72,6 +73,8 @@ uint64_t deia__mail_unread(const deia_hive *h, const char *bot);
 deia_err deia__mail_told(deia_hive *h, deia_err err);
 /* How many answers led to one to this message: from those of it. */
 unsigned deia__mail_answer_hops(const deia_hive *h, const char *reply_to);
+/* The traceparent of a message that was handed over lately, or "". */
+const char *deia__mail_trace(const deia_hive *h, const char *id);
 /* A call to the messenger has ended. */
 void deia__mail_call_ended(deia_hive *h);
 

@@ -29,6 +29,7 @@ static void print_item(deia_jw *w, const struct deia_message *m)
 	deia_jw_kint(w, "attempt", m->attempt);
 	if (m->dialogue[0])
 		deia_jw_kstr(w, "dialogue", m->dialogue);
+	deia__trace_print(w, m->traceparent);
 	if (m->reason[0])
 		deia_jw_kstr(w, "reason", m->reason);
 	deia_jw_end_object(w);

@@ -111,6 +111,7 @@ static void read_send(struct sending *s, const cJSON *json)
 	d->content = text_of(s, json, "content");
 	d->content_len = d->content ? strlen(d->content) : 0;
 	d->reply_to = text_of(s, json, "reply_to");
+	d->traceparent = text_of(s, json, "traceparent");
 	s->key = text_of(s, json, "key");
 	if (!metadata)
 		return;
@@ -248,6 +249,7 @@ static deia_err hand_over(deia_hive *h, const struct sending *in,
 
 	if (in->why[0])
 		return deia__hive_fail(h, DEIA_EFIELD, "%s", in->why);
+	deia__trace_begin(h, &actor);
 	snprintf(actor.name, sizeof(actor.name), "%s", s->bot);
 	return deia_mail_send(h, &actor, &in->mail, 1, in->key, NULL, on_sent,
 			      s);

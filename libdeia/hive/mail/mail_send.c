@@ -190,6 +190,8 @@ static deia_err spread_one(struct spread *s, const struct deia_mail_draft *from)
 				       "draft: size is not of this version");
 	memcpy(&d, &from->draft, size);
 	d.size = sizeof(d);
+	if (!d.traceparent || !*d.traceparent)
+		d.traceparent = deia__trace_of(s->hive, s->actor, d.reply_to);
 	err = sign(s->hive, s->actor, &d);
 	if (err)
 		return err;

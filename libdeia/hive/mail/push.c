@@ -341,6 +341,8 @@ static bool print_line(deia_jw *w, const struct deia_message *m)
 		deia_jw_kstr(w, "reply_to", m->reply_to);
 	if (m->dialogue[0])
 		deia_jw_kstr(w, "dialogue", m->dialogue);
+	if (m->traceparent[0])
+		deia_jw_kstr(w, "traceparent", m->traceparent);
 	deia_jw_kraw(w, "metadata", m->metadata[0] ? m->metadata : "{}");
 	deia_jw_key(w, "content");
 	deia_jw_strn(w, m->content, m->content_len);

@@ -96,6 +96,7 @@ struct deia__mail_turn {
 	TAILQ_ENTRY(deia__mail_turn) link;
 	char id[37], token[17], from[DEIA_MAX_ID_LEN + 1];
 	char dialogue[37], conversation[37];
+	char traceparent[DEIA_TRACEPARENT_LEN + 1]; /* of its own step */
 	unsigned priority, hops, attempt;
 	char *content;
 	size_t content_len;

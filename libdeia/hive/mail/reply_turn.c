@@ -236,6 +236,7 @@ static void answer(struct deia__mail_turn *t, const struct deia_chat_line *line)
 	draft.reply_to = t->id;
 	draft.dialogue = t->dialogue[0] ? t->dialogue : NULL;
 	draft.metadata = metadata;
+	draft.traceparent = t->traceparent;
 	draft.hops = t->hops + 1;
 	if (metadata)
 		err = deia_messenger_answer(deia_hive_messenger(t->at->hive),
@@ -373,6 +374,7 @@ static void on_pair(deia_err err, const char *conversation, void *arg)
 	if (strcmp(t->from, DEIA_MESSAGE_SYSTEM) == 0)
 		actor.role = DEIA_ROLE_NONE;
 	memcpy(actor.name, t->from, strlen(t->from) + 1);
+	memcpy(actor.traceparent, t->traceparent, sizeof(t->traceparent));
 	t->pid = info ? info->pid : 0;
 	if (!err)
 		err = deia_chat_send(h, &actor, t->at->id, conversation,
@@ -451,6 +453,7 @@ struct deia__mail_turn *deia__mail_turn_start(
 	copy_id(t->token, sizeof(t->token), m->lease_token);
 	copy_id(t->from, sizeof(t->from), m->from);
 	copy_id(t->dialogue, sizeof(t->dialogue), m->dialogue);
+	deia_trace_go_on(&r->hive->traces, m->traceparent, t->traceparent);
 	t->content_len = m->content_len;
 	t->priority = m->priority;
 	t->hops = m->hops;

@@ -42,6 +42,7 @@ static void print_item(deia_jw *w, const struct deia_task *t)
 	kstr_if_any(w, "submitted_by", t->submitted_by);
 	kstr_if_any(w, "reason", t->reason);
 	kstr_if_any(w, "error_code", t->error_code);
+	deia__trace_print(w, t->traceparent);
 	if (t->verdict >= 0)
 		deia_jw_kbool(w, "verdict", t->verdict != 0);
 	deia_jw_end_object(w);

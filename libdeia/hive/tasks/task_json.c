@@ -344,7 +344,7 @@ static const struct field *find_field(const char *name)
 static const char *name_in_line(const char *name)
 {
 	if (strcmp(name, "type") == 0 || strcmp(name, "ref") == 0 ||
-	    strcmp(name, "key") == 0)
+	    strcmp(name, "key") == 0 || strcmp(name, "traceparent") == 0)
 		return NULL;
 	return strcmp(name, "task_type") == 0 ? "type" : name;
 }

@@ -295,7 +295,9 @@ static deia_err hand_over(deia_hive *h, struct deia__hbot *b, const cJSON *json,
 		return field_error(h, &where);
 	if (err)
 		return deia__hive_fail(h, err, "out of memory");
+	deia__trace_begin(h, &actor);
 	snprintf(actor.name, sizeof(actor.name), "%s", b->id);
+	d.traceparent = deia__json_str(json, "traceparent");
 	err = deia_hive_task_submit(h, &actor, &d, 1,
 				    deia__json_str(json, "key"), NULL,
 				    on_submitted, a);

@@ -198,6 +198,7 @@ void deia_task_print(const struct deia_task *t, deia_jw *w)
 	kstr_or_null(w, "node", t->node);
 	kstr_or_null(w, "submitted_by", t->submitted_by);
 	kstr_or_null(w, "series", t->series);
+	kstr_or_null(w, "traceparent", t->traceparent);
 	kstr_or_null(w, "reason", t->reason);
 	print_texts(w, t);
 	print_error(w, t);

@@ -261,8 +261,11 @@ static deia_err submit(struct deia__task_run *r,
 		.timeout_seconds = time_limit(r, run),
 	};
 	char *content = deia__strndup(task->content, task->content_len);
+	char trace[DEIA_TRACEPARENT_LEN + 1];
 	deia_err err = DEIA_ENOMEM;
 
+	deia_trace_go_on(&r->hive->traces, task->traceparent, trace);
+	spec.traceparent = trace;
 	spec.content = content;
 	if (content)
 		err = deia_bots_submit(r->hive->bots, r->bot->id, &spec,

@@ -52,6 +52,8 @@ static deia_err sign_one(deia_hive *h, const struct deia_actor *actor,
 	memcpy(to, from, from->size);
 	to->size = sizeof(*to);
 	to->submitted_by = actor->name;
+	if (!to->traceparent || !*to->traceparent)
+		to->traceparent = deia__trace_of(h, actor, NULL);
 	if (to->check && !deia__check_is_known(h, to->check))
 		return deia__hive_field(h, "/check",
 					"there is no check \"%.64s\"; an "

@@ -237,7 +237,8 @@ static struct deia_message_draft *keep_draft(const struct deia_message_draft *d)
 	copy = deia__alloc(sizeof(*copy) + text_bytes(d->from) +
 			   text_bytes(d->to) + text_bytes(d->by) +
 			   d->content_len + 1 + text_bytes(d->reply_to) +
-			   text_bytes(d->dialogue) + text_bytes(d->metadata));
+			   text_bytes(d->dialogue) + text_bytes(d->metadata) +
+			   text_bytes(d->traceparent));
 	if (!copy)
 		return NULL;
 	*copy = *d;
@@ -248,6 +249,7 @@ static struct deia_message_draft *keep_draft(const struct deia_message_draft *d)
 	copy->reply_to = copy_text(&at, d->reply_to);
 	copy->dialogue = copy_text(&at, d->dialogue);
 	copy->metadata = copy_text(&at, d->metadata);
+	copy->traceparent = copy_text(&at, d->traceparent);
 	if (d->content_len)
 		memcpy(at, d->content, d->content_len);
 	copy->content = at;

@@ -69,14 +69,17 @@ static void log_end(const struct rq *rq)
 		rq->route && (rq->route->flags & RF_QUIET) && rq->status < 400;
 
 	log_access(quiet,
-		   &(struct access_line){ .request_id = rq->actor.request_id,
-					  .method = rq->method,
-					  .path = rq->path,
-					  .status = rq->status,
-					  .bytes = rq->bytes,
-					  .us = us,
-					  .who = rq->actor.name,
-					  .address = rq->actor.address });
+		   &(struct access_line){
+			   .request_id = rq->actor.request_id,
+			   .traceparent = rq->actor.traceparent,
+			   .method = rq->method,
+			   .path = rq->path,
+			   .route = rq->route ? rq->route->pattern : NULL,
+			   .status = rq->status,
+			   .bytes = rq->bytes,
+			   .us = us,
+			   .who = rq->actor.name,
+			   .address = rq->actor.address });
 	counts_add(rq->srv->counts, rq->route, rq->status,
 		   rq->streamed ? -1 : us);
 }
@@ -193,6 +196,17 @@ static void give_id(struct rq *rq)
 		print_id(rq->actor.request_id, rq->srv);
 }
 
+/* What came is gone on with; what is none by the rules, or came twice, is as if
+ * it had not come. */
+static void give_trace(struct rq *rq)
+{
+	struct deia_actor *a = &rq->actor;
+	const char *sent = rq->traces_differ ? NULL : rq->head.trace;
+
+	a->new_trace = !deia_trace_parse(a->traceparent, sent);
+	deia_trace_go_on(&rq->srv->traces, a->traceparent, a->traceparent);
+}
+
 /* The first field of each name. */
 static void read_head(struct rq *rq, struct evhttp_request *ev)
 {
@@ -208,16 +222,19 @@ static void read_head(struct rq *rq, struct evhttp_request *ev)
 		{ "Connection", &rq->head.connection },
 		{ "X-Request-Id", &rq->head.id },
 		{ "Idempotency-Key", &rq->head.key },
+		{ "traceparent", &rq->head.trace },
 	};
 	const struct evkeyval *h;
 
 	TAILQ_FOREACH(h, evhttp_request_get_input_headers(ev), next) {
 		for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
 			if ((wanted[i].name[0] ^ h->key[0]) & ~0x20 ||
-			    *wanted[i].value ||
 			    strcasecmp(wanted[i].name, h->key) != 0)
 				continue;
-			*wanted[i].value = h->value;
+			if (!*wanted[i].value)
+				*wanted[i].value = h->value;
+			else if (wanted[i].value == &rq->head.trace)
+				rq->traces_differ = true;
 			break;
 		}
 	}
@@ -284,6 +301,7 @@ static struct rq *rq_new(struct server *s, struct conn *c,
 			sizeof(rq->actor.address) - 1);
 	set_connection_wishes(rq, ev);
 	give_id(rq);
+	give_trace(rq);
 	return rq;
 }
 

@@ -40,11 +40,12 @@ struct rq {
 	/* Headers that every request is asked for; NULL when absent. */
 	struct {
 		const char *host, *origin, *site, *authorization, *type,
-			*connection, *id, *key;
+			*connection, *id, *key, *trace;
 	} head;
 	struct cJSON *json; /* the body, an object, when the route takes one */
 	char *text; /* instead, with RF_TEXT: checked, an object, writable,
 		     * for jread.h while the handler runs; NULL: no body */
+	bool traces_differ; /* more than one traceparent came */
 	struct deia_actor actor;
 	const char *token; /* the credential, while handlers run; or NULL */
 	char ws_token[DEIA_TOKEN_LEN + 1]; /* where it came so; see ws.h */

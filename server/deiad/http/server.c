@@ -233,6 +233,7 @@ bool server_init(struct server *s, struct event_base *base, int listen_fd)
 	TAILQ_INIT(&s->idems);
 	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	make_id_prefix(s);
+	deia_trace_source_init(&s->traces);
 	s->listener = evconnlistener_new(base, NULL, NULL,
 					 LEV_OPT_CLOSE_ON_FREE |
 						 LEV_OPT_CLOSE_ON_EXEC |

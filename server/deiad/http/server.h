@@ -8,6 +8,7 @@
 #define DEIAD_SERVER_H
 
 #include <deia/hive.h>
+#include <deia/trace.h>
 #include <sys/queue.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -93,6 +94,7 @@ struct server {
 	uint64_t requests;
 	struct counts *counts; /* of the requests, by route */
 	char id_prefix[9];
+	struct deia_trace_source traces;
 
 	char *health_reply; /* whole reply but the request id; see health.c */
 	size_t health_len;

@@ -69,6 +69,7 @@ static void print_task(struct deia_jw *w, const struct deia_claim *c)
 	deia_jw_kstr(w, "content", c->content);
 	deia_jw_kstr(w, "conversation", c->conversation);
 	deia_jw_kstr(w, "session", c->session);
+	deia_jw_kstr(w, "traceparent", c->traceparent);
 	deia_jw_key(w, "history");
 	deia_jw_array(w);
 	for (size_t i = 0; i < c->n_history; i++) {

@@ -31,7 +31,8 @@ struct follow {
 	char *path;
 	const char *name; /* last part of path */
 	struct tail_place place;
-	unsigned lines; /* of the first read */
+	unsigned lines;		       /* of the first read */
+	struct deia_log_filter filter; /* size 0: none */
 	bool reading, again, first;
 };
 
@@ -88,7 +89,8 @@ static void on_drain(struct rq *rq, void *user)
 }
 
 /* False: the stream ended meanwhile, and f may be gone. */
-static bool send_lines(struct rq *rq, const char *p, size_t len)
+static bool send_lines(struct rq *rq, const struct deia_log_filter *filter,
+		       const char *p, size_t len)
 {
 	const char *end = p + len;
 	bool on = true;
@@ -99,6 +101,10 @@ static bool send_lines(struct rq *rq, const char *p, size_t len)
 		size_t n = (size_t)((nl ? nl : end) - p);
 		struct deia_jw w;
 
+		if (filter->size && !deia_log_matches(filter, p, n)) {
+			p += n + 1;
+			continue;
+		}
 		deia_jw_init(&w);
 		deia_jw_object(&w);
 		deia_jw_key(&w, "line");
@@ -137,7 +143,7 @@ static void read_done(struct job *job)
 		f->again = true; /* there may be more */
 	if (!f->rq)
 		follow_free(f);
-	else if (send_lines(f->rq, r->text, r->len) && f->again &&
+	else if (send_lines(f->rq, &f->filter, r->text, r->len) && f->again &&
 		 stream_queued(f->rq) == 0)
 		read_more(f);
 	free(r->path);
@@ -255,7 +261,8 @@ static bool watch_folder(struct follows *all, const struct follow *f)
 	return all->watch >= 0;
 }
 
-void follow_begin(struct rq *rq, const char *path, unsigned lines)
+void follow_begin(struct rq *rq, const char *path, unsigned lines,
+		  const struct deia_log_filter *filter)
 {
 	struct follows *all = follows_of(app_of(rq->srv));
 	struct follow *f = all ? calloc(1, sizeof(*f)) : NULL;
@@ -273,6 +280,8 @@ void follow_begin(struct rq *rq, const char *path, unsigned lines)
 	f->all = all;
 	f->rq = rq;
 	f->lines = lines;
+	if (filter)
+		f->filter = *filter;
 	f->first = true;
 	TAILQ_INSERT_TAIL(&all->list, f, link);
 	if (!watch_folder(all, f)) {

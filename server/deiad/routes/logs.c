@@ -125,7 +125,7 @@ void route_bot_logs(struct rq *rq)
 		rq_fail_with(rq, DEIA_EUNSUPPORTED,
 			     "This hive keeps no logs; set log_dir.");
 	else if (follow && stream_allowed(rq))
-		follow_begin(rq, path, (unsigned)lines);
+		follow_begin(rq, path, (unsigned)lines, NULL);
 	else if (!follow && path)
 		read_log(rq, path, (unsigned)lines);
 	else if (!follow)

@@ -51,6 +51,7 @@ void print_message(struct deia_jw *w, const struct deia_message *m)
 	deia_jw_ktime(w, "retry_at", m->retry_unix_ms);
 	print_text_or_null(w, "reply_to", m->reply_to);
 	print_text_or_null(w, "dialogue", m->dialogue);
+	print_text_or_null(w, "traceparent", m->traceparent);
 	deia_jw_kraw(w, "metadata",
 		     m->metadata && *m->metadata ? m->metadata : "{}");
 	print_text_or_null(w, "reason", m->reason);

@@ -76,6 +76,7 @@ void route_budget_reset(struct rq *rq);
 void route_bot_status(struct rq *rq);
 void route_bot_history(struct rq *rq);
 void route_bot_logs(struct rq *rq);
+void route_logs(struct rq *rq);
 void route_templates(struct rq *rq);
 void route_models(struct rq *rq);
 /* Asks a model server for its list, for the health checks; as ask_model of
