@@ -73,6 +73,7 @@
 	X(nodes)                                                               \
 	X(events)                                                              \
 	X(health)                                                              \
+	X(report)                                                              \
 	X(alerts_list)                                                         \
 	X(alerts_show)                                                         \
 	X(alerts_ack)                                                          \

@@ -7,6 +7,7 @@
  * due), posted calls, bots, listeners, then the rest.
  */
 #include "hive/health/health.h"
+#include "hive/insight/insight.h"
 #include "hive/mail/reply.h"
 #include "hive/nodes/nodes.h"
 #include "hive/scheduling/scheduling.h"
@@ -286,6 +287,8 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 	err = open_journal(h, o, detail, detail_len);
 	if (!err)
 		err = deia__health_new(h, o);
+	if (!err)
+		err = deia__insight_new(h);
 	if (!err)
 		err = open_store(h, o, detail, detail_len);
 	if (!err)
@@ -589,6 +592,7 @@ void deia_hive_free(deia_hive *h)
 	deia__scheduling_free(h);
 	deia__budgets_free(h);
 	deia__health_free(h);
+	deia__insight_free(h);
 	free_hbots(h);
 	deia__tokens_free(h->tokens);
 	deia__timers_free(h->timers);

@@ -19,6 +19,7 @@
  *   scheduling/  what the scheduler knows and learned
  *   scaling/     the auto-scaler
  *   health/      what is measured, alerts
+ *   insight/     what bots and queues need, reports of what happened
  *   nodes/       other hives on the same store
  */
 #ifndef DEIA_HIVE_HIVE_H
@@ -233,6 +234,7 @@ struct deia_hive {
 	struct deia__scaling *scaling;
 	struct deia__budgets *budgets;
 	struct deia__health *health;
+	struct deia__insight *insight;
 	deia_log_cb log;
 	void *log_user;
 };

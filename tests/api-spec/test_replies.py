@@ -467,6 +467,8 @@ class Replies(unittest.TestCase):
         self.assertEqual(self.ask('GET', base, query='?state=x')[0], 422)
         self.good('GET', '/api/v1/health/timeline', query='?hours=720')
         self.good('GET', '/api/v1/health')
+        self.good('GET', '/api/v1/report')
+        self.good('GET', '/api/v1/report', query='?since=30d&top=1')
         got = self.good('PUT', rules, {'rules': None})
         self.assertGreater(len(got['rules']), 10)
         self.assertEqual(self.ask('PUT', rules, {'rules': [{}]})[0], 422)

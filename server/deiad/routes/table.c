@@ -252,6 +252,8 @@ const struct route routes[] = {
 	  "How the hive is, in detail." },
 	{ "GET", HEALTH "/timeline", AC_VIEWER, 0, 0, "hours", route_timeline,
 	  "How the hive was." },
+	{ "GET", "/api/v1/report", AC_VIEWER, 0, 0, "since top", route_report,
+	  "What happened since a time, and what wants a person." },
 	{ "GET", HEALTH "/rules", AC_VIEWER, 0, 0, "", route_rules,
 	  "The rules that make alerts, and the metrics there are." },
 	{ "PUT", HEALTH "/rules", AC_ADMIN, RF_JSON, SPEC, "", route_rules_put,
