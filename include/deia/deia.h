@@ -14,6 +14,7 @@
 #include <deia/histogram.h>
 #include <deia/hive.h>
 #include <deia/hive_health.h>
+#include <deia/hive_insight.h>
 #include <deia/hive_report.h>
 #include <deia/limits.h>
 #include <deia/mail.h>

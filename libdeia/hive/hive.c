@@ -380,6 +380,7 @@ deia_err deia_hive_start(deia_hive *h)
 	deia_tasks_start(h->tasks->queue);
 	h->started = true;
 	deia__health_start(h);
+	deia__insight_start(h);
 	HASH_ITER(hh, h->hbots, b, next) {
 		if (b->wish == DEIA__WISH_STOPPED)
 			continue;

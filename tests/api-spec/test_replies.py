@@ -468,6 +468,7 @@ class Replies(unittest.TestCase):
         self.good('GET', '/api/v1/health/timeline', query='?hours=720')
         self.good('GET', '/api/v1/health')
         self.good('GET', '/api/v1/report')
+        self.good('GET', '/api/v1/insight', query='?limit=1')
         self.good('GET', '/api/v1/report', query='?since=30d&top=1')
         got = self.good('PUT', rules, {'rules': None})
         self.assertGreater(len(got['rules']), 10)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """GET /report: what happened, compared with a recount from the lists of the
-API; the same after deiad was killed."""
+API; the same after deiad was killed. GET /insight: bots, queues, what fails."""
 
 import sys
 import unittest
@@ -222,6 +222,66 @@ class Report(Reports):
                          pointer=place)
         self.bot("dora")
         self.refused(403, "dora", "GET", "/report")
+
+
+class Insight(Reports):
+    def insight(self, query="limit=1000"):
+        return self.must("viewer", "GET", f"/insight?{query}")
+
+    def row(self, key, name, rows):
+        return next((r for r in rows if r[key] == name), None)
+
+    def test_bots_come_by_pages(self):
+        for name in ("p1", "p2", "p3"):
+            self.hive.launch(name)
+        seen, cursor = [], ""
+        while cursor is not None:
+            page = self.insight(f"limit=1{cursor}")
+            seen += [b["bot"] for b in page["items"]]
+            self.assertEqual(len(page["items"]), 1)
+            cursor = page["next_cursor"] and f"&cursor={page['next_cursor']}"
+        self.assertEqual(len(seen), page["total"])
+        self.assertEqual(seen, sorted(set(seen)))
+        self.assertLessEqual({"p1", "p2", "p3"}, set(seen))
+
+    def test_a_bot_that_fails_says_what_it_takes_with_it(self):
+        self.hive.launch("base", **MISSING)
+        self.hive.launch("upper", depends_on=["base"])
+        self.hive.launch("top", depends_on=["upper"])
+        for _ in range(3):
+            self.submit("wait", bot="base", type="analysis")
+
+        def fails():
+            risk = self.row("bot", "base", self.insight()["failing"]["items"])
+            return risk if risk and risk["pinned_tasks"] == 3 else None
+        risk = self.hive.wait(fails)
+        self.assertEqual((risk["why"], risk["dependents"], risk["risk"]),
+                         ("failed", 2, 5))
+        self.assertIn("2 bots depend on it, 3 tasks wait for it alone",
+                      risk["text"])
+        self.assertGreaterEqual(self.insight()["failing"]["total"], 1)
+
+    def test_work_is_counted_at_its_bot_and_its_type(self):
+        self.told("worker")
+        for text in ("say 1", "say 2", "fail ink"):
+            self.ended(self.submit(text, bot="worker", type="writing",
+                                   max_attempts=1))
+        now = self.insight()
+        bot = self.row("bot", "worker", now["items"])
+        self.assertEqual((bot["turns_done"], bot["turns_failed"]), (2, 1))
+        self.assertLessEqual(bot["latency_seconds"]["p50"],
+                             bot["latency_seconds"]["p95"])
+        queue = self.row("type", "writing", now["queues"])
+        self.assertEqual((queue["done"], queue["failed"], queue["queued"],
+                          queue["done_trend"]), (2, 1, 0, None))
+        self.assertLessEqual(queue["wait_seconds"]["p50"],
+                             queue["wait_seconds"]["p95"])
+
+    def test_mistakes_are_told(self):
+        self.refused(422, "viewer", "GET", "/insight?limit=0",
+                     pointer="?limit")
+        self.bot("eve")
+        self.refused(403, "eve", "GET", "/insight")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
  * What wants a person comes in this order: critical alerts; bots that are
  * failed or offline now; warnings; types of tasks of which some failed; bots
  * that were started again three times or more; tasks that wait for approval;
- * questions without an answer; infos. What has more of it comes first.
+ * questions without an answer; the queue that holds up most; infos. What has more of it comes first.
  */
 #include "hive/insight/report.h"
 
@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hive/insight/insight.h"
 #include "hive/nodes/nodes.h"
 #include "hive/tasks/tasks.h"
 #include "queue/queue.h"
@@ -209,6 +210,24 @@ static void need_people(struct deia__report *r)
 		     "deia bot list");
 }
 
+/* Of this node, and of this moment: it is not in the store. */
+static void need_queue(struct deia__report *r)
+{
+	struct deia__bottleneck b = { .is = false };
+	struct deia__look l;
+
+	if (!deia__look_init(r->hive, &l)) {
+		r->no_memory = true;
+		return;
+	}
+	deia__queues_judge(r->hive, &l, &b);
+	if (b.is && room(r))
+		need(r, "info", text(r, "%s", b.text),
+		     "Queues of this node, now: `GET /insight` has all.",
+		     text(r, "%s", b.command));
+	deia__look_fini(&l);
+}
+
 /* ---- what is missing ------------------------------------------------------ */
 
 static void note(struct deia__report *r, const char *sentence)
@@ -317,6 +336,7 @@ void deia__report_finish(struct deia__report *r)
 	need_failed(r);
 	need_restarted(r);
 	need_people(r);
+	need_queue(r);
 	need_alerts(r, DEIA_HEALTH_INFO);
 	note_kept(r);
 	o->needs = r->needs;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* report.c - what happened since a time, and what wants a person. */
+/* report.c - what happened since a time; what bots need and queues lack. */
+#include <deia/hive_insight.h>
 #include <deia/hive_report.h>
 
 #include <stdlib.h>
@@ -83,4 +84,23 @@ void route_report(struct rq *rq)
 	rq_hold(rq);
 	rq_begun(rq, deia_hive_report(rq->srv->hive, since_ms, (unsigned)top,
 				      reported, rq));
+}
+
+void route_insight(struct rq *rq)
+{
+	const char *cursor = rq_query(rq, "cursor");
+	struct deia_jw w;
+	unsigned limit;
+	deia_err err;
+
+	if (!query_limit(rq, &limit))
+		return;
+	deia_jw_init(&w);
+	err = deia_hive_insight_print(rq->srv->hive, cursor, limit, &w);
+	if (!err) {
+		rq_send_json(rq, 200, &w);
+		return;
+	}
+	deia_jw_fini(&w);
+	rq_fail(rq, err);
 }

@@ -22,6 +22,7 @@ void route_ready(struct rq *rq);
 void route_health_cache(struct rq *rq);
 void route_health_details(struct rq *rq);
 void route_timeline(struct rq *rq);
+void route_insight(struct rq *rq);
 void route_report(struct rq *rq);
 void route_rules(struct rq *rq);
 void route_rules_put(struct rq *rq);

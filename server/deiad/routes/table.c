@@ -252,6 +252,8 @@ const struct route routes[] = {
 	  "How the hive is, in detail." },
 	{ "GET", HEALTH "/timeline", AC_VIEWER, 0, 0, "hours", route_timeline,
 	  "How the hive was." },
+	{ "GET", "/api/v1/insight", AC_VIEWER, 0, 0, "limit cursor",
+	  route_insight, "What bots need, queues lack, and what fails." },
 	{ "GET", "/api/v1/report", AC_VIEWER, 0, 0, "since top", route_report,
 	  "What happened since a time, and what wants a person." },
 	{ "GET", HEALTH "/rules", AC_VIEWER, 0, 0, "", route_rules,
