@@ -188,6 +188,16 @@ class Night(Reports):
         self.assertIn("no ink", " ".join(n["text"] for n in needs))
 
 
+class Many(Reports):
+    def test_of_many_bots_that_are_down_five_are_told(self):
+        for n in range(7):
+            self.hive.launch(f"broken-{n}", **MISSING)
+        needs = self.hive.wait(lambda: next(
+            (a["items"] for a in [self.report()["attention"]]
+             if "2 more bots do not run" in str(a)), None))
+        self.assertEqual(sum("does not run" in n["text"] for n in needs), 5)
+
+
 class Report(Reports):
     def test_what_is_older_does_not_count(self):
         self.bot("early")

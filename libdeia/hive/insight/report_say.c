@@ -6,7 +6,8 @@
  * What wants a person comes in this order: critical alerts; bots that are
  * failed or offline now; warnings; types of tasks of which some failed; bots
  * that were started again three times or more; tasks that wait for approval;
- * questions without an answer; the queue that holds up most; infos. What has more of it comes first.
+ * questions without an answer; the queue that holds up most; infos. What has
+ * more of it comes first; of bots five are told, and how many more there are.
  */
 #include "hive/insight/report.h"
 
@@ -24,6 +25,7 @@
 #define RESTARTS 3	 /* so many are told of */
 #define ALERTS_KEPT 1000 /* of a node */
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
+#define BOTS_TOLD 5
 #define SAID 120 /* bytes of what others said */
 
 const char *deia__count_print(char out[static 32], uint64_t n)
@@ -117,12 +119,31 @@ static void need_alerts(struct deia__report *r, deia_health_level level)
 
 /* ---- bots and types ------------------------------------------------------ */
 
+/* A kind of which many may be: true for the first ones. */
+static bool is_told(struct deia__report *r, unsigned *n)
+{
+	return (*n)++ < BOTS_TOLD && room(r);
+}
+
+static void need_more(struct deia__report *r, const char *level, unsigned n,
+		      const char *what)
+{
+	char more[32];
+
+	if (n <= BOTS_TOLD || !room(r))
+		return;
+	deia__count_print(more, n - BOTS_TOLD);
+	need(r, level, text(r, "%s more bots %s", more, what),
+	     "When many have it, look for one cause.", "deia bot list");
+}
+
 static void need_down(struct deia__report *r)
 {
 	struct deia__sum *b, *next;
+	unsigned n = 0;
 
 	HASH_ITER(hh, r->bots.all, b, next) {
-		if (!is_down(r, b) || !room(r))
+		if (!is_down(r, b) || !is_told(r, &n))
 			continue;
 		need(r, "warning",
 		     text(r, "Bot %s does not run: %.*s", b->row.name, SAID,
@@ -131,6 +152,7 @@ static void need_down(struct deia__report *r)
 		     "start` does that.",
 		     text(r, "deia bot logs %s", b->row.name));
 	}
+	need_more(r, "warning", n, "do not run");
 }
 
 static int most_failed(struct deia__sum *a, struct deia__sum *b)
@@ -173,11 +195,13 @@ static int most_restarts(struct deia__sum *a, struct deia__sum *b)
 static void need_restarted(struct deia__report *r)
 {
 	struct deia__sum *b, *next;
+	unsigned all = 0;
 	char n[32];
 
 	HASH_SORT(r->bots.all, most_restarts);
 	HASH_ITER(hh, r->bots.all, b, next) {
-		if (b->row.restarts < RESTARTS || is_down(r, b) || !room(r))
+		if (b->row.restarts < RESTARTS || is_down(r, b) ||
+		    !is_told(r, &all))
 			continue;
 		need(r, "info",
 		     text(r, "Bot %s was started again %s times: %.*s",
@@ -187,6 +211,7 @@ static void need_restarted(struct deia__report *r)
 		     "words.",
 		     text(r, "deia bot logs %s", b->row.name));
 	}
+	need_more(r, "info", all, "were started again three times or more");
 }
 
 /* ---- the rest ------------------------------------------------------------- */
