@@ -560,11 +560,17 @@ void deia__turn_put_back(deia_work *w)
 	w->phase = DEIA__TURN_WAITING;
 }
 
+/* False: not now. */
 static bool hand_over(struct deia__bot *bot, deia_work *w)
 {
-	/* Busy: it does not read; tried again when it does. */
-	if (deia__proc_write(bot->proc, w->line, w->line_len))
-		return false;
+	deia_err err = deia__proc_write(bot->proc, w->line, w->line_len);
+
+	if (err == DEIA_ENOMEM) { /* nothing would have it tried again */
+		deia__turn_finish(w, err, "out of memory");
+		return true;
+	}
+	if (err)
+		return false; /* it does not read; tried again when it does */
 	deia__free(w->line);
 	w->line = NULL;
 	deia__claimed_free(w->claimed); /* of an external bot, as it was */

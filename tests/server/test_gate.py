@@ -59,7 +59,7 @@ class Gate(unittest.TestCase):
                     self.assertEqual(status, 401, (method, path))
 
     def test_unknown_paths_are_401_without_and_404_with_a_credential(self):
-        for path in ("/nothing", "/api/v1/", "/api/v1/alert", "/ws",
+        for path in ("/nothing", "/api/v1/", "/api/v1/alert", "/wss",
                      "/metrics/", "/api/v1/bots/", "/api/v1//bots",
                      "/api/v1/bots/%2e%2e", "/assets/../openapi.json"):
             self.assertEqual(self.ask("GET", path).status, 401, path)

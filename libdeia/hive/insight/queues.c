@@ -308,7 +308,7 @@ void deia__queues_judge(deia_hive *h, const struct deia__look *l,
 			worst = s;
 		}
 	}
-	if (most > 0)
+	if (worst.name)
 		deia__bottleneck_say(b, l, &worst);
 }
 

@@ -224,7 +224,7 @@ static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info,
 	case PH_WORK:
 	case PH_STREAM:
 	case PH_WRITE:
-		if (evbuffer_get_length(in) > PENDING_MAX)
+		if (!c->ws && evbuffer_get_length(in) > PENDING_MAX)
 			bufferevent_disable(c->bev, EV_READ);
 		break;
 	default:
@@ -470,7 +470,7 @@ void conn_replied(struct conn *c)
 		scan_head(c, in, pending);
 }
 
-static struct conn *conn_of_bev(struct bufferevent *bev)
+struct conn *conn_of_bev(struct bufferevent *bev)
 {
 	int fd = bufferevent_getfd(bev);
 
@@ -539,6 +539,19 @@ void conn_watch(struct conn *c)
 	c->watching = true;
 	bufferevent_setcb(c->bev, NULL, on_drained, c->ev_event, c->evcon);
 	bufferevent_enable(c->bev, EV_READ);
+}
+
+void conn_take(struct conn *c, struct ws *ws, bufferevent_data_cb on_read,
+	       bufferevent_data_cb on_written, bufferevent_event_cb on_event)
+{
+	watched = c->srv;
+	c->watching = true;
+	c->ws = ws;
+	conn_phase(c, PH_STREAM);
+	bufferevent_setcb(c->bev, on_read, on_written, on_event, c->evcon);
+	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+	bufferevent_set_timeouts(c->bev, NULL, NULL); /* only after that */
+	bufferevent_trigger(c->bev, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
 }
 
 void conn_unwatch(struct conn *c)

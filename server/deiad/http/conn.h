@@ -18,6 +18,7 @@
 struct evhttp_connection;
 struct evhttp_request;
 struct peer;
+struct ws;
 
 struct conn {
 	TAILQ_ENTRY(conn) link; /* in srv->phases[phase] */
@@ -29,6 +30,7 @@ struct conn {
 	struct event kick; /* runs conn_kick outside of evhttp's calls */
 	struct peer *peer;
 	struct rq *rq; /* the request a handler has */
+	struct ws *ws; /* what it became, or NULL */
 	int fd;
 	enum phase phase;
 	int64_t since_ms; /* when the phase began */
@@ -66,6 +68,12 @@ void conn_work(struct conn *c);
 /* Sends at once what the socket takes; the rest waits in the output. */
 void conn_write(struct conn *c, const char *head, size_t head_len,
 		const char *body, size_t body_len);
+/* Takes it from evhttp for good: its bytes are the socket's, unread ones soon.
+ * The callbacks' argument says nothing; conn_of_bev does. */
+void conn_take(struct conn *c, struct ws *ws, bufferevent_data_cb on_read,
+	       bufferevent_data_cb on_written, bufferevent_event_cb on_event);
+/* Whose it is; NULL: it is not tracked any more. */
+struct conn *conn_of_bev(struct bufferevent *bev);
 /* Gives the write callback back to evhttp, before the end of a reply. */
 void conn_unwatch(struct conn *c);
 /* Closes what is over its deadline. Called by the server's sweep. */

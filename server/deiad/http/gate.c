@@ -17,6 +17,7 @@
 #include "conn.h"
 #include "peers.h"
 #include "reply.h"
+#include "ws.h"
 
 /* "1.2.3.4", "1.2.3.4:80", "[::1]:80": an address rather than a name. */
 static bool is_literal(const char *host)
@@ -151,7 +152,12 @@ bool gate_credential(struct rq *rq)
 {
 	const char *header = rq->head.authorization;
 
-	if (!header) {
+	if (header) {
+		rq->token = bearer(header);
+	} else if (rq->route && (rq->route->flags & RF_SOCKET) &&
+		   ws_token(rq, rq->ws_token, sizeof(rq->ws_token))) {
+		rq->token = rq->ws_token;
+	} else {
 		rq_add_header(rq, "WWW-Authenticate", "Bearer realm=\"deia\"");
 		rq_problem(rq, 401, deia_err_name(DEIA_EAUTH),
 			   "A credential is needed: send \"Authorization: "
@@ -159,7 +165,6 @@ bool gate_credential(struct rq *rq)
 			   "sign-in link.");
 		return false;
 	}
-	rq->token = bearer(header);
 	if (deia_hive_authenticate(rq->srv->hive, rq->token, &rq->actor))
 		return wrong_credential(rq);
 	return true;

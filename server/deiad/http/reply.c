@@ -40,6 +40,7 @@ static const struct {
 	int status;
 	const char *phrase;
 } phrases[] = {
+	{ 101, "Switching Protocols" },
 	{ 200, "OK" },
 	{ 201, "Created" },
 	{ 202, "Accepted" },
@@ -59,6 +60,7 @@ static const struct {
 	{ 417, "Expectation Failed" },
 	{ 421, "Misdirected Request" },
 	{ 422, "Unprocessable Content" },
+	{ 426, "Upgrade Required" },
 	{ 429, "Too Many Requests" },
 	{ 431, "Request Header Fields Too Large" },
 	{ 499, "Client Closed Request" }, /* in logs and counts alone */

@@ -28,7 +28,8 @@ enum {
 	RF_WHILE_DRAIN = 16, /* answers also while draining or starting */
 	RF_QUIET = 32,	     /* access log only at level debug */
 	RF_TEXT = 128,	     /* with RF_JSON: the handler reads rq->text */
-	RF_OWN_KEY = 256     /* Idempotency-Key is the handler's: own_key.h */
+	RF_OWN_KEY = 256,    /* Idempotency-Key is the handler's: own_key.h */
+	RF_SOCKET = 512	     /* WebSocket: the credential as ws_token says */
 };
 
 struct route {

@@ -47,6 +47,7 @@ struct rq {
 		     * for jread.h while the handler runs; NULL: no body */
 	struct deia_actor actor;
 	const char *token; /* the credential, while handlers run; or NULL */
+	char ws_token[DEIA_TOKEN_LEN + 1]; /* where it came so; see ws.h */
 	bool is_head, is_http10, wants_close, replied, has_query;
 	bool streamed; /* how long it took says nothing */
 	int status;

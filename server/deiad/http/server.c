@@ -28,6 +28,7 @@
 #include "peers.h"
 #include "rq.h"
 #include "stream.h"
+#include "ws.h"
 
 #define SHORTAGE_PAUSE_MS 250
 #define SHORTAGE_LOG_MS 10000
@@ -196,6 +197,7 @@ static void sweep(evutil_socket_t fd, short what, void *arg)
 	for (int p = 0; p < PHASES; p++)
 		sweep_phase(s, (enum phase)p, now);
 	streams_sweep(s, now);
+	ws_sweep(s, now);
 	server_count_changed(s);
 }
 
@@ -227,6 +229,7 @@ bool server_init(struct server *s, struct event_base *base, int listen_fd)
 	for (int p = 0; p < PHASES; p++)
 		TAILQ_INIT(&s->phases[p]);
 	TAILQ_INIT(&s->streams);
+	TAILQ_INIT(&s->sockets);
 	TAILQ_INIT(&s->idems);
 	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	make_id_prefix(s);
@@ -267,6 +270,7 @@ void server_drain(struct server *s, void (*on_quiet)(void *arg), void *arg)
 	s->on_quiet = on_quiet;
 	s->on_quiet_arg = arg;
 	streams_end_all(s);
+	ws_drain_all(s);
 	for (c = TAILQ_FIRST(&s->phases[PH_IDLE]); c; c = next) {
 		next = TAILQ_NEXT(c, link);
 		conn_close(c);

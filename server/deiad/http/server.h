@@ -22,6 +22,7 @@ struct evhttp;
 struct route;
 struct rq;
 struct stream;
+struct ws;
 
 /* What the configuration says about HTTP. Text is borrowed. */
 struct http_limits {
@@ -52,6 +53,7 @@ enum phase {
 
 TAILQ_HEAD(conn_list, conn);
 TAILQ_HEAD(stream_list, stream);
+TAILQ_HEAD(ws_list, ws);
 TAILQ_HEAD(idem_list, idem);
 
 /* Per-address books; see peers.h. */
@@ -70,6 +72,7 @@ struct server {
 
 	struct conn_list phases[PHASES];
 	struct stream_list streams;
+	struct ws_list sockets;
 	struct idem_list idems; /* keys of requests in flight */
 	struct event *sweep;
 	bool sweeping, listening, paused;

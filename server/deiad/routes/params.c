@@ -116,8 +116,6 @@ bool time_parse(const char *text, int64_t *unix_ms)
 
 /* ---- the body ---------------------------------------------------------- */
 
-#define ERRORS_MAX 16
-
 /* What is wrong with a value; false: nothing. */
 static bool wrong_value(const struct field *f, const cJSON *v,
 			struct deia_field_error *e)
@@ -196,16 +194,16 @@ static void point_at(struct deia_field_error *e, const char *name)
 	pointer_join(e->pointer, sizeof(e->pointer), "", name);
 }
 
-bool body_fields(struct rq *rq, const struct field *fields, size_t n)
+size_t fields_wrong(const cJSON *json, const struct field *fields, size_t n,
+		    struct deia_field_error *errors)
 {
-	struct deia_field_error errors[ERRORS_MAX] = { 0 };
 	const cJSON *v;
 	size_t bad = 0;
 
-	cJSON_ArrayForEach(v, rq->json) {
+	cJSON_ArrayForEach(v, json) {
 		const struct field *f = find_field(fields, n, v->string);
 
-		if (bad == ERRORS_MAX)
+		if (bad == FIELD_ERRORS)
 			break;
 		if (!f)
 			snprintf(errors[bad].detail, sizeof(errors[bad].detail),
@@ -214,14 +212,22 @@ bool body_fields(struct rq *rq, const struct field *fields, size_t n)
 			continue;
 		point_at(&errors[bad++], v->string);
 	}
-	for (size_t i = 0; i < n && bad < ERRORS_MAX; i++) {
+	for (size_t i = 0; i < n && bad < FIELD_ERRORS; i++) {
 		if (!fields[i].required ||
-		    cJSON_GetObjectItemCaseSensitive(rq->json, fields[i].name))
+		    cJSON_GetObjectItemCaseSensitive(json, fields[i].name))
 			continue;
 		snprintf(errors[bad].detail, sizeof(errors[bad].detail),
 			 "this field is required");
 		point_at(&errors[bad++], fields[i].name);
 	}
+	return bad;
+}
+
+bool body_fields(struct rq *rq, const struct field *fields, size_t n)
+{
+	struct deia_field_error errors[FIELD_ERRORS] = { 0 };
+	size_t bad = fields_wrong(rq->json, fields, n, errors);
+
 	if (bad)
 		rq_bad_fields(rq, errors, bad);
 	return bad == 0;

@@ -123,6 +123,7 @@ void route_scheduler_insights(struct rq *rq);
 void route_scheduler_history(struct rq *rq);
 
 void route_events(struct rq *rq);
+void route_socket(struct rq *rq);
 
 void route_login(struct rq *rq);
 void route_logout(struct rq *rq);
@@ -222,6 +223,11 @@ bool body_fields(struct rq *rq, const struct field *fields, size_t n);
 /* The same of an array. */
 #define BODY_FIELDS(rq, fields)                                                \
 	body_fields(rq, fields, sizeof(fields) / sizeof(*(fields)))
+/* What is wrong with the members of an object, into errors[0..FIELD_ERRORS):
+ * how many. */
+#define FIELD_ERRORS 16
+size_t fields_wrong(const struct cJSON *json, const struct field *fields,
+		    size_t n, struct deia_field_error *errors);
 /* After body_fields: a text member, or NULL. */
 const char *body_text(const struct rq *rq, const char *name);
 int64_t body_int(const struct rq *rq, const char *name, int64_t fallback);

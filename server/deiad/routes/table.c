@@ -227,6 +227,8 @@ const struct route routes[] = {
 	{ "POST", ALERT "/resolve", AC_OPERATOR, RF_JSON_OPT, SMALL, "",
 	  route_alert_resolve, "Says that it is dealt with." },
 
+	{ "GET", "/ws", AC_VIEWER, RF_SOCKET, 0, "", route_socket,
+	  "Events and chat over WebSocket." },
 	{ "GET", "/api/v1/events", AC_VIEWER, 0, 0, "after", route_events,
 	  "Streams what happens in the hive." },
 

@@ -2,6 +2,8 @@
 /* Bots as real processes under the real guard: life, turns, actions. */
 #include "rig.h"
 
+#include "core/mem.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -194,6 +196,29 @@ static bool err_set(void *arg)
 {
 	return *(deia_err *)arg != DEIA_OK;
 }
+
+/* Nothing would come back to a turn whose line could not be handed over. */
+START_TEST(failed_allocation_leaves_no_turn_waiting)
+{
+	static char content[100001];
+	struct turn t = { 0 };
+	deia_err err;
+
+	memset(content, 'x', sizeof(content) - 1);
+	rig_launch("a", "GOOD");
+	rig_wait_state("a", DEIA_BOT_READY);
+	deia__mem_fail_at((unsigned long)_i, false);
+	err = rig_try_submit(&t, "a", "w1", DEIA_WORK_CHAT, content);
+	deia__mem_fail_at(0, false);
+	if (err) {
+		ck_assert_int_eq(err, DEIA_ENOMEM);
+		return;
+	}
+	rig_wait_done(&t);
+	ck_assert(t.err == DEIA_OK || t.err == DEIA_ENOMEM);
+	ck_assert_int_eq(rig_state("a"), DEIA_BOT_READY);
+}
+END_TEST
 
 START_TEST(turn_times_out_with_its_own_error)
 {
@@ -572,6 +597,8 @@ static TCase *turns(void)
 	tcase_add_test(tc, turns_wait_while_starting_and_are_held_while_paused);
 	tcase_add_loop_test(
 		tc, turn_over_its_time_is_interrupted_and_keeps_its_text, 0, 3);
+	tcase_add_loop_test(tc, failed_allocation_leaves_no_turn_waiting, 1,
+			    16);
 	tcase_add_test(tc, turn_times_out_with_its_own_error);
 	tcase_add_test(tc, answer_over_the_limit_ends_the_turn);
 	tcase_add_test(tc, bot_that_dies_in_a_turn_is_back_at_once);
