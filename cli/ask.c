@@ -15,6 +15,8 @@
 
 #include "suggest.h"
 
+#define HASTY_MS 5000
+
 int exit_code_of(deia_err err)
 {
 	switch (err) {
@@ -125,6 +127,10 @@ deia_client *cli_other_client(struct cli *cli, int *rc)
 	o.user_agent = "deia/" DEIA_VERSION;
 	if (cli->no_deadline)
 		o.timeout_ms = 0;
+	if (cli->hasty) {
+		o.timeout_ms = HASTY_MS;
+		o.retries = 0;
+	}
 	switch (deia_client_new(&client, &o)) {
 	case DEIA_OK:
 		return client;

@@ -53,6 +53,7 @@ struct cli {
 	struct args args;
 	bool json, quiet, verbose;
 	bool no_deadline; /* calls may take as long as they like */
+	bool hasty;	  /* calls end after 5 s and are not repeated */
 	bool out_tty, err_tty, out_colour, err_colour;
 	const char *url, *token, *dir; /* flags, or NULL */
 	struct target target;	       /* filled by cli_client */
@@ -86,7 +87,9 @@ int usage_error(const struct cli *cli, const char *fmt, ...) DEIA_PRINTF(2, 3);
 void tell_table(const struct cli *cli, const struct table *t);
 /* Columns of the terminal behind stdout; 0 when it is none. */
 size_t terminal_width(const struct cli *cli);
-/* "3 s", "5 min", "2 h", "4 d" since a time in RFC 3339; "-" without. */
+/* "3 s", "5 min", "2 h", "4 d". */
+void span_print(char out[static 24], double seconds);
+/* The same since a time in RFC 3339; "-" without. */
 void age_print(char out[static 24], const char *rfc3339);
 /* The local time of an RFC 3339 time, "2026-11-22 16:04:05". */
 void time_print(char out[static 32], const char *rfc3339);

@@ -21,20 +21,6 @@ static void tell_line(const char *name, const char *value)
 	tell("%-9s %s", name, value);
 }
 
-static void duration_print(char out[static 32], double seconds)
-{
-	long long s = seconds > 0 ? (long long)seconds : 0;
-
-	if (s < 120)
-		snprintf(out, 32, "%lld s", s);
-	else if (s < 7200)
-		snprintf(out, 32, "%lld min", s / 60);
-	else if (s < 172800)
-		snprintf(out, 32, "%lld h", s / 3600);
-	else
-		snprintf(out, 32, "%lld d", s / 86400);
-}
-
 /* "3 ready, 1 failed" */
 static char *count_states(const cJSON *items)
 {
@@ -106,7 +92,7 @@ static int not_running(const struct cli *cli)
 static int run_status(struct cli *cli)
 {
 	struct deia_reply reply;
-	char uptime[32];
+	char uptime[24];
 	cJSON *json = NULL;
 	deia_err err;
 	int rc;
@@ -133,7 +119,7 @@ static int run_status(struct cli *cli)
 	if (cli->json) {
 		tell_json(reply.body, reply.body_len);
 	} else {
-		duration_print(uptime, jnumber(json, "uptime_seconds", 0));
+		span_print(uptime, jnumber(json, "uptime_seconds", 0));
 		tell_line("hive", cli->target.url);
 		tell_line("status", jtext(json, "status"));
 		tell_line("version", jtext(json, "version"));

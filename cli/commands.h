@@ -74,6 +74,7 @@
 	X(events)                                                              \
 	X(health)                                                              \
 	X(report)                                                              \
+	X(top)                                                                 \
 	X(alerts_list)                                                         \
 	X(alerts_show)                                                         \
 	X(alerts_ack)                                                          \

@@ -120,6 +120,8 @@ static const struct {
 	{ "alerts close", "alerts resolve" },
 	{ "alerts clear", "alerts resolve" },
 	{ "rules", "alerts rules" },
+	{ "htop", "top" },
+	{ "monitor", "top" },
 	{ "messages send", "send" },
 	{ "messages read", "read" },
 	{ "messages inbox", "inbox" },

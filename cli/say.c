@@ -156,25 +156,28 @@ static bool read_time(const char *text, time_t *out)
 	return true;
 }
 
+void span_print(char out[static 24], double seconds)
+{
+	long long s = seconds > 0 ? (long long)seconds : 0;
+
+	if (s < 120)
+		snprintf(out, 24, "%lld s", s);
+	else if (s < 7200)
+		snprintf(out, 24, "%lld min", s / 60);
+	else if (s < 172800)
+		snprintf(out, 24, "%lld h", s / 3600);
+	else
+		snprintf(out, 24, "%lld d", s / 86400);
+}
+
 void age_print(char out[static 24], const char *rfc3339)
 {
-	time_t at, age;
+	time_t at;
 
-	if (!read_time(rfc3339, &at)) {
-		snprintf(out, 24, "-");
-		return;
-	}
-	age = time(NULL) - at;
-	if (age < 0)
-		age = 0;
-	if (age < 120)
-		snprintf(out, 24, "%d s", (int)age);
-	else if (age < 7200)
-		snprintf(out, 24, "%d min", (int)(age / 60));
-	else if (age < 172800)
-		snprintf(out, 24, "%d h", (int)(age / 3600));
+	if (read_time(rfc3339, &at))
+		span_print(out, difftime(time(NULL), at));
 	else
-		snprintf(out, 24, "%lld d", (long long)(age / 86400));
+		snprintf(out, 24, "-");
 }
 
 void time_print(char out[static 32], const char *rfc3339)

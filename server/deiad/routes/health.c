@@ -332,6 +332,39 @@ static void print_store(struct deia_jw *w, const struct deia_hive_status *st)
 	deia_jw_end_object(w);
 }
 
+/* What the monitor measured last; null where it measured nothing yet. */
+static void print_load(struct deia_jw *w, const deia_health *h)
+{
+	static const struct {
+		const char *key, *metric;
+	} shown[] = {
+		{ "host_cpu_ratio", "host.cpu_ratio" },
+		{ "host_memory_ratio", "host.memory_ratio" },
+		{ "process_cpu_ratio", "process.cpu_ratio" },
+		{ "process_memory_bytes", "process.memory_bytes" },
+		{ "loop_delay_seconds", "process.loop_delay_seconds" },
+	};
+
+	deia_jw_key(w, "load");
+	deia_jw_object(w);
+	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+		deia_jw_knum(w, shown[i].key,
+			     deia_health_get(h, shown[i].metric, NULL));
+	deia_jw_end_object(w);
+}
+
+static void print_turns(struct deia_jw *w, const struct deia_hive_status *st)
+{
+	const struct deia_histogram *chats = &st->turn_waits[DEIA_WORK_CHAT];
+
+	deia_jw_key(w, "turns");
+	deia_jw_object(w);
+	deia_jw_kint(w, "running", (int64_t)st->turns_running);
+	deia_jw_kint(w, "done", (int64_t)st->turns_done);
+	deia_jw_kint(w, "chats", (int64_t)deia_histogram_count(chats));
+	deia_jw_end_object(w);
+}
+
 void route_health_details(struct rq *rq)
 {
 	struct deia_hive_status st;
@@ -350,11 +383,8 @@ void route_health_details(struct rq *rq)
 	deia_jw_object(&w);
 	print_cache_members(&w, rq->srv->hive);
 	deia_jw_end_object(&w);
-	deia_jw_key(&w, "turns");
-	deia_jw_object(&w);
-	deia_jw_kint(&w, "running", (int64_t)st.turns_running);
-	deia_jw_kint(&w, "done", (int64_t)st.turns_done);
-	deia_jw_end_object(&w);
+	print_turns(&w, &st);
+	print_load(&w, deia_hive_health(rq->srv->hive));
 	deia_jw_key(&w, "http");
 	deia_jw_object(&w);
 	deia_jw_kint(&w, "connections", rq->srv->n_conns);
