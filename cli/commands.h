@@ -74,6 +74,7 @@
 	X(events)                                                              \
 	X(logs)                                                                \
 	X(health)                                                              \
+	X(report)                                                              \
 	X(top)                                                                 \
 	X(doctor)                                                              \
 	X(alerts_list)                                                         \

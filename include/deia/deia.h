@@ -15,6 +15,8 @@
 #include <deia/hive.h>
 #include <deia/hive_checks.h>
 #include <deia/hive_health.h>
+#include <deia/hive_insight.h>
+#include <deia/hive_report.h>
 #include <deia/limits.h>
 #include <deia/logs.h>
 #include <deia/mail.h>

@@ -8,6 +8,7 @@
  */
 #include "hive/checks/checks.h"
 #include "hive/health/health.h"
+#include "hive/insight/insight.h"
 #include "hive/mail/reply.h"
 #include "hive/nodes/nodes.h"
 #include "hive/scheduling/scheduling.h"
@@ -295,6 +296,8 @@ static deia_err open_all(deia_hive *h, struct event_base *base,
 	if (!err)
 		err = deia__probes_new(h, o);
 	if (!err)
+		err = deia__insight_new(h);
+	if (!err)
 		err = open_store(h, o, detail, detail_len);
 	if (!err)
 		err = deia__nodes_open(h, o, detail, detail_len);
@@ -388,6 +391,7 @@ deia_err deia_hive_start(deia_hive *h)
 	h->started = true;
 	deia__health_start(h);
 	deia__probes_start(h);
+	deia__insight_start(h);
 	HASH_ITER(hh, h->hbots, b, next) {
 		if (b->wish == DEIA__WISH_STOPPED)
 			continue;
@@ -603,6 +607,7 @@ void deia_hive_free(deia_hive *h)
 	deia__scheduling_free(h);
 	deia__budgets_free(h);
 	deia__health_free(h);
+	deia__insight_free(h);
 	free_hbots(h);
 	deia__tokens_free(h->tokens);
 	deia__timers_free(h->timers);

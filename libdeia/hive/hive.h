@@ -20,6 +20,7 @@
  *   scaling/     the auto-scaler
  *   health/      what is measured, alerts
  *   checks/      what is tried: the seven health checks
+ *   insight/     what bots and queues need, reports of what happened
  *   nodes/       other hives on the same store
  */
 #ifndef DEIA_HIVE_HIVE_H
@@ -236,6 +237,7 @@ struct deia_hive {
 	struct deia__budgets *budgets;
 	struct deia__health *health;
 	struct deia__probes *probes;
+	struct deia__insight *insight;
 	deia_log_cb log;
 	void (*log_line)(const struct deia_log_line *line, void *user);
 	void *log_user;

@@ -3,15 +3,19 @@
 #include "store/walk.h"
 #include "store/backend.h"
 
-/* The place of the last row, whose texts live as long as its page. */
-static unsigned place_of(struct deia_value *after, const deia_rows *rows,
-			 const struct deia__order *order, unsigned n_equal)
+_Static_assert(DEIA__STORE_PLACE_MAX == DEIA__MAX_ORDER, "a place");
+
+unsigned deia__store_place(const struct deia_page_query *q,
+			   const deia_rows *rows, struct deia_value *after)
 {
 	size_t last = deia_rows_count(rows) - 1;
+	struct deia__order order;
 	unsigned n = 0;
 
-	for (unsigned i = n_equal; i < order->n; i++)
-		after[n++] = *deia_rows_get(rows, last, order->columns[i]);
+	if (!deia__order_init(&order, q->table, q->index))
+		return 0;
+	for (unsigned i = q->n_equal; i < order.n; i++)
+		after[n++] = *deia_rows_get(rows, last, order.columns[i]);
 	return n;
 }
 
@@ -20,14 +24,11 @@ deia_err deia__store_walk(deia_store *s, const struct deia_page_query *query,
 					 size_t r),
 			  void *user)
 {
-	struct deia_value after[DEIA__MAX_ORDER];
+	struct deia_value after[DEIA__STORE_PLACE_MAX];
 	struct deia_page_query q = *query;
 	deia_rows *rows = NULL, *next;
-	struct deia__order order;
 	deia_err err;
 
-	if (!deia__order_init(&order, q.table, q.index))
-		return DEIA_EINVAL;
 	q.after = after;
 	do {
 		err = deia_store_page_now(s, &q, &next);
@@ -37,7 +38,7 @@ deia_err deia__store_walk(deia_store *s, const struct deia_page_query *query,
 			err = fn(user, rows, r);
 		if (err || !deia_rows_has_more(rows))
 			break;
-		q.n_after = place_of(after, rows, &order, q.n_equal);
+		q.n_after = deia__store_place(&q, rows, after);
 	} while (true);
 	deia_rows_free(rows);
 	return err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* walk.h - all rows of a query, before the loop runs. */
+/* walk.h - all rows of a query, page by page. */
 #ifndef DEIA_STORE_WALK_H
 #define DEIA_STORE_WALK_H
 
@@ -15,5 +15,15 @@ DEIA_NODISCARD deia_err
 deia__store_walk(deia_store *s, const struct deia_page_query *query,
 		 deia_err (*fn)(void *user, const deia_rows *rows, size_t r),
 		 void *user);
+
+#define DEIA__STORE_PLACE_MAX 12
+
+/*
+ * For who reads page by page without blocking: what `after` of the next query
+ * is, from a page of this one that has rows; returns how many values there are.
+ * after: room for DEIA__STORE_PLACE_MAX; texts live as long as rows.
+ */
+unsigned deia__store_place(const struct deia_page_query *query,
+			   const deia_rows *rows, struct deia_value *after);
 
 #endif

@@ -474,6 +474,9 @@ class Replies(unittest.TestCase):
                                   query='?checks=x')[0], 422)
         for check in [c['check'] for c in got['items']]:
             self.good('GET', '/health/' + check)
+        self.good('GET', '/api/v1/report')
+        self.good('GET', '/api/v1/insight', query='?limit=1')
+        self.good('GET', '/api/v1/report', query='?since=30d&top=1')
         got = self.good('PUT', rules, {'rules': None})
         self.assertGreater(len(got['rules']), 10)
         self.assertEqual(self.ask('PUT', rules, {'rules': [{}]})[0], 422)

@@ -17,7 +17,8 @@ LEVEL = {"core": 0, "store": 1, "cache": 1, "process": 1, "http": 1, "expect": 1
          "hive": 3,
          "trial": 3, "adapter": 3, "model": 3, "exec": 3}
 MODULE_LEVEL = 2  # every other folder of libdeia
-PUBLIC_LEVEL = {"hive.h": 3, "chat.h": 3, "hive_budget.h": 3, "hive_health.h": 3, "hive_checks.h": 3, "budget.h": 0, "mail.h": 3, "deia.h": 3, "sys/store.h": 1, "migrate.h": 1,
+PUBLIC_LEVEL = {"hive.h": 3, "chat.h": 3, "hive_budget.h": 3, "hive_health.h": 3, "hive_checks.h": 3, "hive_report.h": 3,
+                "hive_insight.h": 3, "budget.h": 0, "mail.h": 3, "deia.h": 3, "sys/store.h": 1, "migrate.h": 1,
                 "auth.h": 0, "base.h": 0, "error.h": 0, "limits.h": 0,
                 "version.h": 0, "histogram.h": 0,
                 "trace.h": 0, "logs.h": 0,

@@ -324,6 +324,28 @@ class Nodes(unittest.TestCase):
             page = b.must("GET", "/bots/BOT-A/status")
             self.assertIsNone(page["now"])
 
+    def test_a_report_has_the_rows_of_all(self):
+        with self.node("a") as a, self.node("b") as b:
+            for hive, bot in ((a, "BOT-A"), (b, "BOT-B")):
+                hive.launch(bot)
+                hive.wait_state(bot, "ready")
+                hive.say(bot, "hello")
+                task = hive.must("POST", "/tasks",
+                                 {"content": "x", "bot": bot})["id"]
+                until(lambda hive=hive, task=task: hive.must(
+                    "GET", f"/tasks/{task}")["status"] == "succeeded")
+            b.launch("broken", "process", argv=["/nonexistent/program"])
+            b.wait_state("broken", "failed")
+            until(lambda: "broken" in str(
+                a.must("GET", "/report")["attention"]))
+            shown = [hive.must("GET", "/report") for hive in (a, b)]
+            for key in ("tasks", "chat", "tokens", "bots", "types"):
+                self.assertEqual(shown[0][key], shown[1][key], key)
+            self.assertEqual((shown[0]["tasks"]["done"],
+                              shown[0]["chat"]["answers"]), (2, 2))
+            self.assertIn("Bot broken does not run", str(
+                shown[0]["attention"]))
+
     def test_rows_without_a_node_are_taken_over(self):
         with self.node("a") as a:
             a.launch("BOT-A")

@@ -25,6 +25,8 @@ void route_check(struct rq *rq);
 void route_checks(struct rq *rq);
 void route_health_details(struct rq *rq);
 void route_timeline(struct rq *rq);
+void route_insight(struct rq *rq);
+void route_report(struct rq *rq);
 void route_rules(struct rq *rq);
 void route_rules_put(struct rq *rq);
 void route_alerts(struct rq *rq);
