@@ -139,6 +139,7 @@ void deia__health_free(deia_hive *h)
 		return;
 	deia__alerts_free(h);
 	deia__health_drop_loaded(h);
+	deia__health_models_free(h);
 	deia_health_free(hh->monitor);
 	deia__free(hh->state_dir);
 	deia__free(hh);

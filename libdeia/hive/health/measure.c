@@ -188,9 +188,10 @@ static double p95(const struct deia_histogram *from,
 }
 
 double deia__window_p95(struct deia__window *w,
-			const struct deia_histogram *now, int64_t now_ms)
+			const struct deia_histogram *now, int64_t span_ms,
+			int64_t now_ms)
 {
-	if (!w->begun || now_ms - w->turned_ms >= WINDOW_MS) {
+	if (!w->begun || now_ms - w->turned_ms >= span_ms) {
 		w->older = w->begun ? w->newer : *now;
 		w->newer = *now;
 		w->turned_ms = now_ms;
@@ -209,7 +210,7 @@ static void measure_store(deia_hive *h)
 	put(h, "store.down", st.away || st.failed_hard);
 	seconds =
 		deia__window_p95(&m->commits, &st.times[DEIA_STORE_TRANSACTION],
-				 deia__health_now(h));
+				 WINDOW_MS, deia__health_now(h));
 	if (!isnan(seconds))
 		put(h, "store.latency_seconds", seconds);
 	else if (!st.queued) /* none was wanted: nothing is known */
@@ -220,11 +221,21 @@ static void measure_store(deia_hive *h)
 static void measure_cache(deia_hive *h)
 {
 	struct deia_cache_stats st;
+	double seconds;
 
 	if (!h->cache.cache)
 		return;
 	deia_cache_get_stats(h->cache.cache, &st);
 	put(h, "cache.down", !st.up);
+	if (!st.shared) /* in memory: nothing takes time */
+		return;
+	seconds = deia__window_p95(&h->health->measures.cache, &st.times,
+				   WINDOW_MS, deia__health_now(h));
+	if (!isnan(seconds))
+		put(h, "cache.latency_seconds", seconds);
+	else
+		deia_health_forget(h->health->monitor, "cache.latency_seconds",
+				   NULL);
 }
 
 /* ---- the hive ------------------------------------------------------------ */
