@@ -90,6 +90,8 @@ struct deia_hive_opts {
 	const struct deia_scheduler_opts *scheduler;
 	const char *const *task_types;
 	size_t n_task_types;
+	/* The hive does not watch its health: see hive_health.h. Since 0.3. */
+	bool no_health;
 };
 #define DEIA_HIVE_OPTS_INIT                                                    \
 	{                                                                      \

@@ -79,11 +79,12 @@ struct deia__health {
 	deia_health *monitor;
 	struct deia__timer timer;
 	int64_t due_ms;
-	int64_t skew_ms; /* tests: both clocks run ahead */
-	char *state_dir; /* of the database; NULL: it is not in a file */
-	bool stopped;	 /* nothing is stored any more */
-	bool complained; /* that a look failed */
-	bool off;	 /* nothing is measured, nothing is judged */
+	int64_t skew_ms;   /* tests: both clocks run ahead */
+	char *state_dir;   /* of the database; NULL: it is not in a file */
+	bool stopped;	   /* nothing is stored any more */
+	bool complained;   /* that a look failed */
+	bool off;	   /* nothing is measured, nothing is judged */
+	unsigned n_failed; /* bots, at the last look */
 	struct deia__measures measures;
 
 	deia__logfile *journal;
@@ -148,6 +149,8 @@ double deia__window_p95(struct deia__window *w,
 void deia__health_bots_begin(deia_hive *h);
 /* Some more of them; true: there are others. */
 bool deia__health_bots_some(deia_hive *h);
+/* The state of each, all at once. */
+void deia__health_bots_states(deia_hive *h);
 void deia__health_bot_moved(deia_hive *h, const struct deia_bot_info *info);
 void deia__health_bot_gone(deia_hive *h, const char *bot);
 /* Each minute. */

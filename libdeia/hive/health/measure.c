@@ -26,7 +26,8 @@ void deia__health_put(deia_hive *h, const char *metric, const char *subject,
 {
 	struct deia_health_sample s = { metric, subject, value };
 
-	if (isfinite(value)) /* without memory: the next one */
+	if (isfinite(value) &&
+	    !h->health->off) /* without memory: the next one */
 		(void)!deia_health_put(h->health->monitor, &s, 1);
 }
 
@@ -246,6 +247,7 @@ static void measure_states(deia_hive *h)
 	unsigned n[DEIA_BOT_STATES], up, down;
 
 	deia_bots_count_states(h->bots, n);
+	h->health->n_failed = n[DEIA_BOT_FAILED];
 	up = n[DEIA_BOT_READY] + n[DEIA_BOT_BUSY] + n[DEIA_BOT_PAUSED];
 	down = n[DEIA_BOT_BACKOFF] + n[DEIA_BOT_FAILED] + n[DEIA_BOT_OFFLINE];
 	put(h, "hive.bots", up);

@@ -52,6 +52,21 @@ static void put_state(deia_hive *h, const char *bot, deia_bot_state s)
 	put(h, "bot.offline", bot, s == DEIA_BOT_OFFLINE);
 }
 
+void deia__health_bots_states(deia_hive *h)
+{
+	struct deia__hbot *b, *next;
+
+	HASH_ITER(hh, h->hbots, b, next) {
+		const struct deia_bot_info *info =
+			b->creating || b->removing
+				? NULL
+				: deia_bots_get(h->bots, b->id);
+
+		if (info)
+			put_state(h, b->id, info->state);
+	}
+}
+
 void deia__health_bot_moved(deia_hive *h, const struct deia_bot_info *info)
 {
 	const char *bot = info->spec->id;
