@@ -69,7 +69,6 @@ void deia_hive_health_update(deia_hive *h)
 	if (!h->started || h->health->off ||
 	    n[DEIA_BOT_FAILED] == h->health->n_failed)
 		return;
-	deia__health_bots_states(h);
 	deia__health_look(h);
 }
 

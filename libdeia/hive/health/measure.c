@@ -247,6 +247,9 @@ static void measure_states(deia_hive *h)
 	unsigned n[DEIA_BOT_STATES], up, down;
 
 	deia_bots_count_states(h->bots, n);
+	/* What is told of them may be a turn of the loop behind. */
+	if (n[DEIA_BOT_FAILED] != h->health->n_failed)
+		deia__health_bots_states(h);
 	h->health->n_failed = n[DEIA_BOT_FAILED];
 	up = n[DEIA_BOT_READY] + n[DEIA_BOT_BUSY] + n[DEIA_BOT_PAUSED];
 	down = n[DEIA_BOT_BACKOFF] + n[DEIA_BOT_FAILED] + n[DEIA_BOT_OFFLINE];
@@ -320,6 +323,7 @@ static void measure_mail(deia_hive *h)
 	int64_t minute = deia__health_now(h) / MINUTE_MS;
 	struct deia_messenger_status st;
 	unsigned n = 0;
+	uint64_t lie;
 
 	deia_messenger_get_status(h->mail->messenger, &st);
 	if (minute - m->dead_minute >= DEIA__HEALTH_MINUTES)
@@ -331,7 +335,9 @@ static void measure_mail(deia_hive *h)
 	m->dead_all = st.failed;
 	for (unsigned i = 0; i < DEIA__HEALTH_MINUTES; i++)
 		n += m->dead[i];
-	put(h, "hive.failed_messages", n);
+	/* Those that were sent again, or deleted, are dealt with. */
+	lie = st.by_status[DEIA_MESSAGE_FAILED];
+	put(h, "hive.failed_messages", n < lie ? n : (double)lie);
 }
 
 void deia__health_measure(deia_hive *h)

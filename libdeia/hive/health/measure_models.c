@@ -117,6 +117,7 @@ static enum word word_of(const struct deia_work_result *r)
 	if (!r->err)
 		return ANSWERS;
 	if (strcmp(r->code, "model_server_unreachable") == 0 ||
+	    strcmp(r->code, "first_token_timeout") == 0 ||
 	    strcmp(r->code, "model_stalled") == 0)
 		return SILENT;
 	if (strncmp(r->code, "model_", 6) == 0 ||
