@@ -70,7 +70,7 @@ class Work(Story):
             self.murder(bot)
             self.health()  # looks at once
             self.start(bot)
-            self.health()
+            self.looked()  # while it runs
         self.murder(bot)
         self.health()
         self.assertEqual(len(self.alerts("dead", bot)), 1)

@@ -9,7 +9,6 @@
  * more, nor is a server that no bot of this node uses.
  */
 #include "hive/health/health.h"
-#include "model/url.h"
 
 #include <math.h>
 #include <string.h>
@@ -29,13 +28,14 @@ struct deia__model_server {
 
 /* ---- names ----------------------------------------------------------------- */
 
+/* As libdeia/model/url.h has them, which is a module of its own. */
 static const char *default_url(const char *adapter)
 {
 	static const struct {
 		const char *adapter, *url;
-	} all[] = { { "ollama", DEIA__OLLAMA_URL },
-		    { "openai", DEIA__OPENAI_URL },
-		    { "anthropic", DEIA__ANTHROPIC_URL } };
+	} all[] = { { "ollama", "http://127.0.0.1:11434" },
+		    { "openai", "https://api.openai.com/v1" },
+		    { "anthropic", "https://api.anthropic.com" } };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		if (strcmp(adapter, all[i].adapter) == 0)
