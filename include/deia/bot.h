@@ -437,6 +437,9 @@ struct deia_work_result {
 	const char *session; /* the agent's own session id, or NULL; also
 			      * after an error the bot said */
 	int64_t queued_ms, run_ms;
+	/* From its hand-over to its first output, or to its end when there was
+	 * none. Since 0.3. */
+	int64_t first_ms;
 	const char *details; /* a JSON object as text, or NULL; at most
 			      * DEIA_MAX_DETAILS_BYTES */
 };

@@ -95,6 +95,8 @@ struct deia_hive_opts {
 	size_t n_task_types;
 	/* In place of log, with the same log_user. May be NULL. Since 0.3. */
 	void (*log_line)(const struct deia_log_line *line, void *user);
+	/* The hive does not watch its health: see hive_health.h. Since 0.3. */
+	bool no_health;
 };
 #define DEIA_HIVE_OPTS_INIT                                                    \
 	{                                                                      \

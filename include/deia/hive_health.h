@@ -34,6 +34,19 @@ DEIA_BEGIN
  * the change is not stored. Never NULL. */
 DEIA_API deia_health *deia_hive_health(const deia_hive *hive);
 
+/*
+ * False: it was made with no_health. Nothing is measured or judged then, no alert
+ * fires or ends, and those of former lives are not shown; they wait in the store,
+ * as do rules, which can be read and changed. Any time.
+ */
+DEIA_API bool deia_hive_health_is_on(const deia_hive *hive);
+/*
+ * Looks now if other bots have failed than at the last look, so that what is
+ * read next is as of this moment; constant time else. Not from a callback of the
+ * monitor.
+ */
+DEIA_API void deia_hive_health_update(deia_hive *hive);
+
 /* The alert as it is now, borrowed for the call; NULL on an error. */
 typedef void (*deia_hive_alert_cb)(deia_err err,
 				   const struct deia_health_alert *alert,

@@ -107,6 +107,7 @@ struct deia_work {
 	size_t line_len;
 	unsigned timeout_seconds;
 	int64_t queued_at_ms, started_at_ms;
+	int64_t said_at_ms; /* its first output; 0: none yet */
 	struct deia__timer timer;
 	struct deia__buf answer;
 	size_t other_bytes; /* of channels other than the answer */

@@ -110,6 +110,8 @@ void deia__turn_finish(deia_work *w, deia_err err, const char *message)
 	r->queued_ms = (w->started_at_ms != 0 ? w->started_at_ms : now) -
 		       w->queued_at_ms;
 	r->run_ms = w->started_at_ms != 0 ? now - w->started_at_ms : 0;
+	r->first_ms = w->said_at_ms != 0 ? w->said_at_ms - w->started_at_ms
+					 : r->run_ms;
 	count(w, &bot->counts);
 	w->phase = DEIA__TURN_ENDED;
 	w->bot = NULL;
@@ -293,6 +295,8 @@ static void say_chunk(deia_work *w, const struct deia__say *say)
 {
 	size_t len = strlen(say->text);
 
+	if (len != 0 && w->said_at_ms == 0)
+		w->said_at_ms = deia__timers_now(w->bot->bots->env.timers);
 	if (strcmp(say->channel, "answer") != 0) {
 		w->other_bytes += len;
 		if (w->other_bytes > MAX_OTHER_BYTES) {

@@ -96,6 +96,7 @@ deia_err deia_cache_open(deia_cache **out, struct event_base *base,
 	if (!c)
 		return DEIA_ENOMEM;
 	TAILQ_INIT(&c->subs);
+	deia_histogram_init(&c->stats.times, DEIA_SCALE_FAST);
 	c->on_state = o.on_state;
 	c->user = o.user;
 	err = choose(&c->backend, url, &o, detail, detail_len);
@@ -172,6 +173,7 @@ deia_err deia__cache_submit(deia_cache_op *op,
 	deia_err err;
 
 	op->verb = cmd->verb;
+	op->sent_us = c->backend->shared ? deia__now_us() : 0;
 	err = c->closing ? DEIA_EUNAVAILABLE
 			 : c->backend->submit(c->self, cmd, op);
 	if (err) {
@@ -185,6 +187,9 @@ void deia_cache_end(deia_cache_op *op, const struct deia_cache_reply *reply)
 {
 	static const struct deia_cache_reply failed;
 
+	if (op->sent_us)
+		deia_histogram_add(&op->cache->stats.times,
+				   deia__now_us() - op->sent_us);
 	if (!reply || !reply->ok) {
 		op->cache->stats.errors++;
 		reply = &failed;

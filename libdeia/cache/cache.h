@@ -41,6 +41,7 @@ struct deia_cache_op {
 	char *data; /* what reply.values point into */
 	size_t len;
 	enum deia_cache_verb verb;
+	int64_t sent_us; /* 0: nobody wants to know */
 };
 TAILQ_HEAD(deia__cache_ops, deia_cache_op);
 

@@ -143,6 +143,12 @@ const struct deia__key deia__keys[] = {
 	  .about = "How long is kept what each bot needed, a sample a "
 		   "minute." },
 
+	{ BOOL("health.enabled", "true"),
+	  .about = "Whether deiad watches its health: measures, judges by "
+		   "rules, "
+		   "and fires\nalerts. Without, GET /health says what can be "
+		   "seen at a glance." },
+
 	{ INT("messages.ttl_seconds", "604800", 1, DEIA_MAX_TTL_SECONDS),
 	  .reload = true,
 	  .about = "How long mail waits for its reader unless its sender says: "
@@ -259,6 +265,7 @@ static const struct {
 	{ "cache", "What may be lost at any time." },
 	{ "logging", NULL },
 	{ "retention", "How much history is kept." },
+	{ "health", "What is wrong, since when, and what to do." },
 	{ "messages", "Mail between bots." },
 	{ "tasks", "Work that no bot is named for." },
 	{ "scheduler", "Which bot does a task." },

@@ -21,6 +21,8 @@ int64_t deia__now_ms(const struct deia__clock *c);  /* boot; NULL: real */
 int64_t deia__unix_ms(const struct deia__clock *c); /* wall; NULL: real */
 /* How long the machine was suspended since it was started; NULL: real. */
 int64_t deia__suspended_ms(const struct deia__clock *c);
+/* A clock that does not count suspend, for how long something took; real. */
+int64_t deia__now_us(void);
 /* RFC 3339 UTC with milliseconds and Z; out at least 25 bytes. */
 void deia__time_print(char out[static 25], int64_t unix_ms);
 /* Reads RFC 3339 (any offset); false when it is none. */

@@ -85,6 +85,13 @@ struct deia__budget_use {
 #define DEIA__MEMORY_POINTS 24
 #define DEIA__RESTART_MINUTES 10
 
+/* A histogram that only grows, as it was at most twice some time ago. */
+struct deia__window {
+	struct deia_histogram older, newer;
+	int64_t turned_ms;
+	bool begun;
+};
+
 /* measure_bots.c: what was seen of a bot. */
 struct deia__bot_health {
 	/* The scheduler's counters at the look before, and what counts of
@@ -99,6 +106,7 @@ struct deia__bot_health {
 	int64_t pid; /* the process that the memory is of */
 	uint32_t memory_kib[DEIA__MEMORY_POINTS];
 	unsigned n_memory, n_minutes;
+	struct deia__window answers; /* of its turns */
 };
 
 /* A bot that is remembered; the supervisor has its specification and state. */

@@ -180,6 +180,7 @@ static bool open_hive(struct app *app)
 	opts.chat_days = (unsigned)deia_config_int(c, "retention.chat_days");
 	opts.status_days =
 		(unsigned)deia_config_int(c, "retention.bot_status_days");
+	opts.no_health = !deia_config_bool(c, "health.enabled");
 	opts.node_name = deia_config_str(c, "node.name");
 	opts.node_url = deia_config_str(c, "node.url");
 	settings_tasks(&opts, c, &tasks);

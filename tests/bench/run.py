@@ -24,6 +24,7 @@ sys.dont_write_bytecode = True
 from hive import Hive, program  # noqa: E402 (the path comes first)
 import cache  # noqa: E402
 import faults  # noqa: E402
+import health  # noqa: E402
 import mail  # noqa: E402
 import mail_postgres  # noqa: E402
 import metrics  # noqa: E402
@@ -235,7 +236,7 @@ def main():
     build = os.path.abspath(sys.argv[1])
     every = (start_time, idle, health_rate, chat_round_trip, first_token,
              *supervised.measures(), faults.loop_delay, cache.chat_page,
-             metrics.metrics_page,
+             metrics.metrics_page, health.watching,
              *mail.measures(), *mail_postgres.measures(), *tasks.measures(),
              scheduler)
     names = {measure.__name__: measure for measure in every}

@@ -115,6 +115,48 @@ class Status(Monitored):
         self.assertEqual(self.hive.must(
             "GET", f"/alerts/{alert['id']}")["end"], "no_rule")
 
+    def test_status_and_checks_agree_in_each_answer(self):
+        seen = set()
+        self.hive.launch("broken", **MISSING)
+        for _ in range(100):
+            got = self.hive.must("GET", HEALTH)
+            seen.add((got["checks"]["bots"], got["status"]))
+            if got["status"] == "DEGRADED":
+                break
+            self.hive.must("GET", "/bots")
+        self.assertLessEqual(seen, {("ok", "HEALTHY"),
+                                    ("degraded", "DEGRADED")})
+        self.assertIn(("degraded", "DEGRADED"), seen)
+        self.hive.must("DELETE", "/bots/broken")
+        got = self.hive.must("GET", HEALTH)
+        self.assertEqual((got["checks"]["bots"], got["status"]),
+                         ("ok", "HEALTHY"))
+
+    def test_it_can_be_switched_off(self):
+        self.hive.launch("broken", **MISSING)
+        alert = self.fires("bot_failed")
+        self.hive.stop()
+        self.hive.args = ["--set", "health.enabled=false"]
+        self.hive.start()
+        self.hive.wait_state("broken", "failed")
+        got = self.hive.must("GET", HEALTH)
+        self.assertEqual((got["status"], got["score"], got["checks"]), (
+            "DEGRADED", 90,
+            {"store": "ok", "bots": "degraded", "monitoring": "off"}))
+        self.assertEqual(self.hive.call("GET", "/health")[0], 200)
+        self.assertEqual(self.alerts(), [])
+        self.put_rules(few_bots("few"))
+        self.hive.must("DELETE", "/bots/broken")
+        got = self.hive.must("GET", HEALTH)
+        self.assertEqual((got["status"], got["alerts"]["kept"]),
+                         ("HEALTHY", 0))
+        self.hive.stop()
+        self.hive.args = []
+        self.hive.start()
+        self.fires("few")
+        self.assertEqual(self.hive.must("GET", f"/alerts/{alert['id']}")
+                         ["rule"], "bot_failed")
+
     def test_prometheus_sees_the_same(self):
         self.put_rules(few_bots("few"), few_bots("fewer", "info"))
         self.fires("few")

@@ -19,6 +19,7 @@
 #define DEIA_SYS_CACHE_H
 
 #include <deia/error.h>
+#include <deia/histogram.h>
 
 DEIA_BEGIN
 
@@ -226,6 +227,9 @@ struct deia_cache_stats {
 	uint64_t hits, misses, refused, errors, late, puts, drops;
 	uint64_t entries, bytes; /* of the memory cache, right now */
 	uint64_t under_way;	 /* calls, right now */
+	/* How long commands took at a backend that is shared, also those that
+	 * failed or got no answer in time; empty for any other. Since 0.3. */
+	struct deia_histogram times;
 };
 /* Constant time. Since 0.2. */
 DEIA_API void deia_cache_get_stats(const deia_cache *cache,

@@ -9,6 +9,7 @@
  * seconds, so that a killed process leaves what people have seen.
  */
 #include "hive/chat/turn.h"
+#include "hive/health/health.h"
 #include "hive/tasks/budgets.h"
 
 #include <stdarg.h>
@@ -329,6 +330,7 @@ static void on_work_done(const struct deia_work_result *r, void *user)
 
 	t->work = NULL;
 	deia__budgets_turn(t->hive, t->bot, r);
+	deia__health_turn_ended(t->hive, t->bot->id, r);
 	deia__tasks_bot_load(t->hive, t->bot->id);
 	t->err = r->err;
 	t->prompt_tokens = r->prompt_tokens;

@@ -102,10 +102,17 @@ static deia_err finish(deia_hive *h, const struct deia_actor *actor,
 	return err;
 }
 
-deia_err deia_hive_alert_acknowledge(deia_hive *h,
-				     const struct deia_actor *actor,
-				     const char *id, const char *reason,
-				     deia_hive_alert_cb cb, void *user)
+/* What is done to which alert. */
+struct deed {
+	const char *action; /* for the audit */
+	const char *id, *reason;
+	int64_t until_unix_ms; /* of a silence */
+	deia_err (*fn)(deia_health *m, const struct deed *d, const char *by,
+		       int64_t unix_ms);
+};
+
+static deia_err do_deed(deia_hive *h, const struct deia_actor *actor,
+			const struct deed *d, deia_hive_alert_cb cb, void *user)
 {
 	char by[DEIA_MAX_ID_LEN + 1];
 	deia_err err;
@@ -114,9 +121,37 @@ deia_err deia_hive_alert_acknowledge(deia_hive *h,
 	if (!act)
 		return err;
 	print_by(by, actor);
-	err = deia_health_acknowledge(h->health->monitor, id, by, reason,
-				      deia__health_unix(h));
-	return finish(h, actor, act, id, "alert.acknowledge", err);
+	err = d->fn(h->health->monitor, d, by, deia__health_unix(h));
+	return finish(h, actor, act, d->id, d->action, err);
+}
+
+static deia_err acknowledge(deia_health *m, const struct deed *d,
+			    const char *by, int64_t unix_ms)
+{
+	return deia_health_acknowledge(m, d->id, by, d->reason, unix_ms);
+}
+
+static deia_err silence(deia_health *m, const struct deed *d, const char *by,
+			int64_t unix_ms)
+{
+	return deia_health_silence(m, d->id, by, d->reason, d->until_unix_ms,
+				   unix_ms);
+}
+
+static deia_err resolve(deia_health *m, const struct deed *d, const char *by,
+			int64_t unix_ms)
+{
+	return deia_health_resolve(m, d->id, by, d->reason, unix_ms);
+}
+
+deia_err deia_hive_alert_acknowledge(deia_hive *h,
+				     const struct deia_actor *actor,
+				     const char *id, const char *reason,
+				     deia_hive_alert_cb cb, void *user)
+{
+	struct deed d = { "alert.acknowledge", id, reason, 0, acknowledge };
+
+	return do_deed(h, actor, &d, cb, user);
 }
 
 deia_err deia_hive_alert_silence(deia_hive *h, const struct deia_actor *actor,
@@ -124,31 +159,17 @@ deia_err deia_hive_alert_silence(deia_hive *h, const struct deia_actor *actor,
 				 int64_t until_unix_ms, deia_hive_alert_cb cb,
 				 void *user)
 {
-	char by[DEIA_MAX_ID_LEN + 1];
-	deia_err err;
-	struct act *act = begin(h, actor, cb, user, &err);
+	struct deed d = { until_unix_ms ? "alert.silence" : "alert.unsilence",
+			  id, reason, until_unix_ms, silence };
 
-	if (!act)
-		return err;
-	print_by(by, actor);
-	err = deia_health_silence(h->health->monitor, id, by, reason,
-				  until_unix_ms, deia__health_unix(h));
-	return finish(h, actor, act, id,
-		      until_unix_ms ? "alert.silence" : "alert.unsilence", err);
+	return do_deed(h, actor, &d, cb, user);
 }
 
 deia_err deia_hive_alert_resolve(deia_hive *h, const struct deia_actor *actor,
 				 const char *id, const char *reason,
 				 deia_hive_alert_cb cb, void *user)
 {
-	char by[DEIA_MAX_ID_LEN + 1];
-	deia_err err;
-	struct act *act = begin(h, actor, cb, user, &err);
+	struct deed d = { "alert.resolve", id, reason, 0, resolve };
 
-	if (!act)
-		return err;
-	print_by(by, actor);
-	err = deia_health_resolve(h->health->monitor, id, by, reason,
-				  deia__health_unix(h));
-	return finish(h, actor, act, id, "alert.resolve", err);
+	return do_deed(h, actor, &d, cb, user);
 }

@@ -11,6 +11,11 @@ deia_health *deia_hive_health(const deia_hive *h)
 	return h->health->monitor;
 }
 
+bool deia_hive_health_is_on(const deia_hive *h)
+{
+	return !h->health->off;
+}
+
 int64_t deia__health_now(const deia_hive *h)
 {
 	return deia__timers_now(h->timers) + h->health->skew_ms;
@@ -49,11 +54,22 @@ static void judge(deia_hive *h)
 
 void deia__health_look(deia_hive *h)
 {
-	if (h->stopping || h->freeing)
+	if (h->stopping || h->freeing || h->health->off)
 		return;
 	deia__health_measure(h);
 	judge(h);
 	deia__alerts_sweep(h);
+}
+
+void deia_hive_health_update(deia_hive *h)
+{
+	unsigned n[DEIA_BOT_STATES];
+
+	deia_bots_count_states(h->bots, n);
+	if (!h->started || h->health->off ||
+	    n[DEIA_BOT_FAILED] == h->health->n_failed)
+		return;
+	deia__health_look(h);
 }
 
 static void on_time(void *arg)
@@ -98,6 +114,7 @@ deia_err deia__health_new(deia_hive *h, const struct deia_hive_opts *o)
 	deia_jw_init(&hh->line);
 	hh->timer.fn = on_time;
 	hh->timer.arg = h;
+	hh->off = o->no_health;
 	hh->state_dir = dir_of(o->store_url);
 	opts.on_change = deia__alerts_changed;
 	opts.user = h;
@@ -109,7 +126,8 @@ void deia__health_start(deia_hive *h)
 {
 	deia__health_take_in(h);
 	deia__telling_start(h);
-	arm(h);
+	if (!h->health->off)
+		arm(h);
 }
 
 void deia__health_pause(deia_hive *h)
@@ -142,6 +160,7 @@ void deia__health_free(deia_hive *h)
 	deia__telling_free(h);
 	deia__alerts_free(h);
 	deia__health_drop_loaded(h);
+	deia__health_models_free(h);
 	deia_health_free(hh->monitor);
 	deia__free(hh->state_dir);
 	deia__free(hh);

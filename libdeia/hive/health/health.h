@@ -6,6 +6,7 @@
  *   health_load.c   what the store has of it, when the hive begins
  *   measure.c       what is measured each second: host, process, store, queue
  *   measure_bots.c  what is known of each bot
+ *   measure_models.c  what turns say of the servers that models answer from
  *   alerts.c        changes of alerts: journal, rows, events
  *   alert_acts.c    what people do to alerts
  *   rules.c         rules that are changed, also by other nodes
@@ -53,12 +54,7 @@ struct deia__recent {
 void deia__recent_add(struct deia__recent *r, uint64_t ended, uint64_t good,
 		      double most);
 
-/* A histogram that only grows, as it was at most twice some time ago. */
-struct deia__window {
-	struct deia_histogram older, newer;
-	int64_t turned_ms;
-	bool begun;
-};
+struct deia__model_server;
 
 struct deia__measures {
 	struct deia__machine machine;
@@ -66,7 +62,7 @@ struct deia__measures {
 	int64_t suspended_ms;
 	int64_t cpu_us, cpu_at_ms; /* of the process, at the look before */
 	bool cpu_begun;
-	struct deia__window commits;
+	struct deia__window commits, cache;
 	struct deia__recent outcomes;
 	/* Dead letters by minute. */
 	unsigned dead[DEIA__HEALTH_MINUTES];
@@ -77,16 +73,19 @@ struct deia__measures {
 	struct deia__timer bots_timer;
 	char after[DEIA_MAX_ID_LEN + 1];
 	unsigned local_turns;
+	struct deia__model_server *servers; /* by name */
 };
 
 struct deia__health {
 	deia_health *monitor;
 	struct deia__timer timer;
 	int64_t due_ms;
-	int64_t skew_ms; /* tests: both clocks run ahead */
-	char *state_dir; /* of the database; NULL: it is not in a file */
-	bool stopped;	 /* nothing is stored any more */
-	bool complained; /* that a look failed */
+	int64_t skew_ms;   /* tests: both clocks run ahead */
+	char *state_dir;   /* of the database; NULL: it is not in a file */
+	bool stopped;	   /* nothing is stored any more */
+	bool complained;   /* that a look failed */
+	bool off;	   /* nothing is measured, nothing is judged */
+	unsigned n_failed; /* bots, at the last look */
 	struct deia__measures measures;
 
 	deia__logfile *journal;
@@ -145,9 +144,11 @@ void deia__health_late(deia_hive *h, int64_t late_ms);
  * where Ollama is when nothing is said, and of programs, which do it themselves
  * as far as anybody knows. */
 bool deia__works_here(const struct deia_bot_spec *spec);
-/* p95 of what was added of late, in seconds; NAN: nothing was. */
+/* p95 of what was added in the last span_ms to twice that, in seconds; rounded
+ * up to a bound of the histogram. NAN: nothing was. */
 double deia__window_p95(struct deia__window *w,
-			const struct deia_histogram *now, int64_t now_ms);
+			const struct deia_histogram *now, int64_t span_ms,
+			int64_t now_ms);
 
 /* ---- measure_bots.c ------------------------------------------------------ */
 
@@ -155,6 +156,8 @@ double deia__window_p95(struct deia__window *w,
 void deia__health_bots_begin(deia_hive *h);
 /* Some more of them; true: there are others. */
 bool deia__health_bots_some(deia_hive *h);
+/* The state of each, all at once. */
+void deia__health_bots_states(deia_hive *h);
 void deia__health_bot_moved(deia_hive *h, const struct deia_bot_info *info);
 void deia__health_bot_gone(deia_hive *h, const char *bot);
 /* Each minute. */
@@ -163,6 +166,21 @@ void deia__health_bot_sampled(deia_hive *h, struct deia__hbot *b,
 /* Bytes an hour by which the memory of a process grows; 0: there is no trend. */
 double deia__memory_slope(const struct deia__bot_health *bh);
 void deia__memory_add(struct deia__bot_health *bh, int64_t pid, int64_t bytes);
+
+/* ---- measure_models.c ---------------------------------------------------- */
+
+/* "http://host:port" of the server that a bot's model answers from; false: it
+ * has none, or its name is too long. */
+bool deia__model_server(char out[static DEIA_HEALTH_MAX_SUBJECT_LEN + 1],
+			const struct deia_bot_spec *spec);
+/* A turn of a bot of this node ended. */
+void deia__health_turn_ended(deia_hive *h, const char *bot,
+			     const struct deia_work_result *r);
+/* Some bot uses the server of this specification. */
+void deia__health_models_used(deia_hive *h, const struct deia_bot_spec *spec);
+/* At the end of a round through the bots: those that no bot uses go. */
+void deia__health_models_look(deia_hive *h);
+void deia__health_models_free(deia_hive *h);
 
 /* ---- alerts.c ------------------------------------------------------------ */
 

@@ -138,6 +138,10 @@ void deia__health_take_in(deia_hive *h)
 	struct deia__health *hh = h->health;
 
 	take_rules(h);
+	if (hh->off) { /* they stay in the store, as they are */
+		deia__health_drop_loaded(h);
+		return;
+	}
 	while (hh->n_loaded) {
 		cJSON *json = hh->loaded[--hh->n_loaded];
 

@@ -26,7 +26,8 @@ void deia__health_put(deia_hive *h, const char *metric, const char *subject,
 {
 	struct deia_health_sample s = { metric, subject, value };
 
-	if (isfinite(value)) /* without memory: the next one */
+	if (isfinite(value) &&
+	    !h->health->off) /* without memory: the next one */
 		(void)!deia_health_put(h->health->monitor, &s, 1);
 }
 
@@ -188,9 +189,10 @@ static double p95(const struct deia_histogram *from,
 }
 
 double deia__window_p95(struct deia__window *w,
-			const struct deia_histogram *now, int64_t now_ms)
+			const struct deia_histogram *now, int64_t span_ms,
+			int64_t now_ms)
 {
-	if (!w->begun || now_ms - w->turned_ms >= WINDOW_MS) {
+	if (!w->begun || now_ms - w->turned_ms >= span_ms) {
 		w->older = w->begun ? w->newer : *now;
 		w->newer = *now;
 		w->turned_ms = now_ms;
@@ -209,7 +211,7 @@ static void measure_store(deia_hive *h)
 	put(h, "store.down", st.away || st.failed_hard);
 	seconds =
 		deia__window_p95(&m->commits, &st.times[DEIA_STORE_TRANSACTION],
-				 deia__health_now(h));
+				 WINDOW_MS, deia__health_now(h));
 	if (!isnan(seconds))
 		put(h, "store.latency_seconds", seconds);
 	else if (!st.queued) /* none was wanted: nothing is known */
@@ -220,11 +222,21 @@ static void measure_store(deia_hive *h)
 static void measure_cache(deia_hive *h)
 {
 	struct deia_cache_stats st;
+	double seconds;
 
 	if (!h->cache.cache)
 		return;
 	deia_cache_get_stats(h->cache.cache, &st);
 	put(h, "cache.down", !st.up);
+	if (!st.shared) /* in memory: nothing takes time */
+		return;
+	seconds = deia__window_p95(&h->health->measures.cache, &st.times,
+				   WINDOW_MS, deia__health_now(h));
+	if (!isnan(seconds))
+		put(h, "cache.latency_seconds", seconds);
+	else
+		deia_health_forget(h->health->monitor, "cache.latency_seconds",
+				   NULL);
 }
 
 /* ---- the hive ------------------------------------------------------------ */
@@ -235,6 +247,10 @@ static void measure_states(deia_hive *h)
 	unsigned n[DEIA_BOT_STATES], up, down;
 
 	deia_bots_count_states(h->bots, n);
+	/* What is told of them may be a turn of the loop behind. */
+	if (n[DEIA_BOT_FAILED] != h->health->n_failed)
+		deia__health_bots_states(h);
+	h->health->n_failed = n[DEIA_BOT_FAILED];
 	up = n[DEIA_BOT_READY] + n[DEIA_BOT_BUSY] + n[DEIA_BOT_PAUSED];
 	down = n[DEIA_BOT_BACKOFF] + n[DEIA_BOT_FAILED] + n[DEIA_BOT_OFFLINE];
 	put(h, "hive.bots", up);
@@ -307,6 +323,7 @@ static void measure_mail(deia_hive *h)
 	int64_t minute = deia__health_now(h) / MINUTE_MS;
 	struct deia_messenger_status st;
 	unsigned n = 0;
+	uint64_t lie;
 
 	deia_messenger_get_status(h->mail->messenger, &st);
 	if (minute - m->dead_minute >= DEIA__HEALTH_MINUTES)
@@ -318,7 +335,9 @@ static void measure_mail(deia_hive *h)
 	m->dead_all = st.failed;
 	for (unsigned i = 0; i < DEIA__HEALTH_MINUTES; i++)
 		n += m->dead[i];
-	put(h, "hive.failed_messages", n);
+	/* Those that were sent again, or deleted, are dealt with. */
+	lie = st.by_status[DEIA_MESSAGE_FAILED];
+	put(h, "hive.failed_messages", n < lie ? n : (double)lie);
 }
 
 void deia__health_measure(deia_hive *h)

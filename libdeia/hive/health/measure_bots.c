@@ -7,11 +7,13 @@
 #include "hive/health/health.h"
 #include "hive/scheduling/scheduling.h"
 
+#include <math.h>
 #include <string.h>
 
 #define SLICE 200 /* bots in a turn of the loop: under half a millisecond */
 #define NEXT_MS 2
-#define OUTCOMES 20 /* of a bot's tasks, that count */
+#define OUTCOMES 20    /* of a bot's tasks, that count */
+#define SPAN_MS 300000 /* a latency is of the last 5 to 10 minutes */
 #define MINUTE_MS 60000
 #define HOUR_MS 3600000.0
 
@@ -48,6 +50,21 @@ static void put_state(deia_hive *h, const char *bot, deia_bot_state s)
 		return;
 	put(h, "bot.failed", bot, s == DEIA_BOT_FAILED);
 	put(h, "bot.offline", bot, s == DEIA_BOT_OFFLINE);
+}
+
+void deia__health_bots_states(deia_hive *h)
+{
+	struct deia__hbot *b, *next;
+
+	HASH_ITER(hh, h->hbots, b, next) {
+		const struct deia_bot_info *info =
+			b->creating || b->removing
+				? NULL
+				: deia_bots_get(h->bots, b->id);
+
+		if (info)
+			put_state(h, b->id, info->state);
+	}
 }
 
 void deia__health_bot_moved(deia_hive *h, const struct deia_bot_info *info)
@@ -158,6 +175,22 @@ static void put_restarts(deia_hive *h, struct deia__hbot *b,
 	put(h, "bot.restarts", b->id, n);
 }
 
+/* Of turns with a whole answer, chat and tasks, from their hand-over. */
+static void put_latency(deia_hive *h, struct deia__hbot *b,
+			const struct deia_bot_info *info)
+{
+	double seconds =
+		info->counts ? deia__window_p95(&b->health.answers,
+						&info->counts->answers, SPAN_MS,
+						deia__health_now(h))
+			     : (double)NAN;
+
+	if (isnan(seconds))
+		forget(h, "bot.latency_seconds", b->id);
+	else
+		put(h, "bot.latency_seconds", b->id, seconds);
+}
+
 static void look_at(deia_hive *h, const struct deia_bot_info *info)
 {
 	struct deia__hbot *b = deia__hbot_get(h, info->spec->id);
@@ -168,6 +201,8 @@ static void look_at(deia_hive *h, const struct deia_bot_info *info)
 	count_turns(h, b, info);
 	put_restarts(h, b, info);
 	put_success(h, b);
+	put_latency(h, b, info);
+	deia__health_models_used(h, info->spec);
 	if (is_up(info->state) && info->max_concurrent)
 		put(h, "bot.load_ratio", b->id,
 		    (double)(info->running + info->queued) /
@@ -192,6 +227,7 @@ bool deia__health_bots_some(deia_hive *h)
 	m->after[0] = '\0';
 	put(h, "host.local_turns", NULL, m->local_turns);
 	m->local_turns = 0;
+	deia__health_models_look(h);
 	return false;
 }
 

@@ -17,6 +17,7 @@
  * What the scheduler learns is the time that the bot worked; how long the turn
  * waited behind chat is not in it.
  */
+#include "hive/health/health.h"
 #include "hive/tasks/tasks.h"
 #include "hive/tasks/budgets.h"
 #include "hive/tasks/checks.h"
@@ -181,6 +182,7 @@ static void on_done(const struct deia_work_result *res, void *user)
 
 	r->work = NULL;
 	deia__budgets_turn(r->hive, r->bot, res);
+	deia__health_turn_ended(r->hive, r->bot->id, res);
 	r->hive->turns_done++;
 	if (res->err) {
 		r->bot->turns_failed++;

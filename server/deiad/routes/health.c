@@ -29,16 +29,34 @@
 struct verdict {
 	struct deia_health_summary sum;
 	int http;
+	bool off;		  /* nobody watches */
 	const char *store, *bots; /* the words for their checks */
 };
 
+/* When nobody watches: what can be seen at a glance, with the score that one
+ * alert of that level leaves. */
+static void glance(struct verdict *v, const struct deia_hive_status *st)
+{
+	if (!st->store_ok) {
+		v->sum.status = DEIA_HEALTH_IS_CRITICAL;
+		v->sum.score = 40;
+	} else if (st->bot_states[DEIA_BOT_FAILED]) {
+		v->sum.status = DEIA_HEALTH_IS_DEGRADED;
+		v->sum.score = 90;
+	}
+}
+
 /* The status is the monitor's; the checks are how it is this very moment. */
-static struct verdict judge(const deia_hive *hive, struct deia_hive_status *st)
+static struct verdict judge(deia_hive *hive, struct deia_hive_status *st)
 {
 	struct verdict v = { .http = 200, .store = "ok", .bots = "ok" };
 
+	deia_hive_health_update(hive);
 	deia_hive_get_status(hive, st);
 	deia_health_get_summary(deia_hive_health(hive), &v.sum);
+	v.off = !deia_hive_health_is_on(hive);
+	if (v.off)
+		glance(&v, st);
 	if (v.sum.status == DEIA_HEALTH_IS_CRITICAL)
 		v.http = 503;
 	if (!st->store_ok)
@@ -83,6 +101,8 @@ static void print_checks(struct deia_jw *w, const struct verdict *v)
 	deia_jw_object(w);
 	deia_jw_kstr(w, "store", v->store);
 	deia_jw_kstr(w, "bots", v->bots);
+	if (v->off)
+		deia_jw_kstr(w, "monitoring", "off");
 	deia_jw_end_object(w);
 }
 

@@ -3,6 +3,7 @@
 #include "watched.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include <deia/scheduling.h>
 
@@ -169,14 +170,144 @@ START_TEST(a_latency_is_of_the_last_minute)
 	struct deia_histogram h;
 
 	deia_histogram_init(&h, DEIA_SCALE_FAST);
-	ck_assert(isnan(deia__window_p95(&w, &h, 0)));
+	ck_assert(isnan(deia__window_p95(&w, &h, 30000, 0)));
 	for (int i = 0; i < 10; i++)
 		deia_histogram_add(&h, 900000);
-	ck_assert_double_ge(deia__window_p95(&w, &h, 1000), 0.9);
-	ck_assert_double_ge(deia__window_p95(&w, &h, 31000), 0.9);
-	ck_assert(isnan(deia__window_p95(&w, &h, 62000)));
+	ck_assert_double_ge(deia__window_p95(&w, &h, 30000, 1000), 0.9);
+	ck_assert_double_ge(deia__window_p95(&w, &h, 30000, 31000), 0.9);
+	ck_assert(isnan(deia__window_p95(&w, &h, 30000, 62000)));
 	deia_histogram_add(&h, INT64_C(1) << 40);
-	ck_assert_double_eq(deia__window_p95(&w, &h, 63000), 10);
+	ck_assert_double_eq(deia__window_p95(&w, &h, 30000, 63000), 10);
+}
+END_TEST
+
+/* ---- model servers ------------------------------------------------------- */
+
+START_TEST(a_model_server_is_named_by_its_address)
+{
+	static const struct {
+		const char *adapter, *url, *name;
+	} all[] = {
+		{ "ollama", NULL, "http://127.0.0.1:11434" },
+		{ "openai", NULL, "https://api.openai.com" },
+		{ "anthropic", NULL, "https://api.anthropic.com" },
+		{ "ollama", "http://gpu-box:11434", "http://gpu-box:11434" },
+		{ "openai", "http://me:secret@box:8080/v1", "http://box:8080" },
+		{ "openai", "http://[::1]:8080/v1?x=1", "http://[::1]:8080" },
+		{ "echo", "http://gpu-box:11434", NULL },
+		{ "process", NULL, NULL },
+		{ "openai", "box", NULL },
+		{ "openai", "http:///v1", NULL },
+	};
+	char name[DEIA_HEALTH_MAX_SUBJECT_LEN + 1];
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		struct deia_bot_spec spec = DEIA_BOT_SPEC_INIT;
+
+		spec.adapter = all[i].adapter;
+		spec.base_url = all[i].url;
+		ck_assert_int_eq(deia__model_server(name, &spec),
+				 all[i].name != NULL);
+		if (all[i].name)
+			ck_assert_str_eq(name, all[i].name);
+	}
+}
+END_TEST
+
+static void end_turn(const char *bot, deia_err err, const char *code)
+{
+	struct deia_work_result r = {
+		.err = err,
+		.code = code,
+		.first_ms = 700,
+	};
+
+	deia__health_turn_ended(f.hive, bot, &r);
+}
+
+static void add_ollama(const char *id, const char *url)
+{
+	struct deia_bot_spec spec = DEIA_BOT_SPEC_INIT;
+
+	spec.id = id;
+	spec.adapter = "ollama";
+	spec.model = "any";
+	spec.base_url = url;
+	ck_assert_int_eq(create_bot_spec(&f, &spec, false), DEIA_OK);
+}
+
+START_TEST(turns_say_whether_a_model_server_is_there)
+{
+	static const char box[] = "http://box:11434";
+
+	add_ollama("ada", "http://box:11434/");
+	add_ollama("bob", "http://box:11434");
+	end_turn("ada", DEIA_EREMOTE, "interrupted"); /* that proves nothing */
+	end_turn("nobody", DEIA_OK, "");
+	ck_assert(isnan(value("model.down", box)));
+	end_turn("ada", DEIA_EREMOTE, "model_server_unreachable");
+	ck_assert_double_eq(value("model.down", box), 1);
+	for (int i = 0; i < 31; i++)
+		health_look(1);
+	ck_assert_ptr_nonnull(find_alert("model_down", box));
+	ck_assert(isnan(value("model.latency_seconds", box)));
+	end_turn("bob", DEIA_EREMOTE, "model_refused"); /* it answers */
+	ck_assert_double_eq(value("model.down", box), 0);
+	end_turn("bob", DEIA_OK, "");
+	for (int i = 0; i < 31; i++)
+		health_look(1);
+	ck_assert_int_eq(find_alert("model_down", box)->state,
+			 DEIA_HEALTH_RESOLVED);
+	ck_assert_double_ge(value("model.latency_seconds", box), 0.7);
+	for (int i = 0; i < 190; i++) /* half an hour without a turn */
+		health_look(10);
+	ck_assert(isnan(value("model.down", box)));
+}
+END_TEST
+
+START_TEST(a_model_server_that_no_bot_uses_is_not_known)
+{
+	add_ollama("ada", "http://box:1");
+	end_turn("ada", DEIA_EREMOTE, "model_server_unreachable");
+	ck_assert_int_eq(remove_bot(&f, "ada", false, false), DEIA_OK);
+	for (int i = 0; i < 30; i++)
+		health_look(1);
+	ck_assert(isnan(value("model.down", "http://box:1")));
+}
+END_TEST
+
+START_TEST(so_many_model_servers_are_known_and_no_more)
+{
+	char id[16], url[40];
+
+	for (int i = 0; i < 66; i++) {
+		snprintf(id, sizeof(id), "bot-%d", i);
+		snprintf(url, sizeof(url), "http://box:%d", 1000 + i);
+		add_ollama(id, url);
+		end_turn(id, DEIA_EREMOTE, "model_stalled");
+	}
+	ck_assert_double_eq(value("model.down", "http://box:1063"), 1);
+	ck_assert(isnan(value("model.down", "http://box:1064")));
+}
+END_TEST
+
+START_TEST(the_time_of_turns_is_measured)
+{
+	static struct answer answer;
+
+	ck_assert_int_eq(create_bot(&f, "ada", true), DEIA_OK);
+	run_until_state(&f, "ada", DEIA_BOT_READY);
+	for (int i = 0; i < 10; i++)
+		health_look(1);
+	ck_assert(isnan(value("bot.latency_seconds", "ada")));
+	ck_assert_int_eq(ask_and_wait(&f, "ada", NULL, "hello", &answer),
+			 DEIA_OK);
+	for (int i = 0; i < 10; i++)
+		health_look(1);
+	ck_assert_double_gt(value("bot.latency_seconds", "ada"), 0);
+	for (int i = 0; i < 70; i++)
+		health_look(10);
+	ck_assert(isnan(value("bot.latency_seconds", "ada")));
 }
 END_TEST
 
@@ -212,6 +343,11 @@ int main(void)
 	tcase_add_test(tc, what_ended_of_late_counts);
 	tcase_add_test(tc, memory_that_only_grows_is_a_trend);
 	tcase_add_test(tc, a_latency_is_of_the_last_minute);
+	tcase_add_test(tc, a_model_server_is_named_by_its_address);
+	tcase_add_test(tc, turns_say_whether_a_model_server_is_there);
+	tcase_add_test(tc, a_model_server_that_no_bot_uses_is_not_known);
+	tcase_add_test(tc, so_many_model_servers_are_known_and_no_more);
+	tcase_add_test(tc, the_time_of_turns_is_measured);
 	tcase_add_test(tc, a_loop_that_is_late_says_so);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
