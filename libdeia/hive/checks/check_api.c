@@ -7,6 +7,7 @@
 
 #define LOOP_WARN_S 0.25
 #define LOOP_FAIL_S 2
+#define WINDOW_MS 30000 /* requests of the last 30 to 60 seconds */
 #define P95_WARN_S 0.2
 #define P95_FAIL_S 1
 #define CACHE_WARN_S 0.1
@@ -51,7 +52,8 @@ static void judge_requests(struct deia_check_result *r, deia_hive *h)
 	}
 	deia_histogram_init(&now, DEIA_SCALE_FAST);
 	c->host.requests(&now, c->host.user);
-	p95 = deia__window_p95(&c->requests, &now, deia__health_now(h));
+	p95 = deia__window_p95(&c->requests, &now, WINDOW_MS,
+			       deia__health_now(h));
 	if (isnan(p95)) {
 		deia__probe_say(r, DEIA_CHECK_PASS, "",
 				"No request was made since the look before.");
