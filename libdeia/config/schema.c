@@ -125,6 +125,11 @@ const struct deia__key deia__keys[] = {
 	{ INT("logging.lines_per_second", "1000", 0, 10000000), .reload = true,
 	  .about = "All lines in a second; likewise. 0: any number." },
 
+	{ BOOL("health.enabled", "true"),
+	  .about = "Whether deiad watches its health: measures, judges by "
+		   "rules, and fires\nalerts. Without, GET /health says what "
+		   "can be "
+		   "seen at a glance." },
 	{ INT("health.probe_interval_seconds", "600", 0, 86400), .reload = true,
 	  .about = "How often the seven health checks are run by themselves. "
 		   "0: only when\nsomebody asks, as with `deia doctor`." },
@@ -142,12 +147,6 @@ const struct deia__key deia__keys[] = {
 	{ INT("retention.bot_status_days", "7", 1, 36500), .reload = true,
 	  .about = "How long is kept what each bot needed, a sample a "
 		   "minute." },
-
-	{ BOOL("health.enabled", "true"),
-	  .about = "Whether deiad watches its health: measures, judges by "
-		   "rules, "
-		   "and fires\nalerts. Without, GET /health says what can be "
-		   "seen at a glance." },
 
 	{ INT("messages.ttl_seconds", "604800", 1, DEIA_MAX_TTL_SECONDS),
 	  .reload = true,
