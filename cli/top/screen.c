@@ -196,6 +196,6 @@ void screen_spoilt(void)
 void screen_suspend(void)
 {
 	endwin();
-	raise(SIGSTOP);
+	kill(getpid(), SIGSTOP);
 	screen_resized();
 }

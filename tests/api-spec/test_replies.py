@@ -22,7 +22,7 @@ FEW_BOTS = {'id': 'few', 'metric': 'hive.bots', 'compare': '<',
             'levels': {'info': {'at': 100}}}
 # Routes that stream for ever, or that need what a test does not have.
 STREAMS = {'/api/v1/events', '/api/v1/tasks/{id}/events'}
-ELSEWHERE = {'/api/v1/models', '/.well-known/{name}'}
+ELSEWHERE = {'/api/v1/models', '/.well-known/{name}', '/ws'}
 # Parameters that a route must have.
 QUERIES = {'/api/v1/messages': '?status=pending',
            '/api/v1/scheduler/recommendation': '?task_type=general'}

@@ -22,6 +22,7 @@ BACK_TO_4 = ("DROP TABLE bot_status, store_info, nodes, message_homes, tasks, "
              "DELETE FROM store_sequences WHERE name = 'scaling_decisions'; "
              "ALTER TABLE bots DROP COLUMN node; "
              "ALTER TABLE dialogues DROP COLUMN node; "
+             "ALTER TABLE messages DROP COLUMN traceparent; "
              "DELETE FROM schema_migrations WHERE version > 4; "
              "ALTER TABLE schema_migrations DROP COLUMN duration_us")
 

@@ -13,7 +13,7 @@ import threading
 import time
 import unittest
 
-from hive import Hive
+from hive import Hive, WAIT_SECONDS
 from wire import Wire, open_files, resident_kib
 
 SEED = int(os.environ.get("DEIA_SEED", "20261122"))
@@ -184,7 +184,8 @@ class Fuzz(unittest.TestCase):
 
     def settled(self):
         """Waits until only our connection is left; its health."""
-        for _ in range(2000):
+        limit = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < limit:
             health = self.hive.call("GET", "/health")[1]
             details = self.hive.call("GET", "/api/v1/health")[1]
             if details["http"]["connections"] <= 1 and \

@@ -93,12 +93,14 @@ class Promtool(unittest.TestCase):
 class Real(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.hive = Hive(BUILD)
+        cls.hive = Hive(BUILD, "alerts:\n  receivers:\n    nobody:\n"
+                        "      kind: exec\n      argv: [/bin/true]\n")
         cls.addClassCleanup(cls.hive.__exit__)
         cls.hive.start()
         cls.hive.launch("BOT-1")
         cls.hive.wait_state("BOT-1", "ready")
         cls.hive.say("BOT-1", "hello")
+        cls.hive.must("GET", "/api/v1/health/checks?fresh=true")
         cls.prometheus = Prometheus(prometheus_config(cls.hive))
         cls.addClassCleanup(cls.prometheus.__exit__)
         cls.prometheus.start()
