@@ -220,7 +220,7 @@ class Logs(unittest.TestCase):
             with open(path, "a", encoding="utf-8") as f:
                 f.write("nonsense: [\n")
             hive.process.send_signal(signal.SIGHUP)
-            until(hive, "logs", "warn", "1 errors")
+            until(hive, "logs", "warn", "2 errors")
 
     def test_a_journal_that_cannot_be_written_fails(self):
         with Hive(BUILD) as hive:

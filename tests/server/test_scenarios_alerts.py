@@ -270,7 +270,7 @@ class Cache(Story):
     def test_the_cache_is_away_and_all_goes_on(self):
         self.rules(rule("no_cache", "cache.down", 1))
         self.until(lambda: self.hive.must(
-            "GET", "/health/cache")["status"] == "up")
+            "GET", "/api/v1/health")["cache"]["status"] == "up")
         self.hive.launch("ada")
         self.hive.wait_state("ada", "ready")
         self.redis.kill()
