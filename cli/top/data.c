@@ -26,11 +26,11 @@ unsigned top_state_rank(const char *state)
 
 void top_data_init(struct top_data *d)
 {
-	*d = (struct top_data){ .host_cpu = NAN,
-				.host_memory = NAN,
-				.process_cpu = NAN,
-				.process_memory = NAN,
-				.loop_delay = NAN };
+	*d = (struct top_data){ .host_cpu = (double)NAN,
+				.host_memory = (double)NAN,
+				.process_cpu = (double)NAN,
+				.process_memory = (double)NAN,
+				.loop_delay = (double)NAN };
 }
 
 static void log_free(struct top_log *log)
@@ -90,27 +90,29 @@ void top_take_health(struct top_data *d, const cJSON *answer)
 	KEEP(d->version, jtext(answer, "version"));
 	d->score = (int)jnumber(answer, "score", 0);
 	d->uptime_seconds = jnumber(answer, "uptime_seconds", 0);
-	d->host_cpu = jnumber(load, "host_cpu_ratio", NAN);
-	d->host_memory = jnumber(load, "host_memory_ratio", NAN);
-	d->process_cpu = jnumber(load, "process_cpu_ratio", NAN);
-	d->process_memory = jnumber(load, "process_memory_bytes", NAN);
-	d->loop_delay = jnumber(load, "loop_delay_seconds", NAN);
+	d->host_cpu = jnumber(load, "host_cpu_ratio", (double)NAN);
+	d->host_memory = jnumber(load, "host_memory_ratio", (double)NAN);
+	d->process_cpu = jnumber(load, "process_cpu_ratio", (double)NAN);
+	d->process_memory = jnumber(load, "process_memory_bytes", (double)NAN);
+	d->loop_delay = jnumber(load, "loop_delay_seconds", (double)NAN);
 	d->n_total = count_of(bots, "total");
 	for (size_t i = 0; i < TOP_STATES; i++)
 		d->n_in_state[i] = count_of(bots, top_states[i]);
 	d->n_firing = count_of(alerts, "info") + count_of(alerts, "warning") +
 		      count_of(alerts, "critical");
-	d->now.chats = jnumber(member(answer, "turns"), "chats", NAN);
+	d->now.chats = jnumber(member(answer, "turns"), "chats", (double)NAN);
 }
 
 void top_take_tasks(struct top_data *d, const cJSON *answer)
 {
-	d->now.tasks = jnumber(member(answer, "since_start"), "submitted", NAN);
+	d->now.tasks = jnumber(member(answer, "since_start"), "submitted",
+			       (double)NAN);
 }
 
 void top_take_messages(struct top_data *d, const cJSON *answer)
 {
-	d->now.messages = jnumber(member(answer, "since_start"), "sent", NAN);
+	d->now.messages =
+		jnumber(member(answer, "since_start"), "sent", (double)NAN);
 }
 
 void top_take_queues(struct top_data *d, const cJSON *answer)
@@ -224,7 +226,8 @@ static struct top_bot *bot_for(struct top_data *d, const char *id)
 	memmove(&d->bots[at + 1], &d->bots[at],
 		(d->n_bots - at) * sizeof(d->bots[0]));
 	d->n_bots++;
-	d->bots[at] = (struct top_bot){ .cpu_ratio = NAN, .memory_bytes = NAN };
+	d->bots[at] = (struct top_bot){ .cpu_ratio = (double)NAN,
+					.memory_bytes = (double)NAN };
 	memcpy(d->bots[at].id, id, strlen(id) + 1);
 	return &d->bots[at];
 }
@@ -250,7 +253,7 @@ static void take_bot(struct top_data *d, const cJSON *item, unsigned round)
 	b->restarts = count_of(item, "restarts");
 	b->round = round;
 	if (!cJSON_IsNumber(member(item, "pid")))
-		b->cpu_ratio = b->memory_bytes = NAN;
+		b->cpu_ratio = b->memory_bytes = (double)NAN;
 }
 
 void top_take_bots(struct top_data *d, const cJSON *answer, unsigned round)
@@ -280,8 +283,8 @@ void top_take_usage(struct top_data *d, const char *id, const cJSON *answer)
 
 	if (b == NULL)
 		return;
-	b->cpu_ratio = jnumber(now, "cpu_ratio", NAN);
-	b->memory_bytes = jnumber(now, "memory_bytes", NAN);
+	b->cpu_ratio = jnumber(now, "cpu_ratio", (double)NAN);
+	b->memory_bytes = jnumber(now, "memory_bytes", (double)NAN);
 }
 
 void top_take_log(struct top_data *d, const char *bot, const cJSON *answer)
@@ -322,7 +325,9 @@ void top_count_up(struct top_data *d, int64_t now_ms)
 struct top_count top_rates(const struct top_data *d)
 {
 	const struct top_count *is = &d->counts[0], *was = is;
-	struct top_count rate = { .tasks = NAN, .messages = NAN, .chats = NAN };
+	struct top_count rate = { .tasks = (double)NAN,
+				  .messages = (double)NAN,
+				  .chats = (double)NAN };
 	double seconds;
 
 	for (size_t i = 1; i < TOP_COUNTS && d->counts[i].at_ms != 0; i++)

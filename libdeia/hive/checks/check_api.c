@@ -122,7 +122,7 @@ static void on_cached(const struct deia_cache_answer *a, void *user)
 				"back.");
 	} else if (r) {
 		status = deia__probe_figure(r, "latency", "seconds", s,
-					    CACHE_WARN_S, NAN);
+					    CACHE_WARN_S, (double)NAN);
 		deia__probe_say(r, status,
 				"Redis is slow, or far: see `redis-cli "
 				"--latency`.",
@@ -194,7 +194,7 @@ static void judge_log(struct deia_check_result *r, deia_hive *h)
 	errors = deia__probe_figure(r, "errors", "count", log.errors,
 				    ERRORS_WARN, ERRORS_FAIL);
 	warnings = deia__probe_figure(r, "warnings", "count", log.warnings,
-				      WARNINGS_WARN, NAN);
+				      WARNINGS_WARN, (double)NAN);
 	deia__probe_say(r, errors > warnings ? errors : warnings, READ_LOG,
 			"%u errors and %u warnings were logged in the last "
 			"%u minutes.",

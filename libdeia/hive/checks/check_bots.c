@@ -82,7 +82,7 @@ static void say_answer(struct deia_check_result *r,
 				"for.");
 	} else {
 		status = deia__probe_figure(r, "launch_to_answer", "seconds", s,
-					    WARN_S, NAN);
+					    WARN_S, (double)NAN);
 		deia__probe_say(r, status, "The machine is busy: see `top`.",
 				"A bot was launched and answered after %.2f s.",
 				s);
@@ -189,9 +189,9 @@ static void count(struct deia_check_result *r, const deia_hive *h)
 
 	deia_bots_count_states(h->bots, n);
 	failed = deia__probe_figure(r, "failed", "count", n[DEIA_BOT_FAILED], 0,
-				    NAN);
+				    (double)NAN);
 	offline = deia__probe_figure(r, "offline", "count", n[DEIA_BOT_OFFLINE],
-				     0, NAN);
+				     0, (double)NAN);
 	deia__probe_say(r, failed > offline ? failed : offline,
 			"`deia bot list` says which and why; `deia bot logs "
 			"BOT` what it said.",

@@ -35,10 +35,10 @@ START_TEST(a_figure_is_judged_below_at_and_above_its_limits)
 		{ 0.21, 0.2, 1, DEIA_CHECK_WARN },
 		{ 1, 0.2, 1, DEIA_CHECK_WARN },
 		{ 1.01, 0.2, 1, DEIA_CHECK_FAIL },
-		{ 1e9, 0.2, NAN, DEIA_CHECK_WARN },
-		{ 1e9, NAN, NAN, DEIA_CHECK_PASS },
-		{ 1e9, NAN, 1, DEIA_CHECK_FAIL },
-		{ 0, 0, NAN, DEIA_CHECK_PASS },
+		{ 1e9, 0.2, (double)NAN, DEIA_CHECK_WARN },
+		{ 1e9, (double)NAN, (double)NAN, DEIA_CHECK_PASS },
+		{ 1e9, (double)NAN, 1, DEIA_CHECK_FAIL },
+		{ 0, 0, (double)NAN, DEIA_CHECK_PASS },
 	};
 	struct deia_check_result r;
 
@@ -51,7 +51,8 @@ START_TEST(a_figure_is_judged_below_at_and_above_its_limits)
 		ck_assert_int_eq(r.figures[0].status, cases[i].status);
 	}
 	for (int i = 0; i < 2 * DEIA_CHECK_FIGURES; i++)
-		(void)deia__probe_figure(&r, "x", "count", i, NAN, NAN);
+		(void)deia__probe_figure(&r, "x", "count", i, (double)NAN,
+					 (double)NAN);
 	ck_assert_uint_eq(r.n_figures, DEIA_CHECK_FIGURES);
 }
 END_TEST
@@ -68,7 +69,7 @@ START_TEST(the_worst_counts_and_brings_its_advice)
 	ck_assert_int_eq(r.status, DEIA_CHECK_FAIL);
 	ck_assert_str_eq(r.advice, "do two");
 	ck_assert_str_eq(r.text, "Well. So so. Bad. So?so.");
-	(void)deia__probe_figure(&r, "x", "count", 3, 1, NAN);
+	(void)deia__probe_figure(&r, "x", "count", 3, 1, (double)NAN);
 	deia__probe_merge(&whole, &r);
 	ck_assert_int_eq(whole.status, DEIA_CHECK_FAIL);
 	ck_assert_str_eq(whole.text, r.text);
@@ -86,7 +87,7 @@ START_TEST(who_may_not_see_gets_three_members)
 	struct deia_jw w;
 
 	deia__probe_say(&r, DEIA_CHECK_FAIL, "advice", "secret");
-	(void)deia__probe_figure(&r, "x", "count", 1, NAN, NAN);
+	(void)deia__probe_figure(&r, "x", "count", 1, (double)NAN, (double)NAN);
 	deia_jw_init(&w);
 	deia_jw_object(&w);
 	deia_check_print(DEIA_CHECK_DB, &r, false, &w);
