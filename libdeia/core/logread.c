@@ -171,7 +171,7 @@ static bool keep_line(struct reader *r, const char *p, size_t len)
 {
 	if (!len || !deia_log_matches(r->filter, p, len))
 		return true;
-	if (r->at < len + 1) {
+	if (!r->room || r->at < len + 1) {
 		size_t used = r->cap - r->at;
 		size_t cap = r->cap * 2 + len + 1;
 		char *room = cap <= RESULT_BYTES ? malloc(cap) : NULL;

@@ -137,21 +137,22 @@ static void on_end(const struct deia__child_end *end, void *user)
 }
 
 /* False: the turn has none. */
-static bool print_trace(const struct exec_turn *t, char *out)
+static bool print_trace(const struct exec_turn *t, char *out, size_t len)
 {
 	char trace[DEIA_TRACEPARENT_LEN + 1];
 
 	if (!deia_trace_parse(trace, deia_turn_info(t->turn)->traceparent))
 		return false;
-	memcpy(out, "TRACEPARENT=", 12);
-	memcpy(out + 12, trace, sizeof(trace));
+	snprintf(out, len, "TRACEPARENT=%s", trace);
 	return true;
 }
 
 static deia_err start(struct exec_turn *t, int *error)
 {
 	char trace[sizeof("TRACEPARENT=") + DEIA_TRACEPARENT_LEN];
-	const char *env[] = { print_trace(t, trace) ? trace : NULL, NULL };
+	const char *env[] = { print_trace(t, trace, sizeof(trace)) ? trace
+								   : NULL,
+			      NULL };
 	struct deia__child_opts opts = {
 		.argv = t->argv,
 		.dir = t->x->config.dir,

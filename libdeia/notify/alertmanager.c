@@ -56,7 +56,7 @@ static void print_one(deia_jw *w, const struct deia__letter *l,
 static void print_alert(deia_jw *w, const struct deia__letter *l, size_t i)
 {
 	const struct deia_health_alert *a = l->alerts[i];
-	int told = l->told[i];
+	int told = l->told[i] < 0 ? -1 : (unsigned char)l->told[i];
 
 	if (told >= 0 && told != (int)a->level)
 		print_one(w, l, a, (deia_health_level)told, l->at_unix_ms);

@@ -44,7 +44,7 @@ void deia__notify_sign(char out[static DEIA__SIGNATURE_BYTES],
 				      (size_t)n);
 	crypto_auth_hmacsha256_update(&st, (const unsigned char *)body, len);
 	crypto_auth_hmacsha256_final(&st, mac);
-	memcpy(out, "v1,", 3);
+	snprintf(out, DEIA__SIGNATURE_BYTES, "v1,");
 	sodium_bin2base64(out + 3, DEIA__SIGNATURE_BYTES - 3, mac, sizeof(mac),
 			  sodium_base64_VARIANT_ORIGINAL);
 	sodium_memzero(key, sizeof(key));
