@@ -8,11 +8,12 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 import unittest
 
 import clilib
 from clilib import CliCase
-from hive import Hive
+from hive import Hive, WAIT_SECONDS
 
 
 class Mistakes(CliCase):
@@ -156,9 +157,14 @@ class Mistakes(CliCase):
         self.says(p, 1, "adapter", "ollama")
 
     def test_no_ollama(self):
-        p = self.at("bot", "launch", "lonely", "--adapter", "ollama",
-                    "--model", "llama3.2", "--base-url",
-                    "http://127.0.0.1:1", "--wait", check=0)
+        self.at("bot", "launch", "lonely", "--adapter", "ollama",
+                "--model", "llama3.2", "--base-url",
+                "http://127.0.0.1:1", "--wait", check=0)
+        # It is ready first, and then looks for its server.
+        limit = time.monotonic() + WAIT_SECONDS
+        p = self.at("bot", "show", "lonely", check=0)
+        while "no model" not in p.out and time.monotonic() < limit:
+            p = self.at("bot", "show", "lonely", check=0)
         self.assertIn("no model server answers at http://127.0.0.1:1", p.out)
         self.assertIn("ollama serve", p.out)
         self.says(self.at("chat", "lonely", "hi"), 1, "ollama serve")
