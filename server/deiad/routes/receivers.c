@@ -66,14 +66,10 @@ static void on_tested(deia_err err, const struct deia_notify_test *results,
 
 	if (!rq_ok(rq, err))
 		return;
-	deia_jw_init(&w);
-	deia_jw_object(&w);
-	deia_jw_key(&w, "items");
-	deia_jw_array(&w);
+	list_begin(&w);
 	for (size_t i = 0; i < n; i++)
 		print_test(&w, &results[i]);
-	deia_jw_end_array(&w);
-	deia_jw_end_object(&w);
+	list_end(&w);
 	rq_send_json(rq, 200, &w);
 	rq_drop(rq);
 }
