@@ -58,55 +58,51 @@ static void print_value(deia_jw *w, const struct deia__key *key,
 	}
 }
 
+/* {"section.name":{ ... and what ends it. */
+static void begin_named(deia_jw *w, const char *section, const char *name)
+{
+	char key[96];
+
+	snprintf(key, sizeof(key), "%s.%s", section, name);
+	deia_jw_key(w, key);
+	deia_jw_object(w);
+}
+
+static void end_named(deia_jw *w, unsigned line)
+{
+	print_origin(w, DEIA__FROM_FILE, line);
+	deia_jw_end_object(w);
+}
+
 static void print_template(deia_jw *w, const struct deia__template *t)
 {
-	char name[96];
-
-	snprintf(name, sizeof(name), "templates.%s", t->name);
-	deia_jw_key(w, name);
-	deia_jw_object(w);
+	begin_named(w, "templates", t->name);
 	deia_jw_kraw(w, "value", t->json);
-	print_origin(w, DEIA__FROM_FILE, t->line);
-	deia_jw_end_object(w);
+	end_named(w, t->line);
 }
 
 static void print_scaled(deia_jw *w, const struct deia__config_scaled *s)
 {
-	char name[96];
-
-	snprintf(name, sizeof(name), "scaling.templates.%s", s->name);
-	deia_jw_key(w, name);
-	deia_jw_object(w);
+	begin_named(w, "scaling.templates", s->name);
 	deia_jw_key(w, "value");
 	deia__config_scaling_print(s, w);
-	print_origin(w, DEIA__FROM_FILE, s->line);
-	deia_jw_end_object(w);
+	end_named(w, s->line);
 }
 
 static void print_check(deia_jw *w, const struct deia__config_check *c)
 {
-	char name[96];
-
-	snprintf(name, sizeof(name), "checks.%s", c->name);
-	deia_jw_key(w, name);
-	deia_jw_object(w);
+	begin_named(w, "checks", c->name);
 	deia_jw_key(w, "value");
 	deia__config_check_print(c, w);
-	print_origin(w, DEIA__FROM_FILE, c->line);
-	deia_jw_end_object(w);
+	end_named(w, c->line);
 }
 
 static void print_receiver(deia_jw *w, const struct deia__config_receiver *r)
 {
-	char name[96];
-
-	snprintf(name, sizeof(name), "alerts.receivers.%s", r->is.set.name);
-	deia_jw_key(w, name);
-	deia_jw_object(w);
+	begin_named(w, "alerts.receivers", r->is.set.name);
 	deia_jw_key(w, "value");
 	deia__config_receiver_print(r, w);
-	print_origin(w, DEIA__FROM_FILE, r->line);
-	deia_jw_end_object(w);
+	end_named(w, r->line);
 }
 
 static void print_budget(deia_jw *w, const struct deia__config_budget *b)
@@ -119,8 +115,7 @@ static void print_budget(deia_jw *w, const struct deia__config_budget *b)
 	deia_jw_object(w);
 	deia_jw_key(w, "value");
 	deia__config_budget_print(b, w);
-	print_origin(w, DEIA__FROM_FILE, b->line);
-	deia_jw_end_object(w);
+	end_named(w, b->line);
 }
 
 void deia_config_print(const deia_config *config, struct deia_jw *w)
